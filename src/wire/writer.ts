@@ -1,0 +1,112 @@
+/**
+ * Writes the primitive fields that every format of Twinstate is made of.
+ *
+ * Invariant: what `ByteWriter` writes, `ByteReader` reads back, field for field. Integers are unsigned LEB128 (`varint`), floats
+ * IEEE 754 little endian, strings a varint of their length in UTF-8 bytes and then these bytes.
+ */
+
+const encoder = new TextEncoder();
+
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacityBytes = 256) {
+    this.#bytes = new Uint8Array(capacityBytes);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): void {
+    this.#room(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** @param value an integer from 0 to `Number.MAX_SAFE_INTEGER` */
+  varint(value: number): void {
+    this.#room(8);
+    while (value > 0x7f) {
+      this.#bytes[this.#length++] = (value % 0x80) | 0x80;
+      value = Math.floor(value / 0x80);
+    }
+    this.#bytes[this.#length++] = value;
+  }
+
+  u32(value: number): void {
+    this.#room(4);
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  f32(value: number): void {
+    this.#room(4);
+    this.#view.setFloat32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  f64(value: number): void {
+    this.#room(8);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
+  /** Well-formed Unicode only; `wire/value.ts` has another form for lone surrogates. */
+  string(value: string): void {
+    // a UTF-16 unit takes at most 3 bytes
+    const roomBytes = value.length * 3;
+    this.#room(roomBytes + 5);
+    if (value.length < 43) {
+      const { written } = encoder.encodeInto(value, this.#bytes.subarray(this.#length + 1));
+      this.#bytes[this.#length] = written;
+      this.#length += 1 + written;
+      return;
+    }
+    const lengthBytes = Buffer.byteLength(value);
+    this.varint(lengthBytes);
+    this.#room(lengthBytes);
+    encoder.encodeInto(value, this.#bytes.subarray(this.#length, this.#length + lengthBytes));
+    this.#length += lengthBytes;
+  }
+
+  /** Bytes without their length. */
+  raw(value: Uint8Array): void {
+    this.#room(value.byteLength);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.byteLength;
+  }
+
+  /** A varint of the length, then the bytes. */
+  bytes(value: Uint8Array): void {
+    this.varint(value.byteLength);
+    this.raw(value);
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  /** What was written, without a copy: valid until the next write. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Forgets everything behind `length`, or everything. */
+  reset(length = 0): void {
+    this.#length = length;
+  }
+
+  #room(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.byteLength) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
