@@ -1,0 +1,181 @@
+/**
+ * Group commit: makes one record of what is waiting.
+ *
+ * Invariant: acknowledged state is only read here, never changed. What is in flight is an overlay of headers and deltas that is
+ * dropped whole when its append turns out not to have happened; an answer that depends on the overlay waits for it (`late`).
+ */
+import type { Sequence, SessionId, Version } from '../shared/ids.js';
+import { sequence, version } from '../shared/ids.js';
+import type { Ledger } from './ledger.js';
+import type { Answer, Operation } from './operation.js';
+import { entryBytes } from './record.js';
+import type { Entry } from './record.js';
+import { applyEntry, copyHeader, findOp, freshState } from './session-state.js';
+import type { Bodies, SessionHeader, VersionedDelta } from './session-state.js';
+
+/** An operation with the token under which it is answered. */
+export interface Waiting {
+  readonly token: number;
+  readonly operation: Operation;
+}
+
+export interface Batch {
+  readonly entries: readonly Entry[];
+  /** Answered once the record is stored. */
+  readonly stored: readonly { readonly waiting: Waiting; readonly entry: Entry; readonly merged: boolean }[];
+  /** Answered then, too, with this; where it is not stored they are asked again. */
+  readonly late: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
+  /** Answered at once. */
+  readonly now: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
+  /** For the next batch. */
+  readonly rest: readonly Waiting[];
+  /** Somebody waits for backups. */
+  readonly confirm: boolean;
+}
+
+export interface BatchLimits {
+  readonly bytesMax: number;
+  readonly entriesMax: number;
+}
+
+interface Overlay {
+  readonly header: SessionHeader;
+  readonly deltas: VersionedDelta[];
+  /** True where this very batch creates it: its incarnation is not known yet. */
+  created: boolean;
+}
+
+const IN_THIS_RECORD = sequence(0);
+
+export function makeBatch<B>(
+  ledger: Ledger<B>,
+  bodies: Bodies<B>,
+  queue: readonly Waiting[],
+  wallMs: number,
+  limits: BatchLimits,
+): Batch {
+  const overlays = new Map<SessionId, Overlay>();
+  const entries: Entry[] = [];
+  const stored: { waiting: Waiting; entry: Entry; merged: boolean }[] = [];
+  const late: { waiting: Waiting; answer: Answer }[] = [];
+  const now: { waiting: Waiting; answer: Answer }[] = [];
+  const rest: Waiting[] = [];
+  let bytes = 0;
+  let confirm = false;
+  for (const waiting of queue) {
+    if (entries.length >= limits.entriesMax || (bytes >= limits.bytesMax && entries.length > 0)) {
+      rest.push(waiting);
+      continue;
+    }
+    const { operation } = waiting;
+    const state = ledger.session(operation.session);
+    const overlay = overlays.get(operation.session);
+    const header = overlay?.header ?? state;
+    const known = header === undefined ? undefined : findOp(header, operation.op);
+    if (known !== undefined) {
+      const answer = known === 'overtaken' ? OVERTAKEN : doneAgain(ledger, bodies, operation, known.version);
+      (overlay === undefined ? now : late).push({ waiting, answer });
+      continue;
+    }
+    if (overlay?.created === true && operation.kind !== 'create') {
+      rest.push(waiting);
+      continue;
+    }
+    const decided = decide(bodies, operation, header, overlay, state?.body, state?.quarantine !== undefined);
+    if (decided.answer !== undefined) {
+      (overlay === undefined ? now : late).push({ waiting, answer: decided.answer });
+      continue;
+    }
+    const from = header?.version ?? version(0);
+    const entry: Entry = {
+      kind: operation.kind,
+      session: operation.session,
+      op: operation.op,
+      from,
+      to: operation.kind === 'touch' ? from : version(from + 1),
+      incarnation: operation.kind === 'create' ? IN_THIS_RECORD : header!.incarnation,
+      atMs: wallMs,
+      className: operation.className,
+      payload: decided.payload,
+    };
+    const size = entryBytes(entry);
+    if (entries.length > 0 && bytes + size > limits.bytesMax) {
+      rest.push(waiting);
+      bytes = limits.bytesMax;
+      continue;
+    }
+    const over = overlay ?? { header: copyHeader(state ?? freshState(operation.session)), deltas: [], created: false };
+    applyEntry(over.header, entry, IN_THIS_RECORD);
+    if (entry.kind === 'create') over.created = true;
+    if (entry.kind === 'commit') over.deltas.push({ version: entry.to, delta: entry.payload });
+    overlays.set(operation.session, over);
+    entries.push(entry);
+    stored.push({ waiting, entry, merged: decided.merged });
+    bytes += size;
+    confirm ||= operation.backups > 0;
+  }
+  return { entries, stored, late, now, rest, confirm };
+}
+
+const OVERTAKEN: Answer = { kind: 'retry', clean: false, hint: undefined, why: 'a later operation of this client is known' };
+
+type Decision =
+  | { readonly answer: Answer; readonly payload?: undefined; readonly merged?: undefined }
+  | { readonly answer?: undefined; readonly payload: Uint8Array; readonly merged: boolean };
+
+function decide<B>(
+  bodies: Bodies<B>,
+  operation: Operation,
+  header: SessionHeader | undefined,
+  overlay: Overlay | undefined,
+  body: B | undefined,
+  quarantined: boolean,
+): Decision {
+  const { kind, base, payload } = operation;
+  if (kind === 'create') {
+    if (header !== undefined && !header.dead) return { answer: { kind: 'exists' } };
+    return { payload, merged: false };
+  }
+  if (header === undefined || header.dead) return { answer: { kind: 'gone' } };
+  if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone' } };
+  if (kind !== 'commit') return { payload, merged: false };
+  if (quarantined || body === undefined) {
+    const why = 'its stored bytes cannot be read';
+    return { answer: { kind: 'refused', code: 'SESSION_QUARANTINED', why } };
+  }
+  if (base === undefined || base.version > header.version) {
+    return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
+  }
+  if (base.version === header.version) return { payload, merged: false };
+  const result = bodies.merge(body, overlay?.deltas ?? [], base.version, payload);
+  if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };
+  return { payload: result.delta, merged: true };
+}
+
+/** The answer to an operation that was stored before, whoever stored it. */
+function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, at: Version): Answer {
+  const state = ledger.session(operation.session);
+  const base = operation.base?.version;
+  const merged = operation.kind === 'commit' && base !== undefined && at > base + 1;
+  const others = merged && state?.body !== undefined ? bodies.since(state.body, base) : undefined;
+  return {
+    kind: 'done',
+    version: at,
+    incarnation: state?.incarnation ?? (0 as Sequence),
+    merged,
+    others: others?.filter((delta) => delta.version < at) ?? [],
+  };
+}
+
+/** The answer to an operation that this record stored. */
+export function doneNow<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, entry: Entry, merged: boolean): Answer {
+  const state = ledger.session(entry.session);
+  const others = merged && state?.body !== undefined && operation.base !== undefined ? bodies.since(state.body, operation.base.version) : undefined;
+  return {
+    kind: 'done',
+    version: entry.to,
+    incarnation: entry.kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : entry.incarnation,
+    merged,
+    others: others?.filter((delta) => delta.version < entry.to) ?? [],
+  };
+}

@@ -1,0 +1,44 @@
+/** What a partition's state machine wants done. It does nothing itself: effects are values, and their results come in as calls. */
+import type { TwinstateError } from '../shared/errors.js';
+import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
+import type { Answer, ReadAnswer } from './operation.js';
+
+export type Role = 'joining' | 'following' | 'leading' | 'broken';
+
+export type Effect =
+  /** Read the whole log and then all snapshots, and call `joined`. */
+  | { readonly type: 'join'; readonly afterMs: number }
+  /** Deliver every record behind `after` to `record`, from now on; ends what was followed before. */
+  | { readonly type: 'follow'; readonly after: Sequence }
+  /** Append, and call `appended` with this attempt. */
+  | { readonly type: 'append'; readonly attempt: number; readonly expected: Sequence; readonly record: Uint8Array }
+  /** Read what is behind `after` and call `polled`. */
+  | { readonly type: 'poll'; readonly after: Sequence }
+  | { readonly type: 'answer'; readonly token: number; readonly answer: Answer }
+  | { readonly type: 'read'; readonly token: number; readonly answer: ReadAnswer }
+  /** Tell the primary how far this replica is. */
+  | { readonly type: 'report'; readonly to: NodeId; readonly epoch: Epoch; readonly position: Sequence }
+  /** Look up the stored snapshot's revision and call `lookedUp`. */
+  | { readonly type: 'look-up'; readonly session: SessionId }
+  /** Store a snapshot and call `put`. */
+  | {
+      readonly type: 'put';
+      readonly session: SessionId;
+      readonly value: Uint8Array;
+      readonly expected: Revision;
+      readonly trueUpTo: Sequence;
+    }
+  | { readonly type: 'trim'; readonly upTo: Sequence }
+  /** These sessions have a new acknowledged state. */
+  | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId> }
+  | { readonly type: 'role'; readonly role: Role; readonly epoch: Epoch; readonly leader: NodeId | undefined; readonly reason: string }
+  /** Something that an operator should know of; nothing depends on it. */
+  | { readonly type: 'notice'; readonly notice: Notice };
+
+export type Notice =
+  | { readonly kind: 'gap'; readonly why: string }
+  | { readonly kind: 'fenced'; readonly epoch: Epoch; readonly sequence: Sequence }
+  | { readonly kind: 'foreign-record'; readonly sequence: Sequence; readonly error: TwinstateError }
+  | { readonly kind: 'quarantined'; readonly session: SessionId; readonly error: TwinstateError }
+  | { readonly kind: 'log-lost'; readonly error: TwinstateError }
+  | { readonly kind: 'log-full' };

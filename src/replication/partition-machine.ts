@@ -1,0 +1,442 @@
+/**
+ * One replica of one partition, as a state machine: records, answers and ticks come in, effects go out.
+ *
+ * Invariant: the log decides everything, in one place. A commit, a claim and a time-out are all resolved by the record that is
+ * found behind the position where one's own was appended (`record`); an append's acknowledgement only announces early what
+ * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
+ */
+import { TwinstateError } from '../shared/errors.js';
+import type { Epoch, NodeId, Partition, Revision, Sequence, SessionId } from '../shared/ids.js';
+import { AppendSlot } from './append-slot.js';
+import type { Batch, BatchLimits } from './batch.js';
+import type { Effect, Notice, Role } from './effect.js';
+import { Ledger } from './ledger.js';
+import type { LoadedSession } from './ledger.js';
+import type { Operation, Read } from './operation.js';
+import { Primary } from './primary.js';
+import { decodeRecord, encodeRecord } from './record.js';
+import type { LogRecord, RecordId } from './record.js';
+import type { Bodies } from './session-state.js';
+import { answerRead } from './reading.js';
+import type { Timing } from './timing.js';
+import { Upkeep } from './upkeep.js';
+
+/** A moment: monotonic milliseconds for decisions, wall-clock ones for people. */
+export interface Instant {
+  readonly ms: number;
+  readonly wallMs: number;
+}
+
+/** What the node around the partition knows of the cluster at this moment. */
+export interface View {
+  /** The primary is suspected: by several answers, over more than a reconnect, on a stable link. */
+  readonly suspected: boolean;
+  /** This node's place among those who may claim, from 0; negative: it may not. */
+  readonly rank: number;
+  /** The node may trust what it sees: its link stood long enough. */
+  readonly stable: boolean;
+}
+
+export interface MachineOptions<B> {
+  readonly partition: Partition;
+  readonly self: NodeId;
+  /** The part of every record id that tells this writer from all others. */
+  readonly incarnation: string;
+  readonly bodies: Bodies<B>;
+  readonly timing: Timing;
+  readonly limits: BatchLimits;
+  /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale. */
+  readonly takeover: 'fast' | 'strict';
+}
+
+/** What hangs on an append under way. */
+export type Content =
+  | { readonly type: 'lead' }
+  | { readonly type: 'commit'; readonly batch: Batch }
+  | { readonly type: 'checkpoint'; readonly floor: Sequence };
+
+/** Between two polls of a log whose follower may have stalled, in milliseconds. */
+const POLL_MS = 50;
+
+export class PartitionMachine<B> {
+  readonly options: MachineOptions<B>;
+  readonly #effects: Effect[] = [];
+  #role: Role = 'joining';
+  #ledger: Ledger<B>;
+  #slot: AppendSlot<Content> | undefined;
+  readonly #primary: Primary<B>;
+  readonly #upkeep: Upkeep<B>;
+  #recordCounter = 0;
+  #attempts = 0;
+  #reportedMs = 0;
+  #joinedMs = 0;
+  #suspectedSinceMs: number | undefined;
+  #polledMs = -Infinity;
+  #logAnsweredMs = -Infinity;
+  #polling = false;
+  #shortSinceMs: number | undefined;
+  #failure: TwinstateError | undefined;
+
+  constructor(options: MachineOptions<B>) {
+    this.options = options;
+    this.#ledger = new Ledger(options.bodies);
+    this.#primary = new Primary(options, (effect) => this.#emit(effect));
+    this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+  }
+
+  get role(): Role {
+    return this.#role;
+  }
+
+  get ledger(): Ledger<B> {
+    return this.#ledger;
+  }
+
+  get epoch(): Epoch {
+    return this.#ledger.epoch;
+  }
+
+  get leader(): NodeId | undefined {
+    return this.#ledger.leader;
+  }
+
+  /** Why it is `broken`. */
+  get failure(): TwinstateError | undefined {
+    return this.#failure;
+  }
+
+  /** Hands out what is to be done, once. */
+  takeEffects(): Effect[] {
+    return this.#effects.splice(0);
+  }
+
+  start(): void {
+    this.#join('started', 0);
+  }
+
+  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8). */
+  joined(now: Instant, log: readonly { readonly sequence: Sequence; readonly record: Uint8Array }[], stored: readonly LoadedSession[], highest: Revision): void {
+    if (this.#role !== 'joining') return;
+    const newest = newestCheckpoint(log);
+    if (newest > highest) return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
+    if (log.length === 0 && stored.length > 0) return this.#break(logLost('snapshots of sessions, but not one record of their log'));
+    const ledger = new Ledger(this.options.bodies);
+    ledger.load(stored);
+    ledger.begin(log.map(({ record }) => record));
+    for (const { sequence, record } of log) {
+      const applied = ledger.apply(sequence, record);
+      if (applied.kind === 'gap') {
+        this.#notice({ kind: 'gap', why: applied.why });
+        return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
+      }
+      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record.floor);
+    }
+    this.#ledger = ledger;
+    this.#joinedMs = now.ms;
+    this.#suspectedSinceMs = undefined;
+    this.#logAnsweredMs = now.ms;
+    for (const state of ledger.sessions.values()) {
+      if (state.quarantine !== undefined) this.#notice({ kind: 'quarantined', session: state.id, error: state.quarantine });
+    }
+    this.#turn('following', 'caught up with the log');
+    this.#emit({ type: 'follow', after: ledger.applied });
+    // a node that meets its own LEAD leads (rule 3)
+    if (ledger.leader === this.options.self) this.#becomePrimary(now);
+    this.#report(now);
+  }
+
+  /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
+  record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
+    if (this.#role === 'joining' || this.#role === 'broken') return;
+    this.#logAnsweredMs = now.ms;
+    const applied = this.#ledger.apply(sequence, bytes);
+    if (applied.kind === 'seen') return;
+    if (applied.kind === 'gap') {
+      this.#notice({ kind: 'gap', why: applied.why });
+      return this.#join(applied.why, 0);
+    }
+    this.#upkeep.noteRecord(now);
+    const slot = this.#slot;
+    const mine = slot !== undefined && this.#ledger.lastId === slot.id;
+    // the position is occupied: what was under way is decided
+    this.#slot = undefined;
+    if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
+    if (applied.kind === 'commit') {
+      if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
+      for (const id of applied.changed) this.#noticeQuarantine(id);
+      if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
+      if (applied.record.confirm) this.#report(now);
+    }
+    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record.floor);
+    if (slot !== undefined && !mine) this.#displaced(slot);
+    if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
+    else if (slot !== undefined && mine) this.#stored(now, slot);
+    this.#pump(now);
+  }
+
+  appended(now: Instant, attempt: number, result: { readonly outcome: 'stored'; readonly sequence: Sequence } | { readonly outcome: 'refused'; readonly reason: 'position' | 'full' } | { readonly outcome: 'unknown' }): void {
+    const slot = this.#slot;
+    if (slot === undefined || !slot.owns(attempt)) return;
+    if (result.outcome === 'stored') {
+      this.#logAnsweredMs = now.ms;
+      if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes);
+      return;
+    }
+    if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
+      // said once, to the only sending there was: it can never appear
+      this.#slot = undefined;
+      this.#notice({ kind: 'log-full' });
+      if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
+      return;
+    }
+    if (slot.content.type === 'lead' && this.#suspectedSinceMs === undefined && this.#ledger.leader !== undefined) {
+      // the primary is back: claim no more; the record may still land, and then this node leads after all
+      this.#slot = undefined;
+      return;
+    }
+    slot.undecided(attempt, now.ms, this.options.timing);
+    this.#poll(now);
+  }
+
+  /** Takes what a poll has read; `undefined`: nobody answered. `askedAt` is what was applied when the read was sent. */
+  polled(now: Instant, askedAt: Sequence, read: { readonly entries: readonly { readonly sequence: Sequence; readonly record: Uint8Array }[]; readonly last: Sequence } | undefined): void {
+    this.#polling = false;
+    if (read === undefined || this.#role === 'joining' || this.#role === 'broken') return;
+    this.#logAnsweredMs = now.ms;
+    if (read.last < askedAt && read.entries.length === 0) return this.#shortRead(now, askedAt, read.last);
+    this.#shortSinceMs = undefined;
+    for (const { sequence, record } of read.entries) this.record(now, sequence, record);
+  }
+
+  /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
+  #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
+    this.#shortSinceMs ??= now.ms;
+    if (now.ms - this.#shortSinceMs < this.options.timing.lostMs) return;
+    this.#break(logLost(`record ${askedAt} was known, but the log ends at ${last}`));
+  }
+
+  operate(now: Instant, token: number, operation: Operation): void {
+    if (this.#role !== 'leading') {
+      const why = this.#failure?.message ?? `this node is ${this.#role}`;
+      this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, hint: this.#hint(), why } });
+      return;
+    }
+    this.#primary.enqueue(now, { token, operation }, this.#ledger);
+    this.#pump(now);
+  }
+
+  read(now: Instant, token: number, read: Read): void {
+    const served = this.#role === 'leading' || this.#role === 'following';
+    if (served && read.consistency === 'local') {
+      return this.#emit({ type: 'read', token, answer: answerRead(this.#ledger, this.options.bodies, read) });
+    }
+    if (this.#role !== 'leading') {
+      const why = this.#failure?.message ?? `this node is ${this.#role}`;
+      return this.#emit({ type: 'read', token, answer: { kind: 'retry', hint: this.#hint(), why } });
+    }
+    this.#primary.read(now, token, read, this.#ledger);
+    this.#pump(now);
+  }
+
+  /** A follower's position; it counts only in the term that it was told in. */
+  reported(now: Instant, from: NodeId, epoch: Epoch, position: Sequence): void {
+    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.#primary.reported(now, from, position);
+  }
+
+  put(session: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
+    this.#upkeep.put(this.#ledger, session, trueUpTo, revision);
+  }
+
+  /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
+  lookedUp(session: SessionId, found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined): void {
+    this.#upkeep.lookedUp(this.#ledger, session, found);
+  }
+
+  tick(now: Instant, view: View): void {
+    if (this.#role === 'joining' || this.#role === 'broken') return;
+    const slot = this.#slot;
+    if (slot !== undefined) {
+      if (slot.doubtful) this.#poll(now);
+      if (slot.mustSendAgain(now.ms)) this.#send(slot);
+    }
+    if (this.#role === 'leading') {
+      this.#primary.tick(now);
+      this.#pump(now);
+      this.#keepUp(now);
+    } else {
+      this.#suspect(now, view);
+      if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
+    }
+  }
+
+  /** Gives every waiting asker a true answer; the machine is used no more. */
+  stop(): void {
+    this.#release('this node is closing');
+    this.#role = 'broken';
+  }
+
+  #suspect(now: Instant, view: View): void {
+    const { timing } = this.options;
+    const leaderless = this.#ledger.leader === undefined && now.ms - this.#joinedMs >= timing.settleMs;
+    if (!(leaderless || (view.suspected && view.stable)) || view.rank < 0) {
+      this.#suspectedSinceMs = undefined;
+      return;
+    }
+    this.#suspectedSinceMs ??= now.ms;
+    this.#poll(now);
+    // claim only while the log answers: an outage resets all timers, and must not end in a wave of claims
+    if (now.ms - this.#logAnsweredMs > POLL_MS * 4) {
+      this.#suspectedSinceMs = now.ms;
+      return;
+    }
+    if (this.#slot !== undefined || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
+    const { applied, lastId } = this.#ledger;
+    this.#append(now, { type: 'lead', id: this.#recordId(), prev: { sequence: applied, id: lastId }, node: this.options.self }, { type: 'lead' });
+  }
+
+  #newTerm(now: Instant, node: NodeId): void {
+    this.#suspectedSinceMs = undefined;
+    if (node === this.options.self) return this.#becomePrimary(now);
+    const led = this.#role === 'leading';
+    if (led) this.#primary.release('another node leads now', node);
+    this.#turn('following', led ? `fenced by epoch ${this.#ledger.epoch}` : 'a new term began');
+    this.#report(now);
+  }
+
+  #becomePrimary(now: Instant): void {
+    this.#primary.begin(now);
+    this.#upkeep.begin(now);
+    this.#turn('leading', 'its LEAD was accepted');
+  }
+
+  #pump(now: Instant): void {
+    if (this.#role !== 'leading' || this.#slot !== undefined) return;
+    const batch = this.#primary.next(now, this.#ledger);
+    if (batch === undefined) return;
+    const { applied, lastId, epoch } = this.#ledger;
+    this.#append(
+      now,
+      { type: 'commit', id: this.#recordId(), prev: { sequence: applied, id: lastId }, epoch, node: this.options.self, confirm: batch.confirm, entries: batch.entries },
+      { type: 'commit', batch },
+    );
+  }
+
+  #keepUp(now: Instant): void {
+    this.#upkeep.tick(now, this.#ledger);
+    if (this.#slot !== undefined) return;
+    const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
+    if (floor === undefined) return;
+    const { applied, lastId, epoch, reliedOn } = this.#ledger;
+    this.#append(
+      now,
+      { type: 'checkpoint', id: this.#recordId(), prev: { sequence: applied, id: lastId }, epoch, node: this.options.self, floor, revision: reliedOn },
+      { type: 'checkpoint', floor },
+    );
+  }
+
+  #stored(now: Instant, slot: AppendSlot<Content>): void {
+    if (this.#role !== 'leading' || slot.content.type === 'lead') return;
+    this.#primary.confirmed(slot.firstSentMs);
+    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger, slot.firstSentMs);
+    if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
+  }
+
+  /** Another record stands where the own one should: it can never be stored. */
+  #displaced(slot: AppendSlot<Content>): void {
+    if (slot.content.type === 'commit') this.#primary.requeue(slot.content.batch);
+  }
+
+  #append(now: Instant, record: LogRecord, content: Content): void {
+    this.#slot = new AppendSlot(record.id, record.prev.sequence, encodeRecord(record), content, now.ms);
+    this.#send(this.#slot);
+  }
+
+  #send(slot: AppendSlot<Content>): void {
+    slot.sent(++this.#attempts);
+    this.#emit({ type: 'append', attempt: this.#attempts, expected: slot.expected, record: slot.bytes });
+  }
+
+  #poll(now: Instant): void {
+    if (this.#polling && now.ms - this.#polledMs < POLL_MS * 10) return;
+    if (now.ms - this.#polledMs < POLL_MS) return;
+    this.#polling = true;
+    this.#polledMs = now.ms;
+    this.#emit({ type: 'poll', after: this.#ledger.applied });
+  }
+
+  #report(now: Instant): void {
+    const { leader, epoch, applied } = this.#ledger;
+    if (this.#role !== 'following' || leader === undefined || leader === this.options.self) return;
+    this.#reportedMs = now.ms;
+    this.#emit({ type: 'report', to: leader, epoch, position: applied });
+  }
+
+  #join(reason: string, afterMs: number): void {
+    this.#release(reason);
+    this.#turn('joining', reason);
+    this.#emit({ type: 'join', afterMs });
+  }
+
+  #break(error: TwinstateError): void {
+    this.#failure = error;
+    this.#release(error.message);
+    this.#turn('broken', error.message);
+    this.#notice({ kind: 'log-lost', error });
+  }
+
+  /** What is under way may still be stored; what only waits can not. */
+  #release(why: string): void {
+    const slot = this.#slot;
+    this.#slot = undefined;
+    if (slot?.content.type === 'commit') this.#primary.abandon(slot.content.batch, why);
+    this.#primary.release(why, this.#hint());
+    this.#upkeep.reset();
+  }
+
+  #turn(role: Role, reason: string): void {
+    const changed = role !== this.#role || role === 'following';
+    this.#role = role;
+    if (changed) this.#emit({ type: 'role', role, epoch: this.#ledger.epoch, leader: this.#ledger.leader, reason });
+  }
+
+  #hint(): NodeId | undefined {
+    return this.#ledger.leader === this.options.self ? undefined : this.#ledger.leader;
+  }
+
+  #recordId(): RecordId {
+    return `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
+  }
+
+  #noticeQuarantine(id: SessionId): void {
+    const error = this.#ledger.session(id)?.quarantine;
+    if (error !== undefined) this.#notice({ kind: 'quarantined', session: id, error });
+  }
+
+  #notice(notice: Notice): void {
+    this.#emit({ type: 'notice', notice });
+  }
+
+  #emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+}
+
+function newestCheckpoint(log: readonly { readonly record: Uint8Array }[]): Revision {
+  for (let i = log.length - 1; i >= 0; i--) {
+    try {
+      const record = decodeRecord(log[i]!.record);
+      if (record.type === 'checkpoint') return record.revision;
+    } catch {
+      // a foreign record; `Ledger.apply` counts it
+    }
+  }
+  return 0 as Revision;
+}
+
+function logLost(received: string): TwinstateError {
+  return new TwinstateError('LOG_LOST', 'the log of this partition was lost or rolled back', {
+    expected: 'every record that was known before',
+    received,
+    cure: 'restore the stream from its backup; nothing is served from a log that may lack acknowledged commits',
+  });
+}

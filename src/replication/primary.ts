@@ -1,0 +1,206 @@
+/**
+ * What a partition's primary has beyond a replica: a queue, a lease, its backups' positions, and those who wait for them.
+ *
+ * Invariant: nothing in here is needed after a crash. An asker that is answered `done` reads it in the log; everybody else is
+ * told to ask again, and whether the try that ends here can still come true.
+ */
+import type { ErrorCode } from '../shared/errors.js';
+import { TwinstateError } from '../shared/errors.js';
+import type { NodeId, Sequence } from '../shared/ids.js';
+import { doneNow, makeBatch } from './batch.js';
+import type { Batch, Waiting } from './batch.js';
+import type { Effect } from './effect.js';
+import type { Ledger } from './ledger.js';
+import type { Answer, Operation, Read } from './operation.js';
+import type { Instant, MachineOptions } from './partition-machine.js';
+import { answerRead } from './reading.js';
+
+interface WaitingRead {
+  readonly token: number;
+  readonly read: Read;
+  readonly askedMs: number;
+}
+
+interface WaitingForBackups {
+  readonly waiting: Waiting;
+  readonly answer: Extract<Answer, { kind: 'done' }>;
+  readonly position: Sequence;
+}
+
+interface Position {
+  readonly position: Sequence;
+  readonly heardMs: number;
+}
+
+export class Primary<B> {
+  readonly #options: MachineOptions<B>;
+  readonly #emit: (effect: Effect) => void;
+  #queue: Waiting[] = [];
+  #reads: WaitingRead[] = [];
+  #confirming: WaitingForBackups[] = [];
+  #positions = new Map<NodeId, Position>();
+  /** Reads are answered from memory until then. */
+  #leaseUntilMs = -Infinity;
+  /** `strict` takeover: nothing is answered before. */
+  #holdUntilMs = -Infinity;
+  #held: { readonly token: number; readonly answer: Answer }[] = [];
+  #lastReadMs = -Infinity;
+
+  constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  /** A term begins. */
+  begin(now: Instant): void {
+    this.#positions = new Map();
+    this.#leaseUntilMs = -Infinity;
+    this.#holdUntilMs = this.#options.takeover === 'strict' ? now.ms + this.#options.timing.leaseMs : -Infinity;
+  }
+
+  /** An append of this term was accepted that was sent at `sentMs`, at the earliest (rule 12). */
+  confirmed(sentMs: number): void {
+    this.#leaseUntilMs = Math.max(this.#leaseUntilMs, sentMs + this.#options.timing.leaseMs);
+  }
+
+  enqueue(now: Instant, waiting: Waiting, ledger: Ledger<B>): void {
+    const { operation } = waiting;
+    const problem = this.#check(operation);
+    if (problem !== undefined) return this.#answer(waiting, problem);
+    if (operation.backups > 0 && this.#live(now, ledger) < operation.backups) {
+      const why = `${operation.backups} live backups were asked for, ${this.#live(now, ledger)} are here and caught up`;
+      return this.#answer(waiting, { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why });
+    }
+    this.#queue.push(waiting);
+  }
+
+  read(now: Instant, token: number, read: Read, ledger: Ledger<B>): void {
+    this.#lastReadMs = now.ms;
+    const fresh = now.ms < this.#leaseUntilMs && now.ms >= this.#holdUntilMs;
+    if (read.consistency === 'primary' && fresh) {
+      this.#emit({ type: 'read', token, answer: answerRead(ledger, this.#options.bodies, read) });
+    } else {
+      this.#reads.push({ token, read, askedMs: now.ms });
+    }
+  }
+
+  /** Makes the next record's content, or `undefined` where nothing needs one. Answers at once what needs none. */
+  next(now: Instant, ledger: Ledger<B>): Batch | undefined {
+    const renew = this.#lastReadMs > now.ms - this.#options.timing.leaseMs && this.#leaseUntilMs - now.ms < this.#options.timing.leaseMs / 2;
+    if (this.#queue.length === 0 && this.#reads.length === 0 && !renew) return undefined;
+    const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits);
+    this.#queue = [...batch.rest];
+    for (const { waiting, answer } of batch.now) this.#settle(now, waiting, answer, ledger);
+    return batch.entries.length > 0 || this.#reads.length > 0 || renew ? batch : undefined;
+  }
+
+  stored(now: Instant, batch: Batch, ledger: Ledger<B>, sentMs: number): void {
+    for (const { waiting, entry, merged } of batch.stored) {
+      this.#settle(now, waiting, doneNow(ledger, this.#options.bodies, waiting.operation, entry, merged), ledger);
+    }
+    for (const { waiting, answer } of batch.late) this.#settle(now, waiting, answer, ledger);
+    if (now.ms < this.#holdUntilMs) return;
+    const reads = this.#reads;
+    this.#reads = [];
+    for (const waiting of reads) {
+      // strong: the accepted append was sent after the read arrived
+      if (waiting.askedMs <= sentMs) this.#emit({ type: 'read', token: waiting.token, answer: answerRead(ledger, this.#options.bodies, waiting.read) });
+      else this.#reads.push(waiting);
+    }
+  }
+
+  /** The batch can never be stored, as another record stands there: its operations go first into the next one. */
+  requeue(batch: Batch): void {
+    this.#queue = [...batch.stored, ...batch.late].map(({ waiting }) => waiting).concat(this.#queue);
+  }
+
+  /** The batch was refused for good, before anything of it was stored. */
+  refuse(batch: Batch, code: ErrorCode, why: string): void {
+    for (const { waiting } of batch.stored) this.#answer(waiting, { kind: 'refused', code, why });
+    for (const { waiting } of batch.late) this.#answer(waiting, { kind: 'retry', clean: true, hint: undefined, why });
+  }
+
+  /** Nobody here will learn what becomes of the batch; it may still be stored. */
+  abandon(batch: Batch, why: string): void {
+    for (const { waiting } of batch.stored) this.#answer(waiting, { kind: 'retry', clean: false, hint: undefined, why });
+    for (const { waiting } of batch.late) this.#answer(waiting, { kind: 'retry', clean: true, hint: undefined, why });
+  }
+
+  /** The term is over: what only waited was never appended. */
+  release(why: string, hint: NodeId | undefined): void {
+    for (const waiting of this.#queue) this.#answer(waiting, { kind: 'retry', clean: true, hint, why });
+    for (const { token } of this.#reads) this.#emit({ type: 'read', token, answer: { kind: 'retry', hint, why } });
+    for (const { waiting, answer } of this.#confirming) this.#answer(waiting, { kind: 'stored', version: answer.version });
+    for (const { token, answer } of this.#held) this.#emit({ type: 'answer', token, answer });
+    this.#queue = [];
+    this.#reads = [];
+    this.#confirming = [];
+    this.#held = [];
+    this.#leaseUntilMs = -Infinity;
+  }
+
+  reported(now: Instant, from: NodeId, position: Sequence): void {
+    this.#positions.set(from, { position, heardMs: now.ms });
+    this.#confirming = this.#confirming.filter((each) => {
+      if (this.#holders(each.position) < each.waiting.operation.backups) return true;
+      this.#answer(each.waiting, each.answer);
+      return false;
+    });
+  }
+
+  tick(now: Instant): void {
+    if (this.#held.length > 0 && now.ms >= this.#holdUntilMs) {
+      for (const { token, answer } of this.#held.splice(0)) this.#emit({ type: 'answer', token, answer });
+    }
+    const forgetMs = this.#options.timing.reportMs * 20;
+    for (const [node, { heardMs }] of this.#positions) if (now.ms - heardMs > forgetMs) this.#positions.delete(node);
+  }
+
+  /** Followers with their positions, as last told. */
+  get positions(): ReadonlyMap<NodeId, Position> {
+    return this.#positions;
+  }
+
+  #settle(now: Instant, waiting: Waiting, answer: Answer, ledger: Ledger<B>): void {
+    const { backups } = waiting.operation;
+    if (answer.kind === 'done' && backups > 0) {
+      const position = ledger.session(waiting.operation.session)?.sequence ?? ledger.applied;
+      if (this.#holders(position) < backups) {
+        this.#confirming.push({ waiting, answer, position });
+        return;
+      }
+    }
+    if (now.ms < this.#holdUntilMs) this.#held.push({ token: waiting.token, answer });
+    else this.#answer(waiting, answer);
+  }
+
+  #holders(position: Sequence): number {
+    let count = 0;
+    for (const each of this.#positions.values()) if (each.position >= position) count++;
+    return count;
+  }
+
+  /** Backups that follow this term and were heard of lately (rule 15). */
+  #live(now: Instant, ledger: Ledger<B>): number {
+    let count = 0;
+    for (const { position, heardMs } of this.#positions.values()) {
+      if (now.ms - heardMs <= this.#options.timing.reportMs * 3 && position >= ledger.epoch) count++;
+    }
+    return count;
+  }
+
+  #check({ kind, payload }: Operation): Answer | undefined {
+    if (kind !== 'create' && kind !== 'commit') return undefined;
+    try {
+      this.#options.bodies.check(kind, payload);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof TwinstateError)) throw error;
+      return { kind: 'refused', code: error.code, why: error.message };
+    }
+  }
+
+  #answer({ token }: Waiting, answer: Answer): void {
+    this.#emit({ type: 'answer', token, answer });
+  }
+}

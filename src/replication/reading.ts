@@ -1,0 +1,21 @@
+/** Answers a read from acknowledged state, with as few bytes as what the asker has allows. */
+import type { Ledger } from './ledger.js';
+import type { Read, ReadAnswer } from './operation.js';
+import type { Bodies } from './session-state.js';
+
+export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadAnswer {
+  const state = ledger.session(read.session);
+  const hint = ledger.leader;
+  const version = state?.version ?? 0;
+  if (read.atLeast !== undefined && version < read.atLeast) return { kind: 'retry', hint, why: `only version ${version} is known here` };
+  if (state === undefined || state.dead) return { kind: 'gone', destroyed: state !== undefined };
+  if (state.body === undefined) return { kind: 'quarantined', why: state.quarantine?.message ?? 'its bytes are not here' };
+  const { incarnation } = state;
+  const { known } = read;
+  if (known !== undefined && known.incarnation === incarnation) {
+    if (known.version === state.version) return { kind: 'same', version: state.version, incarnation };
+    const deltas = known.version < state.version ? bodies.since(state.body, known.version) : undefined;
+    if (deltas !== undefined) return { kind: 'deltas', version: state.version, incarnation, deltas };
+  }
+  return { kind: 'snapshot', version: state.version, incarnation, className: state.className, snapshot: bodies.snapshot(state.body) };
+}

@@ -1,0 +1,206 @@
+/**
+ * The records of a partition's log, and their bytes.
+ *
+ * Invariant: a record names itself (`id`, unique over all writers and times) and the record that it follows (`prev`). A chain of
+ * records that fit is the history of the partition; one that does not fit means that something was lost, rewritten or reordered.
+ *
+ * Bytes: magic `0x54`, format version, kind, body, CRC-32 of all before it (little endian). Integers are varints, strings UTF-8
+ * with their length in front.
+ *
+ * | kind | body |
+ * |---|---|
+ * | 1 `LEAD` | id, prev, node |
+ * | 2 `COMMIT` | id, prev, epoch, node, flags (1: followers report at once), count, entries |
+ * | 3 `CHECKPOINT` | id, prev, epoch, node, floor, snapshot revision |
+ *
+ * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy), session, client, counter, from, steps to its version, incarnation,
+ * wall-clock ms, then for a create its class's name and the snapshot, for a commit the delta.
+ */
+import { TwinstateError } from '../shared/errors.js';
+import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared/ids.js';
+import type { Epoch, NodeId, Revision, Sequence, SessionId, Version } from '../shared/ids.js';
+import { EMPTY_BYTES } from '../shared/bytes.js';
+import { crc32 } from '../wire/checksum.js';
+import { ByteReader } from '../wire/reader.js';
+import { ByteWriter } from '../wire/writer.js';
+
+/** Unique over all writers and times: the writer's incarnation and a counter. */
+export type RecordId = string;
+
+/** Who asked: the incarnation of a client, and its counter. The same operation, however often it is sent, has one `OpId`. */
+export interface OpId {
+  readonly client: string;
+  readonly counter: number;
+}
+
+export interface Predecessor {
+  readonly sequence: Sequence;
+  /** Empty where the partition is empty. */
+  readonly id: RecordId;
+}
+
+export type EntryKind = 'create' | 'commit' | 'touch' | 'destroy';
+
+/** One change of one session. */
+export interface Entry {
+  readonly kind: EntryKind;
+  readonly session: SessionId;
+  readonly op: OpId;
+  readonly from: Version;
+  /** `from + 1`, or `from` for a touch. */
+  readonly to: Version;
+  /** The sequence of the session's create; 0 in a create: it is this record's own. */
+  readonly incarnation: Sequence;
+  /** Wall-clock milliseconds at the primary; for people and for expiry. */
+  readonly atMs: number;
+  /** Only of a create: the session class's name on the wire. */
+  readonly className: string;
+  /** A create's snapshot, a commit's delta. */
+  readonly payload: Uint8Array;
+}
+
+export interface LeadRecord {
+  readonly type: 'lead';
+  readonly id: RecordId;
+  readonly prev: Predecessor;
+  readonly node: NodeId;
+}
+
+export interface CommitRecord {
+  readonly type: 'commit';
+  readonly id: RecordId;
+  readonly prev: Predecessor;
+  readonly epoch: Epoch;
+  readonly node: NodeId;
+  /** Someone waits for backups: followers report their position at once. */
+  readonly confirm: boolean;
+  readonly entries: readonly Entry[];
+}
+
+export interface CheckpointRecord {
+  readonly type: 'checkpoint';
+  readonly id: RecordId;
+  readonly prev: Predecessor;
+  readonly epoch: Epoch;
+  readonly node: NodeId;
+  /** Everything up to it may be trimmed. */
+  readonly floor: Sequence;
+  /** The highest snapshot revision that the trimming relies on. */
+  readonly revision: Revision;
+}
+
+export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord;
+
+const MAGIC = 0x54;
+export const RECORD_FORMAT = 1;
+const KINDS = ['create', 'commit', 'touch', 'destroy'] as const;
+
+export function encodeRecord(record: LogRecord): Uint8Array {
+  const out = new ByteWriter(512);
+  out.u8(MAGIC);
+  out.u8(RECORD_FORMAT);
+  out.u8(record.type === 'lead' ? 1 : record.type === 'commit' ? 2 : 3);
+  out.string(record.id);
+  out.varint(record.prev.sequence);
+  out.string(record.prev.id);
+  if (record.type !== 'lead') out.varint(record.epoch);
+  out.string(record.node);
+  if (record.type === 'commit') {
+    out.u8(record.confirm ? 1 : 0);
+    out.varint(record.entries.length);
+    for (const entry of record.entries) writeEntry(out, entry);
+  } else if (record.type === 'checkpoint') {
+    out.varint(record.floor);
+    out.varint(record.revision);
+  }
+  out.u32(crc32(out.view()));
+  return out.finish();
+}
+
+/** About how many bytes an entry takes in a record; used to bound batches. */
+export function entryBytes(entry: Entry): number {
+  return entry.payload.byteLength + entry.session.length * 3 + entry.className.length * 3 + entry.op.client.length + 40;
+}
+
+/** @throws {TwinstateError} `BYTES_CORRUPT` or `FORMAT_UNSUPPORTED`; nothing else, whatever the bytes */
+export function decodeRecord(bytes: Uint8Array): LogRecord {
+  const whole = new ByteReader(bytes, 'record');
+  if (bytes.byteLength < 8) whole.fail('at least 8 bytes', `${bytes.byteLength}`);
+  const body = bytes.subarray(0, bytes.byteLength - 4);
+  const tail = new ByteReader(bytes.subarray(bytes.byteLength - 4), 'record');
+  const from = new ByteReader(body, 'record');
+  const magic = from.u8();
+  if (magic !== MAGIC) from.fail(`the magic byte ${MAGIC}`, `${magic}`);
+  const checksum = tail.u32();
+  const computed = crc32(body);
+  if (checksum !== computed) from.fail(`the checksum ${computed}`, `${checksum}`);
+  const format = from.u8();
+  if (format !== RECORD_FORMAT) {
+    throw new TwinstateError('FORMAT_UNSUPPORTED', 'this record was written by another release of Twinstate', {
+      expected: `format ${RECORD_FORMAT}`,
+      received: `format ${format}`,
+      cure: 'run the same release on all nodes, or upgrade through one that reads both',
+    });
+  }
+  const kind = from.u8();
+  const id = from.string();
+  const prev: Predecessor = { sequence: sequence(from.varint()), id: from.string() };
+  const record = kind === 1 ? readLead(from, id, prev) : kind === 2 ? readCommit(from, id, prev) : kind === 3 ? readCheckpoint(from, id, prev) : from.fail('kind 1, 2 or 3', `${kind}`);
+  from.end();
+  return record;
+}
+
+function readLead(from: ByteReader, id: RecordId, prev: Predecessor): LeadRecord {
+  return { type: 'lead', id, prev, node: nodeId(from.string()) };
+}
+
+function readCommit(from: ByteReader, id: RecordId, prev: Predecessor): CommitRecord {
+  const term = epoch(from.varint());
+  const node = nodeId(from.string());
+  const confirm = (from.u8() & 1) === 1;
+  const count = from.count(8);
+  const entries: Entry[] = [];
+  for (let i = 0; i < count; i++) entries.push(readEntry(from));
+  return { type: 'commit', id, prev, epoch: term, node, confirm, entries };
+}
+
+function readCheckpoint(from: ByteReader, id: RecordId, prev: Predecessor): CheckpointRecord {
+  return {
+    type: 'checkpoint',
+    id,
+    prev,
+    epoch: epoch(from.varint()),
+    node: nodeId(from.string()),
+    floor: sequence(from.varint()),
+    revision: revision(from.varint()),
+  };
+}
+
+function writeEntry(out: ByteWriter, entry: Entry): void {
+  out.u8(KINDS.indexOf(entry.kind) + 1);
+  out.string(entry.session);
+  out.string(entry.op.client);
+  out.varint(entry.op.counter);
+  out.varint(entry.from);
+  out.varint(entry.to - entry.from);
+  out.varint(entry.incarnation);
+  out.varint(Math.max(0, Math.floor(entry.atMs)));
+  if (entry.kind === 'create') out.string(entry.className);
+  if (entry.kind === 'create' || entry.kind === 'commit') out.bytes(entry.payload);
+}
+
+function readEntry(from: ByteReader): Entry {
+  const code = from.u8();
+  const kind = KINDS[code - 1] ?? from.fail('an entry of kind 1 to 4', `${code}`);
+  const session = sessionId(from.string());
+  const op: OpId = { client: from.string(), counter: from.varint() };
+  const base = from.varint();
+  const steps = from.varint();
+  if (steps !== (kind === 'touch' ? 0 : 1)) from.fail(`a ${kind} of ${kind === 'touch' ? 0 : 1} versions`, `${steps}`);
+  const incarnation = sequence(from.varint());
+  const atMs = from.varint();
+  const className = kind === 'create' ? from.string() : '';
+  // a copy: what is kept must not keep the whole batch alive
+  const payload = kind === 'create' || kind === 'commit' ? from.bytes().slice() : EMPTY_BYTES;
+  return { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+}

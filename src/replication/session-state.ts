@@ -1,0 +1,190 @@
+/**
+ * What a replica knows of one session: a header that the protocol reasons about, and a body that is bytes to it.
+ *
+ * Invariant: a header changes only in `applyEntry`, from an entry that the log has stored. The last operation of each client and
+ * its result are part of it, so that every later primary knows what an earlier one has answered.
+ */
+import type { TwinstateError } from '../shared/errors.js';
+import { revision, sequence, version } from '../shared/ids.js';
+import type { Revision, Sequence, SessionId, Version } from '../shared/ids.js';
+import { ByteReader } from '../wire/reader.js';
+import { ByteWriter } from '../wire/writer.js';
+import { crc32 } from '../wire/checksum.js';
+import type { Entry, OpId } from './record.js';
+
+/** A delta with the version that it leads to. */
+export interface VersionedDelta {
+  readonly version: Version;
+  readonly delta: Uint8Array;
+}
+
+export type MergeResult =
+  | { readonly merged: true; readonly delta: Uint8Array }
+  /** The slots that both changed; empty where the base is older than the history that is kept. */
+  | { readonly merged: false; readonly slots: readonly string[] };
+
+/** What the layer above knows of a session's bytes; handed in, so that the protocol needs no model. `B` is opaque here. */
+export interface Bodies<B> {
+  /** Checks and keeps a snapshot. @throws {TwinstateError} where it is unreadable */
+  create(snapshot: Uint8Array, at: Version): B;
+  /** Checks that a create's snapshot or a commit's delta is well-formed, without a body. @throws {TwinstateError} */
+  check(kind: 'create' | 'commit', payload: Uint8Array): void;
+  /** Keeps a delta that leads to `at`. @throws {TwinstateError} where it cannot be */
+  append(body: B, delta: Uint8Array, at: Version): void;
+  snapshot(body: B): Uint8Array;
+  /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
+  since(body: B, base: Version): readonly VersionedDelta[] | undefined;
+  /** Rebases a delta made at `base` onto the body and the `pending` deltas that are being stored. */
+  merge(body: B, pending: readonly VersionedDelta[], base: Version, delta: Uint8Array): MergeResult;
+}
+
+/** The result of a client's last operation on a session. */
+export interface LastOp {
+  readonly counter: number;
+  readonly version: Version;
+}
+
+/** How many clients' last operations a session remembers; the least recently active is forgotten first. */
+export const CLIENTS_MAX = 64;
+
+export interface SessionHeader {
+  readonly id: SessionId;
+  className: string;
+  version: Version;
+  incarnation: Sequence;
+  /** Destroyed; the header stays as a tombstone. */
+  dead: boolean;
+  touchedAtMs: number;
+  /** By client, least recently active first. */
+  ops: Map<string, LastOp>;
+}
+
+export interface SessionState<B> extends SessionHeader {
+  /** The sequence of its last change. */
+  sequence: Sequence;
+  /** The oldest change that no stored snapshot holds; 0 where there is none. */
+  dirtySince: Sequence;
+  /** Up to this sequence the stored snapshot is true; 0 where none is known. */
+  covered: Sequence;
+  /** Of the stored snapshot; `undefined` until it was looked up. */
+  revision: Revision | undefined;
+  body: B | undefined;
+  /** Why it is not served: its bytes could not be read. */
+  quarantine: TwinstateError | undefined;
+}
+
+export function freshState<B>(id: SessionId): SessionState<B> {
+  return {
+    id,
+    className: '',
+    version: version(0),
+    incarnation: sequence(0),
+    dead: true,
+    touchedAtMs: 0,
+    ops: new Map(),
+    sequence: sequence(0),
+    dirtySince: sequence(0),
+    covered: sequence(0),
+    revision: undefined,
+    body: undefined,
+    quarantine: undefined,
+  };
+}
+
+export function copyHeader(header: SessionHeader): SessionHeader {
+  const { id, className, version: at, incarnation, dead, touchedAtMs, ops } = header;
+  return { id, className, version: at, incarnation, dead, touchedAtMs, ops: new Map(ops) };
+}
+
+/** Applies an entry to a header: the only place where one changes. `at` is the record's sequence, 0 while it is not known. */
+export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): void {
+  if (entry.kind === 'create') {
+    header.incarnation = at;
+    header.className = entry.className;
+    header.dead = false;
+  } else if (entry.kind === 'destroy') {
+    header.dead = true;
+  }
+  header.version = entry.to;
+  header.touchedAtMs = Math.max(header.touchedAtMs, entry.atMs);
+  header.ops.delete(entry.op.client);
+  header.ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
+  if (header.ops.size > CLIENTS_MAX) header.ops.delete(header.ops.keys().next().value!);
+}
+
+/** What became of an operation: its result, that it is older than the client's last one, or that it was never seen. */
+export function findOp(header: SessionHeader, op: OpId): LastOp | 'overtaken' | undefined {
+  const last = header.ops.get(op.client);
+  if (last === undefined || last.counter < op.counter) return undefined;
+  return last.counter === op.counter ? last : 'overtaken';
+}
+
+/** A snapshot as it is stored: a header, the sequence up to which it is true, and the body's bytes (none in a tombstone). */
+export interface StoredSession {
+  readonly header: SessionHeader;
+  /** The sequence of the session's last change. */
+  readonly sequence: Sequence;
+  /** Every record up to it is contained. */
+  readonly trueUpTo: Sequence;
+  readonly snapshot: Uint8Array;
+}
+
+const MAGIC = 0x53;
+const FORMAT = 1;
+
+/**
+ * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, dead, touched ms,
+ * count of clients with name, counter, version each, snapshot bytes, CRC-32.
+ */
+export function encodeStored(stored: StoredSession): Uint8Array {
+  const out = new ByteWriter(stored.snapshot.byteLength + 256);
+  const { header } = stored;
+  out.u8(MAGIC);
+  out.u8(FORMAT);
+  out.varint(stored.sequence);
+  out.varint(stored.trueUpTo);
+  out.string(header.id);
+  out.string(header.className);
+  out.varint(header.version);
+  out.varint(header.incarnation);
+  out.u8(header.dead ? 1 : 0);
+  out.varint(Math.floor(header.touchedAtMs));
+  out.varint(header.ops.size);
+  for (const [client, op] of header.ops) {
+    out.string(client);
+    out.varint(op.counter);
+    out.varint(op.version);
+  }
+  out.bytes(stored.snapshot);
+  out.u32(crc32(out.view()));
+  return out.finish();
+}
+
+/** @throws {TwinstateError} `BYTES_CORRUPT`, whatever the bytes */
+export function decodeStored(bytes: Uint8Array): StoredSession {
+  const from = new ByteReader(bytes.subarray(0, Math.max(0, bytes.byteLength - 4)), 'stored session');
+  const tail = new ByteReader(bytes.subarray(Math.max(0, bytes.byteLength - 4)), 'stored session');
+  const checksum = tail.u32();
+  const computed = crc32(bytes.subarray(0, bytes.byteLength - 4));
+  if (checksum !== computed) from.fail(`the checksum ${computed}`, `${checksum}`);
+  const magic = from.u8();
+  const format = from.u8();
+  if (magic !== MAGIC || format !== FORMAT) from.fail(`magic ${MAGIC} and format ${FORMAT}`, `${magic} and ${format}`);
+  const lastChange = sequence(from.varint());
+  const trueUpTo = sequence(from.varint());
+  const id = from.string() as SessionId;
+  const className = from.string();
+  const at = version(from.varint());
+  const incarnation = sequence(from.varint());
+  const dead = from.u8() === 1;
+  const touchedAtMs = from.varint();
+  const count = from.count(3);
+  const ops = new Map<string, LastOp>();
+  for (let i = 0; i < count; i++) ops.set(from.string(), { counter: from.varint(), version: version(from.varint()) });
+  const snapshot = from.bytes().slice();
+  from.end();
+  return { header: { id, className, version: at, incarnation, dead, touchedAtMs, ops }, sequence: lastChange, trueUpTo, snapshot };
+}
+
+/** The revision that stands for "no snapshot stored yet". */
+export const ABSENT: Revision = revision(0);

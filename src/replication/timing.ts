@@ -1,0 +1,66 @@
+/** Every duration and bound of the protocol in one place, so that a simulated world, a test and a slow network can set them. */
+export interface Timing {
+  /** How long a primary answers reads from memory after it sent its last confirmed append. */
+  readonly leaseMs: number;
+  /** Wait before a record whose fate is unknown is sent again at the same position. */
+  readonly resendMs: number;
+  /** Longest wait between two such sendings. */
+  readonly resendMaxMs: number;
+  /** A follower tells the primary its position this often, and at once where a record asks for it. */
+  readonly reportMs: number;
+  /** Backup number k waits k times as long before it claims. */
+  readonly rankMs: number;
+  /** A new partition's first leader waits so long for others to be heard of. */
+  readonly settleMs: number;
+  /** Between two heartbeats of a process. */
+  readonly heartbeatMs: number;
+  /** A process that was not heard for so long is gone. */
+  readonly absentMs: number;
+  /** Between two probes of a primary. */
+  readonly probeMs: number;
+  /** A probe without an answer counts as one after so long. */
+  readonly probeTimeoutMs: number;
+  /** "Nobody listens there" must be heard over at least so long: longer than a reconnect takes. */
+  readonly suspectMs: number;
+  /** A primary that neither answers nor refuses is suspected after so long. */
+  readonly silenceMs: number;
+  /** A node trusts its suspicions only if its own link stood for so long. */
+  readonly stableMs: number;
+  /** Between two looks at what must be written as snapshots. */
+  readonly snapshotMs: number;
+  /** Snapshots being written at once for one partition. */
+  readonly snapshotsAtOnce: number;
+  /** Records after which sessions are written as snapshots and the log is trimmed. */
+  readonly checkpointRecords: number;
+  /** A partition that rests for so long is checkpointed although it has fewer records. */
+  readonly checkpointIdleMs: number;
+  /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
+  readonly lostMs: number;
+  /** Wait before a join is tried again. */
+  readonly joinRetryMs: number;
+  /** How often a partition looks at its timers. */
+  readonly tickMs: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+  leaseMs: 500,
+  resendMs: 10,
+  resendMaxMs: 200,
+  reportMs: 200,
+  rankMs: 150,
+  settleMs: 100,
+  heartbeatMs: 200,
+  absentMs: 1_500,
+  probeMs: 50,
+  probeTimeoutMs: 400,
+  suspectMs: 120,
+  silenceMs: 1_000,
+  stableMs: 500,
+  snapshotMs: 250,
+  snapshotsAtOnce: 8,
+  checkpointRecords: 1_000,
+  checkpointIdleMs: 10_000,
+  lostMs: 12_000,
+  joinRetryMs: 50,
+  tickMs: 15,
+};
