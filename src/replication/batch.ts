@@ -138,6 +138,9 @@ function decide<B>(
   }
   if (header === undefined || header.dead) return { answer: { kind: 'gone' } };
   if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone' } };
+  if (operation.className !== header.className && header.className !== '') {
+    return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
+  }
   if (kind !== 'commit') return { payload, merged: false };
   if (quarantined || body === undefined) {
     const why = 'its stored bytes cannot be read';
@@ -146,10 +149,10 @@ function decide<B>(
   if (base === undefined || base.version > header.version) {
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
   }
-  if (base.version === header.version) return { payload, merged: false };
+  if (base.version === header.version && !operation.rebased) return { payload, merged: false };
   const result = bodies.merge(body, overlay?.deltas ?? [], base.version, payload);
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };
-  return { payload: result.delta, merged: true };
+  return { payload: result.delta, merged: base.version < header.version };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */

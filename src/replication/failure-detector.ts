@@ -23,6 +23,8 @@ interface Suspect {
   /** Last answer of any kind. */
   heardMs: number;
   absent: Doubt | undefined;
+  /** It said that it leaves. */
+  left: boolean;
   /** By partition: it answers, but says that it does not lead it. */
   readonly denied: Map<Partition, Doubt>;
 }
@@ -39,13 +41,19 @@ export class FailureDetector {
 
   /** Begins to watch a node; harmless where it is watched already. */
   watch(nowMs: number, node: NodeId): void {
-    if (!this.#suspects.has(node)) this.#suspects.set(node, { heardMs: nowMs, absent: undefined, denied: new Map() });
+    if (!this.#suspects.has(node)) this.#suspects.set(node, { heardMs: nowMs, absent: undefined, left: false, denied: new Map() });
   }
 
   /** Watches these nodes and no others. */
   keep(nowMs: number, nodes: ReadonlySet<NodeId>): void {
     for (const node of nodes) this.watch(nowMs, node);
     for (const node of this.#suspects.keys()) if (!nodes.has(node)) this.#suspects.delete(node);
+  }
+
+  /** The node said that it leaves: there is nothing to wait for. */
+  left(node: NodeId): void {
+    const suspect = this.#suspects.get(node);
+    if (suspect !== undefined) suspect.left = true;
   }
 
   probed(nowMs: number, node: NodeId, asked: readonly Partition[], result: ProbeResult): void {
@@ -75,6 +83,7 @@ export class FailureDetector {
   suspects(nowMs: number, node: NodeId, partition: Partition): boolean {
     const suspect = this.#suspects.get(node);
     if (suspect === undefined) return false;
+    if (suspect.left) return true;
     if (nowMs - suspect.heardMs > this.#timing.silenceMs) return true;
     if (this.#ripe(nowMs, suspect.denied.get(partition))) return true;
     return this.#ripe(nowMs, suspect.absent) && !this.#manyAbsent(nowMs);

@@ -26,10 +26,10 @@ export type Applied =
   /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
   | { readonly kind: 'gap'; readonly why: string };
 
-/** A snapshot that was read from the store, with its revision. */
-export interface LoadedSession extends StoredSession {
-  readonly revision: Revision;
-}
+/** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
+export type LoadedSession =
+  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
+  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
@@ -64,12 +64,19 @@ export class Ledger<B> {
 
   /** Takes the stored sessions that a joining replica read. The log is applied after it. */
   load(stored: Iterable<LoadedSession>): void {
-    for (const { header, sequence: at, trueUpTo, snapshot, revision } of stored) {
-      const state = freshState<B>(header.id);
-      Object.assign(state, header, { sequence: at, covered: trueUpTo, revision });
+    for (const each of stored) {
+      if (each.revision > this.reliedOn) this.reliedOn = each.revision;
+      const state = freshState<B>(each.unreadable ?? each.header.id);
+      state.revision = each.revision;
+      this.sessions.set(state.id, state);
+      if (each.unreadable !== undefined) {
+        state.dead = false;
+        this.#quarantine(state, each.error);
+        continue;
+      }
+      const { header, sequence: at, trueUpTo, snapshot } = each;
+      Object.assign(state, header, { sequence: at, covered: trueUpTo });
       if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
-      this.sessions.set(header.id, state);
-      if (revision > this.reliedOn) this.reliedOn = revision;
     }
   }
 
@@ -144,7 +151,10 @@ export class Ledger<B> {
     const reached = new Map<SessionId, number>();
     for (const entry of entries) {
       if (held.has(entry.session)) continue;
-      const have = reached.get(entry.session) ?? this.sessions.get(entry.session)?.version ?? 0;
+      const state = this.sessions.get(entry.session);
+      // what is quarantined has no history that could be missing
+      if (state?.quarantine !== undefined) continue;
+      const have = reached.get(entry.session) ?? state?.version ?? 0;
       if (entry.kind !== 'touch' && entry.to <= have) continue;
       if (entry.from !== have) return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${have}`;
       reached.set(entry.session, entry.to);
@@ -184,13 +194,17 @@ export class Ledger<B> {
     try {
       state.body = make();
     } catch (cause) {
-      state.body = undefined;
-      state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
-        received: cause instanceof Error ? cause.message : String(cause),
-        cure: 'destroy it, or create it anew; all other sessions go on',
-        cause,
-      });
+      this.#quarantine(state, cause);
     }
+  }
+
+  #quarantine(state: SessionState<B>, cause: unknown): void {
+    state.body = undefined;
+    state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
+      received: cause instanceof Error ? cause.message : String(cause),
+      cure: 'destroy it and create it anew; all other sessions go on',
+      cause,
+    });
   }
 
   #advance(at: Sequence, id: RecordId): void {

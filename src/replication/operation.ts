@@ -17,12 +17,16 @@ export interface Operation {
   readonly op: OpId;
   /** The state that a commit was made on; `undefined` for a create, a touch and a destroy of whatever is there. */
   readonly base: { readonly version: Version; readonly incarnation: Sequence } | undefined;
-  /** Only of a create. */
+  /** The session class's name on the wire; an operation on a session of another class is refused. */
   readonly className: string;
+  /** The base is the newest version by an asker's own rebasing: check that what the delta refers to is still there. */
+  readonly rebased: boolean;
   /** A create's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
   /** How many backups must hold it in memory; 0: the log is enough. */
   readonly backups: number;
+  /** How long to wait for them before answering `stored`, in milliseconds. */
+  readonly waitMs: number;
   /** True from the second time that it is sent: an earlier try may have been stored. */
   readonly again: boolean;
 }

@@ -25,6 +25,7 @@ interface WaitingForBackups {
   readonly waiting: Waiting;
   readonly answer: Extract<Answer, { kind: 'done' }>;
   readonly position: Sequence;
+  readonly untilMs: number;
 }
 
 interface Position {
@@ -152,6 +153,11 @@ export class Primary<B> {
     if (this.#held.length > 0 && now.ms >= this.#holdUntilMs) {
       for (const { token, answer } of this.#held.splice(0)) this.#emit({ type: 'answer', token, answer });
     }
+    this.#confirming = this.#confirming.filter((each) => {
+      if (now.ms < each.untilMs) return true;
+      this.#answer(each.waiting, { kind: 'stored', version: each.answer.version });
+      return false;
+    });
     const forgetMs = this.#options.timing.reportMs * 20;
     for (const [node, { heardMs }] of this.#positions) if (now.ms - heardMs > forgetMs) this.#positions.delete(node);
   }
@@ -166,7 +172,7 @@ export class Primary<B> {
     if (answer.kind === 'done' && backups > 0) {
       const position = ledger.session(waiting.operation.session)?.sequence ?? ledger.applied;
       if (this.#holders(position) < backups) {
-        this.#confirming.push({ waiting, answer, position });
+        this.#confirming.push({ waiting, answer, position, untilMs: now.ms + waiting.operation.waitMs });
         return;
       }
     }

@@ -1,0 +1,13 @@
+/** What the protocol is handed to keep sessions with: it knows their bytes only through these. */
+import { AtRest } from '../session/at-rest.js';
+import { mergeDelta } from '../session/merge.js';
+import type { Bodies } from '../replication/session-state.js';
+
+export const atRestBodies: Bodies<AtRest> = {
+  create: (snapshot, version) => AtRest.of(snapshot, version),
+  check: (kind, payload) => AtRest.check(kind, payload),
+  append: (body, delta, version) => body.append(delta, version),
+  snapshot: (body) => body.snapshot(),
+  since: (body, base) => body.since(base),
+  merge: (body, pending, base, delta) => mergeDelta(body, pending, base, delta),
+};

@@ -1,0 +1,200 @@
+/**
+ * What processes of one cluster say to each other over the bus, and its bytes.
+ *
+ * Invariant: a message that cannot be read is refused with `BYTES_CORRUPT` before anything is done. No message decides anything
+ * that the log decides; every one may be lost, late or repeated.
+ *
+ * Bytes: magic `0x4D`, format, kind, body. Integers are varints, strings UTF-8 with their length in front. A reply has the kind of
+ * its request.
+ */
+import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
+import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
+import type { Heartbeat } from '../replication/membership.js';
+import type { Consistency, Operation, OperationKind, Read } from '../replication/operation.js';
+import { ByteReader } from '../wire/reader.js';
+import { ByteWriter } from '../wire/writer.js';
+
+/** One partition's term, as somebody believes it. */
+export interface Term {
+  readonly partition: Partition;
+  readonly epoch: Epoch;
+}
+
+export type Message =
+  | { readonly kind: 'heartbeat'; readonly heartbeat: Heartbeat }
+  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation }
+  /** `waitMs`: while the asker's version is the newest, the answer may wait for a newer one for so long. */
+  | { readonly kind: 'read'; readonly partition: Partition; readonly read: Read; readonly waitMs: number }
+  | { readonly kind: 'list'; readonly partition: Partition; readonly className: string; readonly after: string; readonly limit: number }
+  | { readonly kind: 'probe'; readonly terms: readonly Term[] }
+  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence };
+
+const MAGIC = 0x4d;
+const FORMAT = 1;
+const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed'] as const;
+export type MessageKind = (typeof KINDS)[number];
+const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
+const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
+
+export function encodeMessage(message: Message): Uint8Array {
+  const out = openMessage(message.kind);
+  switch (message.kind) {
+    case 'heartbeat': {
+      const { node, role, leaving, count, leads } = message.heartbeat;
+      out.string(node);
+      out.u8((role === 'client' ? 1 : 0) | (leaving ? 2 : 0));
+      out.varint(count);
+      writeTerms(out, leads);
+      break;
+    }
+    case 'operate': {
+      const { kind, session, op, base, className, payload, backups, waitMs, rebased, again } = message.operation;
+      out.varint(message.partition);
+      out.u8(OPERATIONS.indexOf(kind));
+      out.string(session);
+      out.string(op.client);
+      out.varint(op.counter);
+      writeBase(out, base);
+      out.string(className);
+      out.bytes(payload);
+      out.varint(backups);
+      out.varint(Math.max(0, Math.floor(waitMs)));
+      out.u8((again ? 1 : 0) | (rebased ? 2 : 0));
+      break;
+    }
+    case 'read': {
+      const { session, consistency, known, atLeast } = message.read;
+      out.varint(message.partition);
+      out.string(session);
+      out.u8(CONSISTENCIES.indexOf(consistency));
+      writeBase(out, known);
+      out.varint(atLeast ?? 0);
+      out.varint(Math.floor(message.waitMs));
+      break;
+    }
+    case 'list':
+      out.varint(message.partition);
+      out.string(message.className);
+      out.string(message.after);
+      out.varint(message.limit);
+      break;
+    case 'probe':
+      writeTerms(out, message.terms);
+      break;
+    case 'report':
+      writeTerms(out, [message.term]);
+      out.string(message.from);
+      out.varint(message.position);
+      break;
+  }
+  return out.finish();
+}
+
+/** @throws {TwinstateError} `BYTES_CORRUPT`, whatever the bytes */
+export function decodeMessage(bytes: Uint8Array): Message {
+  const from = new ByteReader(bytes, 'message');
+  const kind = readKind(from);
+  const message = readMessage(from, kind);
+  from.end();
+  return message;
+}
+
+function readMessage(from: ByteReader, kind: MessageKind): Message {
+  switch (kind) {
+    case 'heartbeat': {
+      const node = nodeId(from.string());
+      const flags = from.u8();
+      const count = from.varint();
+      const leads = readTerms(from);
+      return { kind, heartbeat: { node, role: (flags & 1) === 1 ? 'client' : 'node', leaving: (flags & 2) === 2, count, leads } };
+    }
+    case 'operate': {
+      const at = partition(from.varint());
+      const operation: Operation = {
+        kind: oneOf(from, OPERATIONS),
+        session: sessionId(from.string()),
+        op: { client: from.string(), counter: from.varint() },
+        base: readBase(from),
+        className: from.string(),
+        payload: from.bytes().slice(),
+        backups: from.varint(),
+        waitMs: from.varint(),
+        ...readFlags(from),
+      };
+      return { kind, partition: at, operation };
+    }
+    case 'read': {
+      const at = partition(from.varint());
+      const session = sessionId(from.string());
+      const consistency = oneOf(from, CONSISTENCIES);
+      const known = readBase(from);
+      const atLeast = from.varint();
+      return { kind, partition: at, read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast) }, waitMs: from.varint() };
+    }
+    case 'list':
+      return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
+    case 'probe':
+      return { kind, terms: readTerms(from) };
+    case 'report': {
+      const [term] = readTerms(from);
+      if (term === undefined) return from.fail('one term', 'none');
+      return { kind, term, from: nodeId(from.string()), position: sequence(from.varint()) };
+    }
+    default:
+      return from.fail('a request', `a message of kind ${kind}`);
+  }
+}
+
+/** Begins a message or a reply. */
+export function openMessage(kind: MessageKind): ByteWriter {
+  const out = new ByteWriter(128);
+  out.u8(MAGIC);
+  out.u8(FORMAT);
+  out.u8(KINDS.indexOf(kind));
+  return out;
+}
+
+/** Reads what `openMessage` wrote. */
+export function readKind(from: ByteReader): MessageKind {
+  const magic = from.u8();
+  const format = from.u8();
+  if (magic !== MAGIC || format !== FORMAT) from.fail(`magic ${MAGIC} and format ${FORMAT}`, `${magic} and ${format}`);
+  return oneOf(from, KINDS);
+}
+
+export function oneOf<T>(from: ByteReader, values: readonly T[]): T {
+  const code = from.u8();
+  return values[code] ?? from.fail(`a code below ${values.length}`, `${code}`);
+}
+
+function writeTerms(out: ByteWriter, terms: readonly Term[]): void {
+  out.varint(terms.length);
+  for (const term of terms) {
+    out.varint(term.partition);
+    out.varint(term.epoch);
+  }
+}
+
+function readTerms(from: ByteReader): Term[] {
+  const count = from.count(2);
+  const terms: Term[] = [];
+  for (let i = 0; i < count; i++) terms.push({ partition: partition(from.varint()), epoch: epoch(from.varint()) });
+  return terms;
+}
+
+function readFlags(from: ByteReader): { readonly again: boolean; readonly rebased: boolean } {
+  const flags = from.u8();
+  return { again: (flags & 1) === 1, rebased: (flags & 2) === 2 };
+}
+
+/** 0 for none, else version + 1 and the incarnation. */
+function writeBase(out: ByteWriter, base: { readonly version: Version; readonly incarnation: Sequence } | undefined): void {
+  out.varint(base === undefined ? 0 : base.version + 1);
+  if (base !== undefined) out.varint(base.incarnation);
+}
+
+function readBase(from: ByteReader): { readonly version: Version; readonly incarnation: Sequence } | undefined {
+  const code = from.varint();
+  return code === 0 ? undefined : { version: version(code - 1), incarnation: sequence(from.varint()) };
+}
+

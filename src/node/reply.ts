@@ -1,0 +1,189 @@
+/**
+ * What a process answers, and its bytes: the same frame as `message.ts`, the kind of the request.
+ *
+ * Invariant: a reply that cannot be read counts as lost; the asker asks again.
+ */
+import { ERROR_CODES } from '../shared/errors.js';
+import type { ErrorCode } from '../shared/errors.js';
+import { nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
+import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { Answer, ReadAnswer } from '../replication/operation.js';
+import type { VersionedDelta } from '../replication/session-state.js';
+import { ByteReader } from '../wire/reader.js';
+import type { ByteWriter } from '../wire/writer.js';
+import { oneOf, openMessage, readKind } from './message.js';
+
+export type Reply =
+  | { readonly kind: 'operate'; readonly answer: Answer }
+  | { readonly kind: 'read'; readonly answer: ReadAnswer }
+  /** `undefined`: this node does not lead the partition. */
+  | { readonly kind: 'list'; readonly ids: readonly SessionId[] | undefined; readonly total: number; readonly hint: NodeId | undefined }
+  | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
+  /** The request was unreadable. */
+  | { readonly kind: 'malformed'; readonly why: string };
+
+const ANSWERS = ['done', 'conflict', 'gone', 'exists', 'refused', 'stored', 'retry'] as const;
+const READ_ANSWERS = ['same', 'deltas', 'snapshot', 'gone', 'quarantined', 'retry'] as const;
+
+export function encodeReply(reply: Reply): Uint8Array {
+  const out = openMessage(reply.kind);
+  switch (reply.kind) {
+    case 'operate':
+      writeAnswer(out, reply.answer);
+      break;
+    case 'read':
+      writeReadAnswer(out, reply.answer);
+      break;
+    case 'list':
+      out.u8(reply.ids === undefined ? 0 : 1);
+      out.varint(reply.ids?.length ?? 0);
+      for (const id of reply.ids ?? []) out.string(id);
+      out.varint(reply.total);
+      out.string(reply.hint ?? '');
+      break;
+    case 'probe':
+      out.varint(reply.leads.length);
+      for (const each of reply.leads) out.varint(each);
+      break;
+    case 'malformed':
+      out.string(reply.why);
+      break;
+  }
+  return out.finish();
+}
+
+/** @throws {TwinstateError} `BYTES_CORRUPT`, whatever the bytes */
+export function decodeReply(bytes: Uint8Array): Reply {
+  const from = new ByteReader(bytes, 'reply');
+  const kind = readKind(from);
+  let reply: Reply;
+  if (kind === 'operate') reply = { kind, answer: readAnswer(from) };
+  else if (kind === 'read') reply = { kind, answer: readReadAnswer(from) };
+  else if (kind === 'list') {
+    const leads = from.u8() === 1;
+    const ids: SessionId[] = [];
+    const count = from.count();
+    for (let i = 0; i < count; i++) ids.push(sessionId(from.string()));
+    reply = { kind, ids: leads ? ids : undefined, total: from.varint(), hint: readHint(from) };
+  } else if (kind === 'probe') {
+    const count = from.count();
+    const leads: Partition[] = [];
+    for (let i = 0; i < count; i++) leads.push(partition(from.varint()));
+    reply = { kind, leads };
+  } else if (kind === 'malformed') reply = { kind, why: from.string() };
+  else reply = from.fail('a reply', `a message of kind ${kind}`);
+  from.end();
+  return reply;
+}
+
+function writeAnswer(out: ByteWriter, answer: Answer): void {
+  out.u8(ANSWERS.indexOf(answer.kind));
+  switch (answer.kind) {
+    case 'done':
+      out.varint(answer.version);
+      out.varint(answer.incarnation);
+      out.u8(answer.merged ? 1 : 0);
+      writeDeltas(out, answer.others);
+      break;
+    case 'conflict':
+      out.varint(answer.version);
+      out.varint(answer.slots.length);
+      for (const slot of answer.slots) out.string(slot);
+      break;
+    case 'refused':
+      out.varint(ERROR_CODES.indexOf(answer.code));
+      out.string(answer.why);
+      break;
+    case 'stored':
+      out.varint(answer.version);
+      break;
+    case 'retry':
+      out.u8(answer.clean ? 1 : 0);
+      out.string(answer.hint ?? '');
+      out.string(answer.why);
+      break;
+    case 'gone':
+    case 'exists':
+      break;
+  }
+}
+
+function readAnswer(from: ByteReader): Answer {
+  const kind = oneOf(from, ANSWERS);
+  switch (kind) {
+    case 'done': {
+      const at = version(from.varint());
+      const incarnation = sequence(from.varint());
+      const merged = from.u8() === 1;
+      return { kind, version: at, incarnation, merged, others: readDeltas(from) };
+    }
+    case 'conflict': {
+      const at = version(from.varint());
+      const slots: string[] = [];
+      const count = from.count();
+      for (let i = 0; i < count; i++) slots.push(from.string());
+      return { kind, version: at, slots };
+    }
+    case 'refused': {
+      const code: ErrorCode = ERROR_CODES[from.varint()] ?? from.fail('a known error code', 'another');
+      return { kind, code, why: from.string() };
+    }
+    case 'stored':
+      return { kind, version: version(from.varint()) };
+    case 'retry':
+      return { kind, clean: from.u8() === 1, hint: readHint(from), why: from.string() };
+    default:
+      return { kind };
+  }
+}
+
+function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
+  out.u8(READ_ANSWERS.indexOf(answer.kind));
+  if (answer.kind === 'same' || answer.kind === 'deltas' || answer.kind === 'snapshot') {
+    out.varint(answer.version);
+    out.varint(answer.incarnation);
+  }
+  if (answer.kind === 'deltas') writeDeltas(out, answer.deltas);
+  if (answer.kind === 'snapshot') {
+    out.string(answer.className);
+    out.bytes(answer.snapshot);
+  }
+  if (answer.kind === 'gone') out.u8(answer.destroyed ? 1 : 0);
+  if (answer.kind === 'quarantined') out.string(answer.why);
+  if (answer.kind === 'retry') {
+    out.string(answer.hint ?? '');
+    out.string(answer.why);
+  }
+}
+
+function readReadAnswer(from: ByteReader): ReadAnswer {
+  const kind = oneOf(from, READ_ANSWERS);
+  if (kind === 'gone') return { kind, destroyed: from.u8() === 1 };
+  if (kind === 'quarantined') return { kind, why: from.string() };
+  if (kind === 'retry') return { kind, hint: readHint(from), why: from.string() };
+  const at = version(from.varint());
+  const incarnation = sequence(from.varint());
+  if (kind === 'same') return { kind, version: at, incarnation };
+  if (kind === 'deltas') return { kind, version: at, incarnation, deltas: readDeltas(from) };
+  return { kind, version: at, incarnation, className: from.string(), snapshot: from.bytes().slice() };
+}
+
+function writeDeltas(out: ByteWriter, deltas: readonly VersionedDelta[]): void {
+  out.varint(deltas.length);
+  for (const each of deltas) {
+    out.varint(each.version);
+    out.bytes(each.delta);
+  }
+}
+
+function readDeltas(from: ByteReader): VersionedDelta[] {
+  const count = from.count(2);
+  const deltas: VersionedDelta[] = [];
+  for (let i = 0; i < count; i++) deltas.push({ version: version(from.varint()), delta: from.bytes().slice() });
+  return deltas;
+}
+
+function readHint(from: ByteReader): NodeId | undefined {
+  const hint = from.string();
+  return hint === '' ? undefined : nodeId(hint);
+}

@@ -1,0 +1,25 @@
+/** What a node is given from outside: time, chance and identity; the store hands in the real ones, a simulated world its own. */
+import type { Clock, Random } from '../shared/clock.js';
+import type { Epoch, NodeId, Partition } from '../shared/ids.js';
+import type { Notice, Role } from '../replication/effect.js';
+
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A token of at least 128 bits of randomness, of letters and digits only. */
+  readonly uniqueId: () => string;
+}
+
+/** What an operator may want to know of; nothing depends on it. */
+export type NodeEvent =
+  | {
+      readonly type: 'role';
+      readonly partition: Partition;
+      readonly role: Role;
+      readonly epoch: Epoch;
+      readonly leader: NodeId | undefined;
+      readonly reason: string;
+    }
+  | { readonly type: 'notice'; readonly partition: Partition; readonly notice: Notice }
+  /** Bytes arrived that nobody of this cluster wrote. */
+  | { readonly type: 'malformed'; readonly where: 'request' | 'announcement' | 'reply' | 'snapshot'; readonly error: unknown };

@@ -1,0 +1,114 @@
+/**
+ * A session without an open instance: bytes. A snapshot, and the deltas after it.
+ *
+ * Invariant: snapshot and deltas, applied in order, are the session at `version`. A delta is checked and kept, not applied, until
+ * the deltas outgrow an eighth of the snapshot; then both become a new snapshot, so the work for each byte kept is bounded. Some
+ * of the newest deltas stay beyond that, for those whose state is a few versions old.
+ */
+import { Graph } from '../diff/graph.js';
+import { parseDelta } from '../diff/delta.js';
+import type { Version } from '../shared/ids.js';
+
+export interface KeptDelta {
+  readonly version: Version;
+  readonly delta: Uint8Array;
+}
+
+/** Deltas outgrow a snapshot at this part of it, or at `COMPACT_BYTES_MIN`, whichever is more. */
+const COMPACT_SHARE = 1 / 8;
+const COMPACT_BYTES_MIN = 512;
+/** Newest deltas kept for lagging bases after they were compacted: so many, and together no more bytes than this. */
+export const HISTORY_DELTAS_MAX = 64;
+const HISTORY_BYTES_MAX = 8_192;
+
+export class AtRest {
+  #snapshot: Uint8Array;
+  #snapshotVersion: Version;
+  /** The newest deltas, oldest first; those behind `#snapshotVersion` are part of the state, the others history. */
+  #deltas: KeptDelta[] = [];
+  #openBytes = 0;
+  #version: Version;
+
+  private constructor(snapshot: Uint8Array, version: Version) {
+    this.#snapshot = snapshot;
+    this.#snapshotVersion = version;
+    this.#version = version;
+  }
+
+  /** Keeps a snapshot. @throws {TwinstateError} `BYTES_CORRUPT` where it is none */
+  static of(snapshot: Uint8Array, version: Version): AtRest {
+    Graph.decode(snapshot);
+    return new AtRest(snapshot, version);
+  }
+
+  /** Checks a create's snapshot or a commit's delta without keeping it. @throws {TwinstateError} `BYTES_CORRUPT` */
+  static check(kind: 'create' | 'commit', payload: Uint8Array): void {
+    if (kind === 'create') Graph.decode(payload);
+    else parseDelta(payload);
+  }
+
+  get version(): Version {
+    return this.#version;
+  }
+
+  /** Bytes held, history included. */
+  get bytes(): number {
+    let bytes = this.#snapshot.byteLength;
+    for (const { delta } of this.#deltas) bytes += delta.byteLength;
+    return bytes;
+  }
+
+  /** Keeps a delta that leads to `version`. @throws {TwinstateError} where it is malformed, or does not fit at compaction */
+  append(delta: Uint8Array, version: Version): void {
+    parseDelta(delta);
+    this.#deltas.push({ version, delta });
+    this.#version = version;
+    this.#openBytes += delta.byteLength;
+    if (this.#openBytes > Math.max(COMPACT_BYTES_MIN, this.#snapshot.byteLength * COMPACT_SHARE)) this.#compact();
+    // a long stretch of open deltas is part of the state; only what is compacted can be forgotten
+    if (this.#deltas.length > HISTORY_DELTAS_MAX * 2) {
+      this.#compact();
+      this.#forget();
+    }
+  }
+
+  /** The whole state as one snapshot. */
+  snapshot(): Uint8Array {
+    this.#compact();
+    return this.#snapshot;
+  }
+
+  /** The state as a graph of its own, at the newest version or with `pending` deltas on top. */
+  graph(pending: readonly KeptDelta[] = []): Graph {
+    const graph = Graph.decode(this.#snapshot);
+    for (const { version, delta } of this.#deltas) if (version > this.#snapshotVersion) graph.apply(delta);
+    for (const { delta } of pending) graph.apply(delta);
+    return graph;
+  }
+
+  /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
+  since(base: Version): readonly KeptDelta[] | undefined {
+    if (base > this.#version) return undefined;
+    const missing = this.#version - base;
+    if (missing > this.#deltas.length) return undefined;
+    return missing === 0 ? [] : this.#deltas.slice(-missing);
+  }
+
+  #compact(): void {
+    if (this.#snapshotVersion === this.#version) return;
+    this.#snapshot = this.graph().encode();
+    this.#snapshotVersion = this.#version;
+    this.#openBytes = 0;
+    this.#forget();
+  }
+
+  #forget(): void {
+    let from = Math.max(0, this.#deltas.length - HISTORY_DELTAS_MAX);
+    let bytes = 0;
+    for (let i = this.#deltas.length - 1; i >= from; i--) {
+      bytes += this.#deltas[i]!.delta.byteLength;
+      if (bytes > HISTORY_BYTES_MAX) from = i + 1;
+    }
+    if (from > 0) this.#deltas = this.#deltas.slice(from);
+  }
+}

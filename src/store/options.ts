@@ -1,0 +1,110 @@
+/** What `connect` may be given, checked before anything is started. */
+import type { Engine } from '../engine/port.js';
+import type { Class } from '../model/session-model.js';
+import { TwinstateError } from '../shared/errors.js';
+import { DEFAULT_TIMING } from '../node/cluster-node.js';
+import type { Timing } from '../node/cluster-node.js';
+import type { CallOptions } from './router.js';
+
+/** How much has happened once a write's promise resolves; the README's table says what each promises. */
+export type Ack = 'none' | 'log' | { readonly backups: number };
+
+export interface ConnectOptions extends CallOptions {
+  /** The session classes that this process opens. */
+  readonly sessions: readonly Class[];
+  /** What the cluster runs on (default: `memoryEngine()`, everything in this process). */
+  readonly engine?: Engine | undefined;
+  /** Processes of one cluster name share their sessions (default `default`). */
+  readonly cluster?: string | undefined;
+  /** A name for this process that stays the same over restarts (default: random). */
+  readonly nodeId?: string | undefined;
+  /** `node` (default): holds sessions; `client`: only opens them. */
+  readonly role?: 'node' | 'client' | undefined;
+  /** Backups of each session (default 1). */
+  readonly backups?: number | undefined;
+  /** Units of ownership, fixed when the cluster is first started (default 16). */
+  readonly partitions?: number | undefined;
+  /** Default of every write (default `log`). */
+  readonly ack?: Ack | undefined;
+  /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale (default `fast`). */
+  readonly takeover?: 'fast' | 'strict' | undefined;
+  /** Durations of the protocol, for slow networks and tests. */
+  readonly timing?: Partial<Timing> | undefined;
+}
+
+export const PARTITIONS_DEFAULT = 16;
+export const PARTITIONS_MAX = 4_096;
+
+export interface ResolvedOptions {
+  readonly cluster: string;
+  readonly name: string | undefined;
+  readonly role: 'node' | 'client';
+  readonly backups: number;
+  /** `undefined`: whatever the cluster has. */
+  readonly partitions: number | undefined;
+  readonly ack: Ack;
+  readonly takeover: 'fast' | 'strict';
+  readonly timing: Timing;
+}
+
+const KNOWN = ['sessions', 'engine', 'cluster', 'nodeId', 'role', 'backups', 'partitions', 'ack', 'takeover', 'timing', 'signal', 'timeoutMs'];
+
+/** @throws {TwinstateError} `OPTION_INVALID` */
+export function resolveOptions(options: ConnectOptions): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) throw invalid(name, `one of ${KNOWN.join(', ')}`, name);
+  }
+  if (!Array.isArray(options.sessions) || options.sessions.length === 0) {
+    throw invalid('sessions', 'a list of session classes', show(options.sessions), 'write `connect({ sessions: [Cart] })`');
+  }
+  const timing = { ...DEFAULT_TIMING };
+  for (const [name, value] of Object.entries(options.timing ?? {})) {
+    if (!(name in timing)) throw invalid(`timing.${name}`, `one of ${Object.keys(timing).join(', ')}`, name);
+    if (typeof value !== 'number' || !(value >= 0)) throw invalid(`timing.${name}`, 'milliseconds or a count', show(value));
+    Object.assign(timing, { [name]: value });
+  }
+  return {
+    cluster: text('cluster', options.cluster) ?? 'default',
+    name: text('nodeId', options.nodeId),
+    role: choice('role', options.role, ['node', 'client']) ?? 'node',
+    backups: count('backups', options.backups, 0, 64) ?? 1,
+    partitions: count('partitions', options.partitions, 1, PARTITIONS_MAX),
+    ack: checkAck(options.ack) ?? 'log',
+    takeover: choice('takeover', options.takeover, ['fast', 'strict']) ?? 'fast',
+    timing,
+  };
+}
+
+/** @throws {TwinstateError} `OPTION_INVALID` */
+export function checkAck(ack: Ack | undefined): Ack | undefined {
+  if (ack === undefined || ack === 'none' || ack === 'log') return ack;
+  const backups: unknown = typeof ack === 'object' && ack !== null ? ack.backups : undefined;
+  if (typeof backups === 'number' && Number.isInteger(backups) && backups >= 1) return ack;
+  throw invalid('ack', "'none', 'log' or { backups: n } with n of at least 1", show(ack));
+}
+
+export function invalid(option: string, expected: string, received: string, cure = 'see the options in the README'): TwinstateError {
+  return new TwinstateError('OPTION_INVALID', `the option ${option} does not fit`, { expected, received, cure });
+}
+
+function text(option: string, value: string | undefined): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= 128)) return value;
+  throw invalid(option, 'a text of 1 to 128 characters', show(value));
+}
+
+function choice<T extends string>(option: string, value: T | undefined, choices: readonly T[]): T | undefined {
+  if (value === undefined || choices.includes(value)) return value;
+  throw invalid(option, choices.join(' or '), show(value));
+}
+
+function count(option: string, value: number | undefined, min: number, max: number): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return value;
+  throw invalid(option, `a whole number from ${min} to ${max}`, show(value));
+}
+
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+  if (typeof value === 'object' && value !== null) return `an object of ${Object.getPrototypeOf(value)?.constructor?.name ?? 'no class'}`;
+  return String(value);
+}
