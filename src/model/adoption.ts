@@ -70,13 +70,20 @@ class Adoption {
   }
 
   /** @param instance where it exists already: its initial values tell dictionaries from literals of a class */
-  values(model: ClassModel, literal: Literal, path: string, instance: object | undefined, drop?: string): Record<string, unknown> {
+  values(
+    model: ClassModel,
+    literal: Literal,
+    path: string,
+    instance: object | undefined,
+    drop?: string,
+  ): Record<string, unknown> {
     const values: Record<string, unknown> = {};
     for (const key of Reflect.ownKeys(literal)) {
       const attribute = model.attributes.find((a) => a.property === key);
       if (key === drop && attribute === undefined) continue;
       const at = propertyPath(path, String(key));
-      if (typeof key === 'symbol' || (attribute === undefined && !takes(model, instance, key))) throw unknown(model, String(key), at);
+      if (typeof key === 'symbol' || (attribute === undefined && !takes(model, instance, key)))
+        throw unknown(model, String(key), at);
       const value = literal[key];
       const initial: unknown = instance === undefined ? undefined : Object.getOwnPropertyDescriptor(instance, key)?.value;
       define(values, key, attribute === undefined ? value : this.#adopt(value, attribute, at, isPlain(initial)));
@@ -99,7 +106,9 @@ class Adoption {
     if (earlier !== undefined) return earlier;
     if (Array.isArray(value)) {
       // a copy keeps holes
-      return this.#copied(value, value.slice(), attribute, path, (copy, adopt) => value.forEach((v, i) => (copy[i] = adopt(i, v))));
+      return this.#copied(value, value.slice(), attribute, path, (copy, adopt) =>
+        value.forEach((v, i) => (copy[i] = adopt(i, v))),
+      );
     }
     if (value instanceof Map) {
       const copy = new Map<unknown, unknown>();

@@ -70,7 +70,12 @@ export interface ElementShape {
 }
 
 /** Checks options against what is known of the value. @throws {TwinstateError} `DECLARATION_INVALID` */
-export function checkValue(type: Class, attribute: InheritedAttribute, trial: object | undefined, elements: readonly ElementShape[]): void {
+export function checkValue(
+  type: Class,
+  attribute: InheritedAttribute,
+  trial: object | undefined,
+  elements: readonly ElementShape[],
+): void {
   const { property, options } = attribute;
   const where = `${type.name}.${property}`;
   const initial = initialOf(trial, property);
@@ -127,7 +132,9 @@ export function checkInitial(type: Class, property: string, trial: object, decla
   throw new TwinstateError('DECLARATION_INVALID', `${where} is initialised with a ${of.name}, which is not declared for it`, {
     expected: 'a value that can leave the process, or an instance of a declared class',
     received: `a ${of.name}`,
-    cure: isUncarried(of) ? 'mark it @Transient()' : `write type: () => ${of.name} and mark its members, or give a codec, or mark it @Transient()`,
+    cure: isUncarried(of)
+      ? 'mark it @Transient()'
+      : `write type: () => ${of.name} and mark its members, or give a codec, or mark it @Transient()`,
   });
 }
 

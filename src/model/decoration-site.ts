@@ -27,7 +27,11 @@ export function attributeSite(decorator: string, args: readonly unknown[]): Attr
     throw misplaced(decorator, `the class ${name}`, 'mark the attributes one by one, and the class with @Session()');
   }
   if (typeof key === 'symbol') {
-    throw misplaced(decorator, `${where}, a symbol key`, 'symbols have no name on the wire: use a string key, or leave it transient');
+    throw misplaced(
+      decorator,
+      `${where}, a symbol key`,
+      'symbols have no name on the wire: use a string key, or leave it transient',
+    );
   }
   if (typeof target === 'function') {
     throw misplaced(decorator, `${where}, a static member`, 'statics belong to no session: make it a property of the instance');
@@ -55,7 +59,8 @@ export function refuseBare(decorator: string, args: readonly unknown[]): void {
   const [target, key] = args;
   if (args.length > 1) refuseStandardDecorator(decorator, key);
   const bareOnAttribute = args.length > 1;
-  const bareOnClass = args.length === 1 && typeof target === 'function' && /^class\b/.test(Function.prototype.toString.call(target));
+  const bareOnClass =
+    args.length === 1 && typeof target === 'function' && /^class\b/.test(Function.prototype.toString.call(target));
   if (!bareOnAttribute && !(bareOnClass && decorator === '@Session')) return;
   throw new TwinstateError('DECLARATION_INVALID', `${decorator} stands without its parentheses`, {
     expected: `${decorator}()`,

@@ -6,18 +6,26 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { declareAttribute, declareOpen, declareSession } from './declaration.js';
-import { checkAttributeOptions, checkSessionOptions, type ImmutableOptions, type MutableOptions, type SessionOptions } from './options.js';
+import {
+  checkAttributeOptions,
+  checkSessionOptions,
+  type ImmutableOptions,
+  type MutableOptions,
+  type SessionOptions,
+} from './options.js';
 import type { Class } from './session-model.js';
 
 /** The properties of `T` that can be attributes: those with string keys that are no methods. */
-export type AttributeKey<T> = { [K in keyof T & string]: T[K] extends (...args: never[]) => unknown ? never : K }[keyof T & string];
+export type AttributeKey<T> = { [K in keyof T & string]: T[K] extends (...args: never[]) => unknown ? never : K }[keyof T &
+  string];
 
 export interface SessionDefinition<T extends object> extends SessionOptions {
   /**
    * The mutable attributes: a list of properties, or an object of them with their options (`{}`, or a function that returns the
    * element class). `'*'`: every own enumerable key that is not listed elsewhere, for open-ended data such as an HTTP session.
    */
-  readonly mutable?: '*' | readonly AttributeKey<T>[] | { readonly [K in AttributeKey<T>]?: MutableOptions<T[K]> | (() => Class) };
+  readonly mutable?:
+    '*' | readonly AttributeKey<T>[] | { readonly [K in AttributeKey<T>]?: MutableOptions<T[K]> | (() => Class) };
   readonly immutable?: readonly AttributeKey<T>[] | { readonly [K in AttributeKey<T>]?: ImmutableOptions<T[K]> | (() => Class) };
   /** What stays in the process; needed only where `mutable` is `'*'`. */
   readonly transient?: readonly AttributeKey<T>[];

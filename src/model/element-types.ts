@@ -45,7 +45,10 @@ export function elementTypes(owner: Class, property: string, options: MutableOpt
       if (found !== undefined) classes.set(name, found.type);
     }
     return {
-      classes: [...baseOf(declared.typeFunction, classes), ...[...new Set(classes.values())].map((type) => ({ type, name: undefined }))],
+      classes: [
+        ...baseOf(declared.typeFunction, classes),
+        ...[...new Set(classes.values())].map((type) => ({ type, name: undefined })),
+      ],
       discriminator: { property: discriminator.property, classes },
     };
   }

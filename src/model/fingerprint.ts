@@ -13,6 +13,13 @@ const DIGITS = 16;
 export function fingerprint(root: ClassModel, classes: Iterable<ClassModel>): string {
   const text = [...classes]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map((model) => [model.name, model.open, model.attributes.map((a) => [a.wireName, a.mutable, a.codec !== undefined, a.types.map((t) => t.name)])]);
-  return createHash('sha256').update(JSON.stringify([root.name, text])).digest('hex').slice(0, DIGITS);
+    .map((model) => [
+      model.name,
+      model.open,
+      model.attributes.map((a) => [a.wireName, a.mutable, a.codec !== undefined, a.types.map((t) => t.name)]),
+    ]);
+  return createHash('sha256')
+    .update(JSON.stringify([root.name, text]))
+    .digest('hex')
+    .slice(0, DIGITS);
 }

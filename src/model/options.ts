@@ -84,7 +84,12 @@ export function checkAttributeOptions(where: string, kind: 'mutable' | 'immutabl
   if (kind === 'immutable' && typeof options === 'object' && options !== null) {
     for (const key of ['diff', 'merge', 'key'] as const) {
       if (!(key in options)) continue;
-      throw bad(`${where}, ${key}`, 'no such option on an immutable attribute', key, 'it is never compared: use @Mutable, or leave it out');
+      throw bad(
+        `${where}, ${key}`,
+        'no such option on an immutable attribute',
+        key,
+        'it is never compared: use @Mutable, or leave it out',
+      );
     }
   }
   checkKeys(where, options, kind === 'mutable' ? MUTABLE_KEYS : IMMUTABLE_KEYS);
@@ -95,7 +100,12 @@ export function checkAttributeOptions(where: string, kind: 'mutable' | 'immutabl
     throw bad(`${where}, sensitive`, 'true or false', show(sensitive), 'write sensitive: true');
   }
   if (codec !== undefined && (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')) {
-    throw bad(`${where}, codec`, 'an object with encode and decode', show(codec), 'write codec: { encode(value) {…}, decode(bytes) {…} }');
+    throw bad(
+      `${where}, codec`,
+      'an object with encode and decode',
+      show(codec),
+      'write codec: { encode(value) {…}, decode(bytes) {…} }',
+    );
   }
   if (diff !== undefined) checkOneOf(`${where}, diff`, diff, DIFF_STRATEGIES);
   if (merge !== undefined && typeof merge !== 'function') checkOneOf(`${where}, merge`, merge, MERGE_RULES);
@@ -121,7 +131,8 @@ function checkElementType(where: string, type: unknown): void {
     throw bad(`${where}, type`, 'a function that returns a class, or a record of them', show(type), 'write type: () => LineItem');
   }
   const entries = Object.entries(type);
-  if (entries.length === 0) throw bad(`${where}, type`, 'at least one class', 'an empty record', 'write type: { line: () => LineItem }');
+  if (entries.length === 0)
+    throw bad(`${where}, type`, 'at least one class', 'an empty record', 'write type: { line: () => LineItem }');
   for (const [name, inner] of entries) {
     checkWireName(`${where}, type`, name);
     if (typeof inner !== 'function') {
@@ -156,7 +167,13 @@ function checkFunction(where: string, value: unknown, example: string): void {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : typeof value === 'number' ? `${value}` : value === null ? 'null' : typeof value;
+  return typeof value === 'string'
+    ? `'${value}'`
+    : typeof value === 'number'
+      ? `${value}`
+      : value === null
+        ? 'null'
+        : typeof value;
 }
 
 function bad(what: string, expected: string, received: string, cure: string): TwinstateError {

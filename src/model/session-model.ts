@@ -10,14 +10,7 @@ export type AbstractClass<T extends object = object> = abstract new (...args: ne
 
 export type DiffStrategy = 'graph' | 'binary' | 'tracked' | 'auto';
 export type MergeRule =
-  | 'reject'
-  | 'last'
-  | 'add'
-  | 'max'
-  | 'min'
-  | 'union'
-  | 'append'
-  | ((base: unknown, mine: unknown, theirs: unknown) => unknown);
+  'reject' | 'last' | 'add' | 'max' | 'min' | 'union' | 'append' | ((base: unknown, mine: unknown, theirs: unknown) => unknown);
 
 /** Turns a value that Twinstate does not know into bytes and back. Pure, synchronous. */
 export interface Codec<T = unknown> {
