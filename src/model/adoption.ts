@@ -6,6 +6,7 @@
  * A literal that stands in several places becomes one instance.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { defineProperty } from './attribute-access.js';
 import { requireImmutables } from './immutability.js';
 import { elementPath, propertyPath } from './property-path.js';
 import type { AttributeModel, ClassModel, SessionModel } from './session-model.js';
@@ -86,7 +87,7 @@ class Adoption {
         throw unknown(model, String(key), at);
       const value = literal[key];
       const initial: unknown = instance === undefined ? undefined : Object.getOwnPropertyDescriptor(instance, key)?.value;
-      define(values, key, attribute === undefined ? value : this.#adopt(value, attribute, at, isPlain(initial)));
+      defineProperty(values, key, attribute === undefined ? value : this.#adopt(value, attribute, at, isPlain(initial)));
     }
     return values;
   }
@@ -95,7 +96,7 @@ class Adoption {
     for (const key of Object.keys(values)) {
       const attribute = model.attributes.find((a) => a.property === key);
       const viaSetter = attribute === undefined ? setterOf(instance, key) : attribute.accessor;
-      if (!viaSetter) define(instance, key, values[key]);
+      if (!viaSetter) defineProperty(instance, key, values[key]);
       else if (!Reflect.set(instance, key, values[key])) throw unknown(model, key, propertyPath(path, key));
     }
   }
@@ -122,7 +123,7 @@ class Adoption {
     if (dictionary) {
       const copy = Object.create(Object.getPrototypeOf(value) as object | null) as object;
       return this.#copied(value, copy, attribute, path, (_, adopt) => {
-        for (const [key, v] of Object.entries(value)) define(copy, key, adopt(key, v));
+        for (const [key, v] of Object.entries(value)) defineProperty(copy, key, adopt(key, v));
       });
     }
     return this.make(classFor(value, attribute, path), value, path, attribute.discriminator?.property);
@@ -185,11 +186,6 @@ function setterOf(instance: object, key: string): boolean {
     if (descriptor !== undefined) return descriptor.set !== undefined;
   }
   return false;
-}
-
-/** Defined, never assigned: `__proto__` is a key like others. */
-function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function isPlain(value: unknown): value is Literal {

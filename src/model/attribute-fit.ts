@@ -5,6 +5,7 @@
  * as its type is known. What is not known is never refused.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { readAttribute } from './attribute-access.js';
 import { lineage } from './declaration.js';
 import type { InheritedAttribute } from './inheritance.js';
 import { designType, isCarried, isUncarried, type ValueKind, valueKind } from './known-values.js';
@@ -78,7 +79,7 @@ export function checkValue(
 ): void {
   const { property, options } = attribute;
   const where = `${type.name}.${property}`;
-  const initial = initialOf(trial, property);
+  const initial = initialOf(type, property, trial);
   const kind = valueKind(designType(type.prototype as object, property), initial);
   const { merge, key, diff, codec } = options;
   const needed = typeof merge === 'string' ? MERGES[merge] : undefined;
@@ -116,7 +117,7 @@ export function checkValue(
 
 /** Checks that what an initialiser leaves in an attribute can be carried. @throws {TwinstateError} `DECLARATION_INVALID` */
 export function checkInitial(type: Class, property: string, trial: object, declared: ReadonlyMap<Class, unknown>): void {
-  const initial = initialOf(trial, property);
+  const initial = initialOf(type, property, trial);
   const where = `${type.name}.${property}`;
   if (typeof initial === 'function' || typeof initial === 'symbol') {
     throw new TwinstateError('DECLARATION_INVALID', `${where} holds a ${typeof initial}`, {
@@ -139,9 +140,11 @@ export function checkInitial(type: Class, property: string, trial: object, decla
 }
 
 /** What a fresh instance holds. A getter may not be ready for that, which says nothing. */
-function initialOf(trial: object | undefined, property: string): unknown {
+function initialOf(type: Class, property: string, trial: object | undefined): unknown {
+  if (trial === undefined) return undefined;
+  const accessor = memberOf(type, property, trial)?.get !== undefined;
   try {
-    return trial === undefined ? undefined : (Reflect.get(trial, property) as unknown);
+    return readAttribute({ property, accessor }, trial);
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@
  * the line that tried. What the attribute holds is not frozen; an attribute behind a getter and setter is left to its class.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { readAttribute } from './attribute-access.js';
 import { propertyPath } from './property-path.js';
 import type { ClassModel } from './session-model.js';
 
@@ -25,8 +26,9 @@ export function sealImmutables(model: ClassModel, object: object): void {
  * @throws {TwinstateError} `ATTRIBUTE_MISSING`
  */
 export function requireImmutables(model: ClassModel, object: object, given: ReadonlySet<string>, path = ''): void {
-  for (const { mutable, property } of model.attributes) {
-    if (mutable || given.has(property) || Reflect.get(object, property) !== undefined) continue;
+  for (const attribute of model.attributes) {
+    const { mutable, property } = attribute;
+    if (mutable || given.has(property) || readAttribute(attribute, object) !== undefined) continue;
     throw new TwinstateError('ATTRIBUTE_MISSING', `${model.type.name} has no ${property}`, {
       path: propertyPath(path, property),
       expected: 'a value for an immutable attribute, which cannot be set later',
