@@ -128,7 +128,7 @@ export function checkInitial(type: Class, property: string, trial: object, decla
   if (typeof initial !== 'object' || initial === null || Array.isArray(initial)) return;
   const of = (Object.getPrototypeOf(initial) as { constructor?: unknown } | null)?.constructor;
   if (typeof of !== 'function' || isCarried(of) || declared.has(of as Class)) return;
-  const known = lineage(initial).length === 1 && /\{ \[native code\] \}$/.test(Function.prototype.toString.call(of));
+  const known = lineage(initial).length === 1 && Function.prototype.toString.call(of).endsWith('{ [native code] }');
   if (known && !isUncarried(of)) return;
   throw new TwinstateError('DECLARATION_INVALID', `${where} is initialised with a ${of.name}, which is not declared for it`, {
     expected: 'a value that can leave the process, or an instance of a declared class',

@@ -16,9 +16,9 @@ export interface AttributeSite {
 
 /** Checks the arguments that an attribute's decorator was called with. @throws {TwinstateError} `DECLARATION_INVALID` */
 export function attributeSite(decorator: string, args: readonly unknown[]): AttributeSite {
-  const [target, key, third] = args;
-  refuseStandardDecorator(decorator, key);
-  const name = typeof target === 'function' ? className(target.prototype as object) : className(target as object);
+  refuseStandardDecorator(decorator, args[1]);
+  const [target, key, third] = args as readonly [object, PropertyKey | undefined, unknown];
+  const name = typeof target === 'function' ? className(target.prototype as object) : className(target);
   const where = `${name}.${String(key)}`;
   if (typeof third === 'number') {
     throw misplaced(decorator, `a parameter of ${name}`, 'declare a property and mark that');
@@ -39,15 +39,15 @@ export function attributeSite(decorator: string, args: readonly unknown[]): Attr
   if (typeof (third as PropertyDescriptor | undefined)?.value === 'function') {
     throw misplaced(decorator, `${where}, a method`, 'methods come with the class: leave it undecorated');
   }
-  return { prototype: target as object, property: String(key), where };
+  return { prototype: target, property: String(key), where };
 }
 
 /** Checks the arguments that a class's decorator was called with. @throws {TwinstateError} `DECLARATION_INVALID` */
 export function classSite(decorator: string, args: readonly unknown[]): { readonly prototype: object; readonly where: string } {
-  const [target, key] = args;
-  refuseStandardDecorator(decorator, key);
+  refuseStandardDecorator(decorator, args[1]);
+  const [target, key] = args as readonly [object, PropertyKey | undefined];
   if (typeof target !== 'function' || key !== undefined) {
-    const name = typeof target === 'function' ? className(target.prototype as object) : className(target as object);
+    const name = typeof target === 'function' ? className(target.prototype as object) : className(target);
     throw misplaced(decorator, `${name}.${String(key)}`, 'it marks a class; attributes are marked @Mutable() or @Immutable()');
   }
   const prototype = target.prototype as object;

@@ -8,5 +8,6 @@ export function propertyPath(path: string, property: string): string {
 
 /** Adds an index, or a key of a `Map`, to a path. */
 export function elementPath(path: string, key: unknown): string {
-  return `${path}[${typeof key === 'string' ? JSON.stringify(key) : typeof key === 'object' ? '…' : String(key)}]`;
+  if (typeof key === 'string') return `${path}[${JSON.stringify(key)}]`;
+  return `${path}[${typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean' ? key : '…'}]`;
 }

@@ -14,7 +14,7 @@ import { refusal } from './refusal.js';
 
 /** Misuses that the compiler would catch are made in its back, as JavaScript makes them. */
 // oxlint-disable-next-line typescript/no-explicit-any
-const unchecked = <T>(value: T): any => value;
+const unchecked = (value: unknown): any => value;
 
 class Line {
   @Immutable() sku!: string;

@@ -166,7 +166,7 @@ describe('modelOf', () => {
     @Session()
     class Drawing {
       @Mutable()
-      @Type(() => Shape as never, {
+      @Type(() => Shape, {
         discriminator: {
           property: 'kind',
           subTypes: [
