@@ -1,0 +1,121 @@
+/**
+ * The bus of the memory engine.
+ *
+ * Invariant: a message is handled on the receiver's clock and its answer is heard on the sender's; whoever is cut off neither
+ * hears nor is heard, and a request to a node that serves nothing is answered with `no-responders`, as NATS does.
+ */
+import type { Bus, RequestResult, Subscription } from '../port.js';
+import type { NodeId } from '../../shared/ids.js';
+import { send, type MemoryConnection } from './memory-connection.js';
+
+type Handler = (body: Uint8Array) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
+
+export class MemoryBus implements Bus {
+  readonly #connection: MemoryConnection;
+  readonly #hearers = new Set<(body: Uint8Array) => void>();
+  #handler: Handler | undefined;
+
+  constructor(connection: MemoryConnection) {
+    this.#connection = connection;
+  }
+
+  serve(handler: Handler): Subscription {
+    if (this.#connection.open) this.#handler = handler;
+    return {
+      stop: () => {
+        if (this.#handler === handler) this.#handler = undefined;
+      },
+    };
+  }
+
+  request(to: NodeId, body: Uint8Array, timeoutMs: number): Promise<RequestResult> {
+    const { cluster, clock, node } = this.#connection;
+    const { faults } = cluster.options;
+    const journey = faults?.request?.(node, to);
+    const copy = body.slice();
+    return this.#connection.await<RequestResult>((settle) => {
+      const timer = clock.after(timeoutMs, () => settle({ outcome: 'unknown', reason: 'no answer in time' }));
+      if (!this.#connection.reachable) return;
+      const back = (result: RequestResult): void => {
+        const arrive = (): void => {
+          if (!this.#connection.reachable) return;
+          clock.after(0, () => {
+            timer.cancel();
+            settle(result);
+          });
+        };
+        if (faults === undefined || journey === undefined) arrive();
+        else send(faults.clock, journey.backMs, arrive);
+      };
+      const arrive = (): void => this.#arrive(to, copy, back);
+      if (faults === undefined || journey === undefined) return arrive();
+      send(faults.clock, journey.thereMs, arrive);
+      if (journey.againMs !== undefined) send(faults.clock, journey.againMs, arrive);
+    });
+  }
+
+  tell(to: NodeId, body: Uint8Array): void {
+    const { cluster, node, reachable } = this.#connection;
+    if (!reachable) return;
+    const copy = body.slice();
+    const { faults } = cluster.options;
+    const delayMs = faults?.tell?.(node, to);
+    const arrive = (): void => this.#arrive(to, copy, () => undefined);
+    if (faults === undefined || delayMs === undefined) arrive();
+    else send(faults.clock, delayMs, arrive);
+  }
+
+  announce(body: Uint8Array): void {
+    const { cluster, clusterName, node, reachable } = this.#connection;
+    if (!reachable) return;
+    const copy = body.slice();
+    const { faults } = cluster.options;
+    for (const other of cluster.connections(clusterName)) {
+      const delayMs = faults?.announce?.(node, other.node);
+      if (faults === undefined || delayMs === undefined) other.bus.hearFrom(copy);
+      else send(faults.clock, delayMs, () => other.bus.hearFrom(copy));
+    }
+  }
+
+  hear(listener: (body: Uint8Array) => void): Subscription {
+    // a function of one's own, so that the same listener may hear twice and stop once
+    const hearer = (body: Uint8Array): void => listener(body);
+    if (this.#connection.open) this.#hearers.add(hearer);
+    return { stop: () => this.#hearers.delete(hearer) };
+  }
+
+  /** An announcement has reached this node. */
+  hearFrom(body: Uint8Array): void {
+    if (!this.#connection.reachable) return;
+    for (const hearer of this.#hearers) {
+      this.#connection.clock.after(0, () => {
+        if (this.#hearers.has(hearer)) hearer(body);
+      });
+    }
+  }
+
+  stopAll(): void {
+    this.#handler = undefined;
+    this.#hearers.clear();
+  }
+
+  /** A request has reached the place where `to` may be. */
+  #arrive(to: NodeId, body: Uint8Array, back: (result: RequestResult) => void): void {
+    const { cluster, clusterName } = this.#connection;
+    let served = false;
+    for (const other of cluster.connections(clusterName)) {
+      if (other.node !== to || other.bus.#handler === undefined) continue;
+      served = true;
+      // to a node that is cut off it is simply lost
+      if (other.reachable) other.clock.after(0, () => void other.bus.#handle(body, back));
+    }
+    if (!served) back({ outcome: 'no-responders' });
+  }
+
+  async #handle(body: Uint8Array, back: (result: RequestResult) => void): Promise<void> {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    const answer = await handler(body);
+    if (answer !== undefined && this.#connection.reachable) back({ outcome: 'answered', body: answer.slice() });
+  }
+}

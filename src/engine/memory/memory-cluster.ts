@@ -1,0 +1,144 @@
+/**
+ * The world that memory connections share: what is stored, and who is connected.
+ *
+ * Invariant: everything here outlives connections, so a node that is started again finds its log and snapshots. All changes to
+ * what is stored happen in this file, synchronously, which is what makes the conditional append atomic.
+ */
+import type { AppendResult, PutResult, SnapshotEntry } from '../port.js';
+import { revision, type NodeId, type Partition, type Revision, type Sequence } from '../../shared/ids.js';
+import { PartitionLog } from './partition-log.js';
+import type { Faults } from './faults.js';
+import type { MemoryConnection } from './memory-connection.js';
+
+export interface MemoryClusterOptions {
+  /** A simulated world; without it every call gets through at once. */
+  readonly faults?: Faults | undefined;
+  /** What `messageBytesMax` reports; larger payloads are stored all the same. Default 1 MiB. */
+  readonly messageBytesMax?: number | undefined;
+  /** How many bytes of records one log may hold before it refuses. Default: no limit. */
+  readonly logBytesMax?: number | undefined;
+  /** How long a node that is cut off waits for an answer, in milliseconds. Default 1000. */
+  readonly patienceMs?: number | undefined;
+}
+
+/** The key under which the cluster's own state is grouped, beside the partitions. */
+const NO_PARTITION = -1;
+
+/** What one generation of one cluster stores. */
+export class StoredGeneration {
+  readonly #logs: PartitionLog[] = [];
+  readonly #snapshots = new Map<number, Map<string, SnapshotEntry>>();
+  readonly #followers: Set<() => void>[] = [];
+  readonly #options: MemoryClusterOptions;
+  #revision = 0;
+  #logBytes = 0;
+
+  constructor(options: MemoryClusterOptions) {
+    this.#options = options;
+  }
+
+  /** The highest revision given out so far. */
+  get highest(): Revision {
+    return revision(this.#revision);
+  }
+
+  log(partition: Partition): PartitionLog {
+    return (this.#logs[partition] ??= new PartitionLog());
+  }
+
+  append(partition: Partition, expected: Sequence, record: Uint8Array): AppendResult {
+    const log = this.log(partition);
+    if (log.last !== expected) return { outcome: 'refused', reason: 'position' };
+    if (this.#logBytes + record.byteLength > (this.#options.logBytesMax ?? Infinity)) return { outcome: 'refused', reason: 'full' };
+    const sequence = log.append(record, this.#options.faults?.hole?.(partition) ?? 0);
+    this.#logBytes += record.byteLength;
+    for (const wake of this.followers(partition)) wake();
+    return { outcome: 'stored', sequence };
+  }
+
+  trim(partition: Partition, upTo: Sequence): void {
+    const log = this.log(partition);
+    this.#logBytes -= log.bytes;
+    log.trim(upTo);
+    this.#logBytes += log.bytes;
+  }
+
+  /** Those to wake when a record was stored. */
+  followers(partition: Partition): Set<() => void> {
+    return (this.#followers[partition] ??= new Set());
+  }
+
+  group(partition: Partition | undefined): Map<string, SnapshotEntry> {
+    const name = partition ?? NO_PARTITION;
+    let group = this.#snapshots.get(name);
+    if (group === undefined) this.#snapshots.set(name, (group = new Map()));
+    return group;
+  }
+
+  put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): PutResult {
+    const group = this.group(partition);
+    if ((group.get(key)?.revision ?? 0) !== expected) return { outcome: 'refused' };
+    const next = revision(++this.#revision);
+    group.set(key, { key, value, revision: next });
+    return { outcome: 'stored', revision: next };
+  }
+
+  remove(partition: Partition | undefined, key: string, expected: Revision): void {
+    const group = this.group(partition);
+    if (group.get(key)?.revision === expected) group.delete(key);
+  }
+}
+
+/** One world: any number of clusters and generations, all in this process. Make several engines over one to share it. */
+export class MemoryCluster {
+  readonly options: MemoryClusterOptions;
+  readonly #generations = new Map<string, StoredGeneration>();
+  readonly #connections = new Map<string, Set<MemoryConnection>>();
+  readonly #cut = new Set<NodeId>();
+
+  constructor(options: MemoryClusterOptions = {}) {
+    this.options = options;
+  }
+
+  /** What a generation stores; made when it is first asked for. */
+  generation(cluster: string, generation: number): StoredGeneration {
+    const name = `${generation} ${cluster}`;
+    let stored = this.#generations.get(name);
+    if (stored === undefined) this.#generations.set(name, (stored = new StoredGeneration(this.options)));
+    return stored;
+  }
+
+  /** The live connections of a cluster, in the order in which they were made. */
+  connections(cluster: string): Set<MemoryConnection> {
+    let all = this.#connections.get(cluster);
+    if (all === undefined) this.#connections.set(cluster, (all = new Set()));
+    return all;
+  }
+
+  isCut(node: NodeId): boolean {
+    return this.#cut.has(node);
+  }
+
+  /** Cuts a node off, both ways: it neither reaches the log nor other nodes; what it had sent still arrives. */
+  cut(node: NodeId): void {
+    if (this.#cut.has(node)) return;
+    this.#cut.add(node);
+    this.#each(node, (connection) => connection.linkChanged());
+  }
+
+  mend(node: NodeId): void {
+    if (!this.#cut.delete(node)) return;
+    this.#each(node, (connection) => connection.linkChanged());
+  }
+
+  /** Kills a node's connections as `kill -9` would: nothing of it is told anything any more. What it had sent still arrives. */
+  crash(node: NodeId): void {
+    this.#each(node, (connection) => connection.crash());
+  }
+
+  #each(node: NodeId, fn: (connection: MemoryConnection) => void): void {
+    for (const all of this.#connections.values()) {
+      for (const connection of [...all]) if (connection.node === node) fn(connection);
+    }
+  }
+}

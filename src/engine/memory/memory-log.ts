@@ -1,0 +1,141 @@
+/**
+ * The log of the memory engine.
+ *
+ * Invariant: a follower hands out records in order and once each; it stands still while its node is cut off or paused and goes on
+ * behind the last record that it handed out.
+ */
+import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port.js';
+import type { Partition, Sequence } from '../../shared/ids.js';
+import type { ReadJourney } from './faults.js';
+import { send, type MemoryConnection } from './memory-connection.js';
+
+export class MemoryLog implements Log {
+  readonly #connection: MemoryConnection;
+  readonly #followers = new Set<MemoryFollower>();
+
+  constructor(connection: MemoryConnection) {
+    this.#connection = connection;
+  }
+
+  append(partition: Partition, expected: Sequence, record: Uint8Array): Promise<AppendResult> {
+    const { stored, node, cluster } = this.#connection;
+    // the caller may use its buffer again
+    const copy = record.slice();
+    const journey = cluster.options.faults?.append?.(node, partition);
+    return this.#connection.travel<AppendResult>(
+      journey,
+      () => {
+        if (journey?.spurious === 'not-stored') return { outcome: 'refused', reason: 'position' };
+        const result = stored.append(partition, expected, copy);
+        return journey?.spurious === 'stored' ? { outcome: 'refused', reason: 'position' } : result;
+      },
+      (reason) => ({ outcome: 'unknown', reason }),
+    );
+  }
+
+  read(partition: Partition, after: Sequence, limits?: { readonly bytesMax?: number }): Promise<LogRead | undefined> {
+    const { stored, node, cluster } = this.#connection;
+    const journey: ReadJourney | undefined = cluster.options.faults?.read?.(node, partition);
+    return this.#connection.travel<LogRead | undefined>(
+      journey,
+      () => stored.log(partition).behind(after, limits?.bytesMax, journey?.hidden),
+      () => undefined,
+    );
+  }
+
+  follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription {
+    const follower = new MemoryFollower(this.#connection, partition, after, listener, () => this.#followers.delete(follower));
+    if (!this.#connection.open) return follower;
+    this.#followers.add(follower);
+    follower.start();
+    return follower;
+  }
+
+  trim(partition: Partition, upTo: Sequence): Promise<void> {
+    const { stored, node, cluster } = this.#connection;
+    return this.#connection.travel<void>(
+      cluster.options.faults?.trim?.(node, partition),
+      () => stored.trim(partition, upTo),
+      () => undefined,
+    );
+  }
+
+  wakeAll(): void {
+    for (const follower of this.#followers) follower.wake();
+  }
+
+  stopAll(): void {
+    for (const follower of [...this.#followers]) follower.stop();
+  }
+}
+
+class MemoryFollower implements Subscription {
+  readonly #connection: MemoryConnection;
+  readonly #partition: Partition;
+  readonly #listener: (entry: LogEntry) => void;
+  readonly #stopped: () => void;
+  readonly #wake = (): void => this.wake();
+  #after: Sequence;
+  /** One delivery travels at a time, which keeps the order. */
+  #travelling = false;
+  #live = false;
+
+  constructor(
+    connection: MemoryConnection,
+    partition: Partition,
+    after: Sequence,
+    listener: (entry: LogEntry) => void,
+    stopped: () => void,
+  ) {
+    this.#connection = connection;
+    this.#partition = partition;
+    this.#after = after;
+    this.#listener = listener;
+    this.#stopped = stopped;
+  }
+
+  start(): void {
+    this.#live = true;
+    this.#connection.stored.followers(this.#partition).add(this.#wake);
+    this.wake();
+  }
+
+  stop(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    this.#connection.stored.followers(this.#partition).delete(this.#wake);
+    this.#stopped();
+  }
+
+  wake(): void {
+    const { stored, reachable, cluster, clock, node } = this.#connection;
+    if (!this.#live || this.#travelling || !reachable) return;
+    const log = stored.log(this.#partition);
+    if (log.last <= this.#after) return;
+    this.#travelling = true;
+    const { faults } = cluster.options;
+    if (faults?.deliver === undefined) {
+      clock.after(0, () => this.#deliver(log.behind(this.#after).entries));
+      return;
+    }
+    const { entries } = log.behind(this.#after);
+    send(faults.clock, faults.deliver(node, this.#partition) ?? 0, () => {
+      if (this.#connection.reachable) clock.after(0, () => this.#deliver(entries));
+      else this.#travelling = false;
+    });
+  }
+
+  #deliver(entries: readonly LogEntry[]): void {
+    try {
+      for (const entry of entries) {
+        // cut off meanwhile: what was on its way is lost, and asked for again when the link is back
+        if (!this.#live || !this.#connection.reachable) break;
+        this.#after = entry.sequence;
+        this.#listener(entry);
+      }
+    } finally {
+      this.#travelling = false;
+      this.wake();
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** The snapshots of the memory engine: values under keys in groups, replaced by compare-and-set on one counter of revisions. */
+import type { PutResult, SnapshotEntry, Snapshots } from '../port.js';
+import type { Partition, Revision } from '../../shared/ids.js';
+import type { MemoryConnection } from './memory-connection.js';
+
+type Listing = { readonly entries: readonly SnapshotEntry[]; readonly highest: Revision };
+
+export class MemorySnapshots implements Snapshots {
+  readonly #connection: MemoryConnection;
+
+  constructor(connection: MemoryConnection) {
+    this.#connection = connection;
+  }
+
+  put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
+    const { stored, node, cluster } = this.#connection;
+    // the caller may use its buffer again
+    const copy = value.slice();
+    const journey = cluster.options.faults?.put?.(node, key);
+    return this.#connection.travel<PutResult>(
+      journey,
+      () => {
+        if (journey?.spurious === 'not-stored') return { outcome: 'refused' };
+        const result = stored.put(partition, key, copy, expected);
+        return journey?.spurious === 'stored' ? { outcome: 'refused' } : result;
+      },
+      (reason) => ({ outcome: 'unknown', reason }),
+    );
+  }
+
+  get(partition: Partition | undefined, key: string): Promise<SnapshotEntry | null | undefined> {
+    const { stored, node, cluster } = this.#connection;
+    return this.#connection.travel<SnapshotEntry | null | undefined>(
+      cluster.options.faults?.get?.(node, key),
+      () => stored.group(partition).get(key) ?? null,
+      () => undefined,
+    );
+  }
+
+  list(partition: Partition): Promise<Listing | undefined> {
+    const { stored, node, cluster } = this.#connection;
+    return this.#connection.travel<Listing | undefined>(
+      cluster.options.faults?.list?.(node, partition),
+      () => ({ entries: [...stored.group(partition).values()], highest: stored.highest }),
+      () => undefined,
+    );
+  }
+
+  remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {
+    const { stored, node, cluster } = this.#connection;
+    return this.#connection.travel<void>(
+      cluster.options.faults?.remove?.(node, key),
+      () => stored.remove(partition, key, expected),
+      () => undefined,
+    );
+  }
+}

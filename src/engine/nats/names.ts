@@ -1,0 +1,106 @@
+/**
+ * Turns names with any characters into tokens that subjects, stream names and keys may hold.
+ *
+ * Invariant: two different names never share a token. A name of `a-z`, `0-9` and `-` stays readable; another short one is base32
+ * behind `_b` and can be read back; a long or ill-formed one is a SHA-256 behind `_h`. `_` starts no readable token.
+ */
+import { createHash } from 'node:crypto';
+import type { NodeId, Partition } from '../../shared/ids.js';
+
+const READABLE = /^[a-z0-9-]{1,48}$/;
+/** So many bytes of UTF-8 are still written out; a stream's name becomes the name of a folder. */
+const WRITTEN_BYTES_MAX = 40;
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+
+export function token(name: string): string {
+  if (READABLE.test(name)) return name;
+  const utf8 = Buffer.from(name, 'utf8');
+  // lone surrogates all become one replacement character in UTF-8
+  const wellFormed = utf8.toString('utf8') === name;
+  if (wellFormed && utf8.byteLength <= WRITTEN_BYTES_MAX) return `_b${base32(utf8)}`;
+  const bytes = wellFormed ? utf8 : Buffer.from(name, 'utf16le');
+  return `${wellFormed ? '_h' : '_s'}${base32(createHash('sha256').update(bytes).digest())}`;
+}
+
+/** Every name that one generation of one cluster uses on the server. */
+export class Names {
+  readonly logStream: string;
+  readonly snapshotStream: string;
+  readonly #log: string;
+  readonly #snapshots: string;
+  readonly #cluster: string;
+
+  constructor(cluster: string, generation: number) {
+    const name = token(cluster);
+    this.logStream = `TWIN_${name}_${generation}`;
+    this.snapshotStream = `KV_TWIN_${name}_${generation}`;
+    this.#log = `twin.${name}.${generation}`;
+    this.#snapshots = `$KV.TWIN_${name}_${generation}`;
+    this.#cluster = `twin.${name}`;
+  }
+
+  get logSubjects(): string[] {
+    return [`${this.#log}.log.*`, `${this.#log}.part.*`];
+  }
+
+  log(partition: Partition): string {
+    return `${this.#log}.log.${partition}`;
+  }
+
+  /** Where the parts of records that are larger than a message are kept. */
+  logParts(partition: Partition): string {
+    return `${this.#log}.part.${partition}`;
+  }
+
+  get snapshotSubjects(): string[] {
+    return [`${this.#snapshots}.>`];
+  }
+
+  snapshot(partition: Partition | undefined, key: string): string {
+    return `${this.#snapshots}.${group(partition)}.k.${token(key)}`;
+  }
+
+  /** All keys of a partition, and its barrier. */
+  snapshotsOf(partition: Partition): string {
+    return `${this.#snapshots}.${group(partition)}.>`;
+  }
+
+  /** A key that readers of a whole partition write first, so that they see how far they have read. */
+  barrier(partition: Partition): string {
+    return `${this.#snapshots}.${group(partition)}.barrier`;
+  }
+
+  /** Where the parts of one key's values are kept, each under a name of its own: the bucket keeps one message a subject. */
+  snapshotParts(partition: Partition | undefined, key: string): string {
+    return `${this.#snapshots}.parts.${group(partition)}.${token(key)}`;
+  }
+
+  /** Nodes of every generation hear each other: they must agree on the next one. */
+  node(node: NodeId): string {
+    return `${this.#cluster}.bus.${token(node)}`;
+  }
+
+  get presence(): string {
+    return `${this.#cluster}.presence`;
+  }
+}
+
+function group(partition: Partition | undefined): string {
+  return partition === undefined ? 'cluster' : `p${partition}`;
+}
+
+/** RFC 4648 base32 in lower case, without padding. */
+function base32(bytes: Uint8Array): string {
+  let out = '';
+  let bits = 0;
+  let value = 0;
+  for (const byte of bytes) {
+    value = ((value << 8) | byte) & 0xfff;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      out += ALPHABET[(value >>> bits) & 31];
+    }
+  }
+  return bits > 0 ? out + ALPHABET[(value << (5 - bits)) & 31]! : out;
+}
