@@ -15,7 +15,7 @@ export interface Clock {
   now(): number;
   /** Wall-clock milliseconds since 1970, for what people and other processes read. */
   wallMs(): number;
-  /** Runs `fn` once after `delayMs`; 0 means "soon, but not in this turn". Keeps no process alive. */
+  /** Runs `fn` once after `delayMs`; 0 means "soon, but not in this turn". */
   after(delayMs: number, fn: () => void): Timer;
 }
 

@@ -9,6 +9,7 @@ import type { Outcome } from '../shared/errors.js';
 import type { NodeId, Partition, SessionId, Version } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
+import type { AtRest } from '../session/at-rest.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** Bounds of one call. */
@@ -30,13 +31,13 @@ type Done = Extract<NodeAnswer, { kind: 'done' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
 
 export class Router {
-  readonly #node: ClusterNode<unknown>;
+  readonly #node: ClusterNode<AtRest>;
   readonly #clock: Clock;
   readonly #hints = new Map<Partition, NodeId>();
   /** Walks over the candidates where nobody is known to lead. */
   #turn = 0;
 
-  constructor(node: ClusterNode<unknown>, clock: Clock) {
+  constructor(node: ClusterNode<AtRest>, clock: Clock) {
     this.#node = node;
     this.#clock = clock;
   }
@@ -48,6 +49,7 @@ export class Router {
     let why = 'nobody leads its partition';
     for (let tries = 0; ; tries++) {
       const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
+      if (this.#node.closed) throw closed(outcome);
       if (options.signal?.aborted === true) throw aborted(options.signal, outcome);
       if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
       const to = this.#target(partition, tries);
@@ -88,6 +90,7 @@ export class Router {
     const local = read.consistency === 'local' && this.#node.holds(partition);
     let why = 'nobody leads its partition';
     for (let tries = 0; ; tries++) {
+      if (this.#node.closed) throw closed(undefined);
       if (options.signal?.aborted === true) throw aborted(options.signal);
       if (deadline.passed) throw unavailable(read.session, why, undefined, deadline.timeoutMs);
       const here = local && tries === 0;
@@ -119,6 +122,7 @@ export class Router {
   async list(partition: Partition, className: string, after: string, limit: number, options: CallOptions): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
     const deadline = new Deadline(this.#clock, options);
     for (let tries = 0; ; tries++) {
+      if (this.#node.closed) throw closed(undefined);
       if (options.signal?.aborted === true) throw aborted(options.signal);
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
       const to = this.#target(partition, tries);
@@ -229,6 +233,10 @@ function refusal(operation: Omit<NodeOperation, 'again' | 'waitMs'>, answer: Ref
         cure: 'nothing was changed',
       });
   }
+}
+
+function closed(outcome: Outcome | undefined): TwinstateError {
+  return new TwinstateError('CLOSED', 'this store was closed meanwhile', { outcome, cure: 'connect again' });
 }
 
 export function gone(id: SessionId, outcome?: Outcome): TwinstateError {

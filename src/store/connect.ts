@@ -1,0 +1,94 @@
+/** Starts a store: checks classes and options, connects to the engine, agrees with the cluster, takes its replicas. */
+import { memoryEngine } from '../engine/memory/memory-engine.js';
+import type { EngineConnection } from '../engine/port.js';
+import { modelOf } from '../model/model-of.js';
+import type { SessionModel } from '../model/session-model.js';
+import { ClusterNode } from '../node/cluster-node.js';
+import type { NodeEvent } from '../node/runtime.js';
+import type { Runtime } from '../node/runtime.js';
+import { atRestBodies } from '../node/bodies.js';
+import { publish } from '../observe/channel.js';
+import { TwinstateError } from '../shared/errors.js';
+import { nodeId } from '../shared/ids.js';
+import { aborted } from '../shared/signal.js';
+import { agree } from './cluster-state.js';
+import { resolveOptions } from './options.js';
+import type { ConnectOptions } from './options.js';
+import { REAL_RUNTIME } from './real-runtime.js';
+import { Router } from './router.js';
+import { SessionStore } from './session-store.js';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const GENERATION = 1;
+
+/**
+ * Connects to a cluster and opens its sessions; without an `engine`, everything lives in this process.
+ *
+ * @example
+ * const store = await connect({ sessions: [Cart] });
+ * @throws {TwinstateError} `DECLARATION_INVALID` and its kin for a wrong class, `OPTION_INVALID`, `ENGINE_UNSUPPORTED`,
+ *   `CLUSTER_MISMATCH`, `UNAVAILABLE` when the engine or the cluster does not answer within `timeoutMs` (default 10,000)
+ */
+export async function connect(options: ConnectOptions): Promise<SessionStore> {
+  return connectWith(options, REAL_RUNTIME);
+}
+
+/** As `connect`, with time and chance handed in: the door of the simulated world. */
+export async function connectWith(options: ConnectOptions, runtime: Runtime): Promise<SessionStore> {
+  const resolved = resolveOptions(options);
+  const models = new Map<object, SessionModel>();
+  const names = new Map<string, string>();
+  for (const type of options.sessions) {
+    const model = modelOf(type);
+    const other = names.get(model.name);
+    if (other !== undefined && !models.has(type)) {
+      throw new TwinstateError('DECLARATION_INVALID', `${type.name} and ${other} are both called ${JSON.stringify(model.name)}`, {
+        cure: 'give one of them another `@Session({ name })`',
+      });
+    }
+    names.set(model.name, type.name);
+    models.set(type, model);
+  }
+  if (options.signal?.aborted === true) throw aborted(options.signal);
+  const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
+  const incarnation = runtime.uniqueId();
+  const self = nodeId(`${resolved.name ?? `node-${incarnation.slice(0, 8)}`}~${incarnation.slice(0, 12)}`);
+  const engine = options.engine ?? memoryEngine();
+  const connection = await engine.connect({
+    cluster: resolved.cluster,
+    generation: GENERATION,
+    node: self,
+    clock: runtime.clock,
+    random: runtime.random,
+    timeoutMs,
+    signal: options.signal,
+  });
+  try {
+    return await assemble(connection, timeoutMs);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+
+  async function assemble(link: EngineConnection, withinMs: number): Promise<SessionStore> {
+    const partitions = await agree(link.snapshots, resolved.cluster, resolved.partitions, runtime.clock, withinMs);
+    const node = new ClusterNode({
+      self,
+      role: resolved.role,
+      partitions,
+      backups: resolved.backups,
+      takeover: resolved.takeover,
+      timing: resolved.timing,
+      bodies: atRestBodies,
+      runtime,
+      connection: link,
+      onEvent: (event) => announce(resolved.cluster, self, event),
+    });
+    await node.start();
+    return new SessionStore({ node, router: new Router(node, runtime.clock), models, runtime, ack: resolved.ack, client: incarnation.slice(0, 16), connection: link });
+  }
+}
+
+function announce(cluster: string, node: string, event: NodeEvent): void {
+  publish(event.type, () => ({ cluster, node, ...event }));
+}
