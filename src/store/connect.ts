@@ -8,6 +8,7 @@ import type { NodeEvent } from '../node/runtime.js';
 import type { Runtime } from '../node/runtime.js';
 import { atRestBodies } from '../node/bodies.js';
 import { publish } from '../observe/channel.js';
+import type { AtRest } from '../session/at-rest.js';
 import { TwinstateError } from '../shared/errors.js';
 import { nodeId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
@@ -33,8 +34,8 @@ export async function connect(options: ConnectOptions): Promise<SessionStore> {
   return connectWith(options, REAL_RUNTIME);
 }
 
-/** As `connect`, with time and chance handed in: the door of the simulated world. */
-export async function connectWith(options: ConnectOptions, runtime: Runtime): Promise<SessionStore> {
+/** As `connect`, with time and chance handed in, and a look at the node: the door of the simulated world. */
+export async function connectWith(options: ConnectOptions, runtime: Runtime, onNode?: (node: ClusterNode<AtRest>) => void): Promise<SessionStore> {
   const resolved = resolveOptions(options);
   const models = new Map<object, SessionModel>();
   const names = new Map<string, string>();
@@ -84,6 +85,7 @@ export async function connectWith(options: ConnectOptions, runtime: Runtime): Pr
       connection: link,
       onEvent: (event) => announce(resolved.cluster, self, event),
     });
+    onNode?.(node);
     await node.start();
     return new SessionStore({ node, router: new Router(node, runtime.clock), models, runtime, ack: resolved.ack, client: incarnation.slice(0, 16), connection: link });
   }

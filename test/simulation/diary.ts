@@ -1,0 +1,16 @@
+import 'reflect-metadata';
+import { Mutable } from '../../src/model/mutable.js';
+import { Immutable } from '../../src/model/immutable.js';
+import { Session } from '../../src/model/session.js';
+
+/** The session of the simulated world: every change of it tells who made it. */
+@Session({ name: 'diary' })
+export class Diary {
+  /** Unique for each time that the session is created. */
+  @Immutable() life!: string;
+  /** One slot: two appends at once conflict. */
+  @Mutable() entries: string[] = [];
+  /** A slot for each writer: they merge. */
+  @Mutable() notes = new Map<string, string>();
+  @Mutable() pages: { readonly by: string; text: string }[] = [];
+}

@@ -1,0 +1,114 @@
+/** One simulated process: a real store on a clock of its own, that can be killed, paused, cut off and started again. */
+import { connectWith } from '../../src/store/connect.js';
+import type { SessionStore } from '../../src/store/session-store.js';
+import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
+import type { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
+import type { ClusterNode } from '../../src/node/cluster-node.js';
+import type { AtRest } from '../../src/session/at-rest.js';
+import type { Class } from '../../src/model/session-model.js';
+import type { Random } from '../../src/shared/clock.js';
+import type { NodeId } from '../../src/shared/ids.js';
+import type { Timing } from '../../src/replication/timing.js';
+import { ProcessClock } from '../../src/testing/simulated-time.js';
+import type { SimulatedTime } from '../../src/testing/simulated-time.js';
+
+export interface ProcessOptions {
+  readonly name: string;
+  readonly role: 'node' | 'client';
+  readonly backups: number;
+  readonly partitions: number;
+  readonly takeover: 'fast' | 'strict';
+  readonly timing: Partial<Timing>;
+  readonly sessions: readonly Class[];
+}
+
+export class SimulatedProcess {
+  readonly options: ProcessOptions;
+  readonly #time: SimulatedTime;
+  readonly #cluster: MemoryCluster;
+  readonly #random: Random;
+  readonly #uniqueId: () => string;
+  clock: ProcessClock;
+  /** Of this life. */
+  node: ClusterNode<AtRest> | undefined;
+  store: SessionStore | undefined;
+  #id: NodeId | undefined;
+  #cut = false;
+
+  constructor(options: ProcessOptions, time: SimulatedTime, cluster: MemoryCluster, random: Random, uniqueId: () => string) {
+    this.options = options;
+    this.#time = time;
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#uniqueId = uniqueId;
+    this.clock = new ProcessClock(time);
+    this.clock.end();
+  }
+
+  get up(): boolean {
+    return !this.clock.ended;
+  }
+
+  get paused(): boolean {
+    return this.up && !this.clock.running;
+  }
+
+  get cut(): boolean {
+    return this.#cut;
+  }
+
+  /** Starts it without memory, under its name, and tries again until it is connected. */
+  start(): void {
+    const clock = new ProcessClock(this.#time);
+    this.clock = clock;
+    this.node = undefined;
+    this.store = undefined;
+    const { name, role, backups, partitions, takeover, timing, sessions } = this.options;
+    const engine = memoryEngine({ cluster: this.#cluster });
+    const tap = {
+      name: engine.name,
+      connect: (request: Parameters<typeof engine.connect>[0]) => {
+        this.#id = request.node;
+        return engine.connect(request);
+      },
+    };
+    const runtime = { clock, random: this.#random, uniqueId: this.#uniqueId };
+    const options = { sessions, engine: tap, cluster: 'simulated', nodeId: name, role, backups, partitions, takeover, timing };
+    connectWith(options, runtime, (node) => (this.node = node)).then(
+      (store) => {
+        if (this.clock === clock) this.store = store;
+      },
+      () => {
+        if (this.clock === clock && !clock.ended) clock.after(100, () => this.clock === clock && this.start());
+      },
+    );
+  }
+
+  kill(): void {
+    this.mend();
+    this.clock.end();
+    if (this.#id !== undefined) this.#cluster.crash(this.#id);
+    this.store = undefined;
+    this.node = undefined;
+  }
+
+  pause(): void {
+    this.clock.pause();
+  }
+
+  resume(): void {
+    this.clock.resume();
+  }
+
+  cutOff(): void {
+    if (this.#id === undefined || this.#cut) return;
+    this.#cut = true;
+    this.#cluster.cut(this.#id);
+  }
+
+  mend(): void {
+    if (this.#id === undefined || !this.#cut) return;
+    this.#cut = false;
+    this.#cluster.mend(this.#id);
+  }
+}

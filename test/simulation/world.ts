@@ -1,0 +1,409 @@
+/**
+ * A whole cluster in one process, under a seeded scheduler: production stores, nodes and state machines; simulated time, log,
+ * snapshots and bus; and faults.
+ *
+ * Invariant: a seed is a history. First anything may go wrong (safety), then everything is healed and the cluster must come back
+ * by itself (liveness), and then what clients were told is held against what is there, on every replica.
+ */
+import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
+import { TwinstateError } from '../../src/shared/errors.js';
+import type { SessionStore } from '../../src/store/session-store.js';
+import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
+import { Diary } from './diary.js';
+import { History } from './history.js';
+import type { Told } from './history.js';
+import { SimulatedProcess } from './process.js';
+import { RandomFaults } from './random-faults.js';
+
+export interface Scenario {
+  readonly name: string;
+  readonly nodes: number;
+  /** Application servers that hold nothing. */
+  readonly clients: number;
+  readonly backups: number;
+  readonly partitions: number;
+  /** How long anything may go wrong, in virtual milliseconds. */
+  readonly faultsMs: number;
+  readonly takeover: 'fast' | 'strict';
+  /** Whether processes crash, pause and are cut off, and whether the log is out at times. */
+  readonly chaos: boolean;
+  /** Whether messages are lost, late and repeated. */
+  readonly lossy: boolean;
+}
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  base: { name: 'base', nodes: 3, clients: 1, backups: 2, partitions: 1, faultsMs: 8_000, takeover: 'fast', chaos: true, lossy: true },
+  pair: { name: 'pair', nodes: 2, clients: 1, backups: 1, partitions: 2, faultsMs: 8_000, takeover: 'fast', chaos: true, lossy: true },
+  spread: { name: 'spread', nodes: 4, clients: 1, backups: 1, partitions: 3, faultsMs: 6_000, takeover: 'strict', chaos: true, lossy: true },
+  calm: { name: 'calm', nodes: 3, clients: 1, backups: 1, partitions: 1, faultsMs: 4_000, takeover: 'fast', chaos: false, lossy: false },
+};
+
+export interface Report {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  /** The same for the same seed and code: a fingerprint of the whole history. */
+  readonly trace: string;
+  readonly acknowledged: number;
+  readonly notStored: number;
+  readonly unknown: number;
+  readonly reads: number;
+  readonly takeovers: number;
+  readonly faults: number;
+  readonly merges: number;
+}
+
+const LEASE_MS = 500;
+const TIMING = { leaseMs: LEASE_MS, tickMs: 25, heartbeatMs: 250, checkpointRecords: 20, checkpointIdleMs: 600, snapshotMs: 100, stableMs: 300 };
+/** After healing: elections, suspicions, joins and the time-outs of what was under way. */
+const HEAL_MS = 6_000;
+const SESSIONS = ['s0', 's1', 'd0'];
+
+export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {
+  const world = new World(seed, scenario, trace);
+  return world.run();
+}
+
+class World {
+  readonly #seed: number;
+  readonly #scenario: Scenario;
+  readonly #time = new SimulatedTime();
+  readonly #random: () => number;
+  readonly #faults: RandomFaults;
+  readonly #processes: SimulatedProcess[] = [];
+  readonly #history = new History();
+  readonly #trace: ((line: string) => void) | undefined;
+  #hash = 0;
+  #ids = 0;
+  #ops = 0;
+  #stopped = false;
+  #told = { ok: 0, 'not-stored': 0, unknown: 0 };
+  #faultCount = 0;
+  #merges = 0;
+
+  constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
+    this.#seed = seed;
+    this.#scenario = scenario;
+    this.#trace = trace;
+    this.#random = seededRandom(seed);
+    this.#faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
+    this.#faults.active = scenario.lossy;
+    const cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 });
+    for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
+      const role = i < scenario.nodes ? 'node' : 'client';
+      const { backups, partitions, takeover } = scenario;
+      const options = { name: `${role[0]}${i}`, role, backups, partitions, takeover, timing: TIMING, sessions: [Diary] } as const;
+      this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
+    }
+  }
+
+  async run(): Promise<Report> {
+    const { faultsMs } = this.#scenario;
+    for (const process of this.#processes) process.start();
+    if (this.#scenario.chaos) this.#chaos();
+    for (let i = 0; i < this.#processes.length; i++) {
+      this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
+      this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
+    }
+    await this.#time.runUntil(faultsMs);
+    this.#heal();
+    await this.#time.runUntil(faultsMs + HEAL_MS);
+    this.#stopped = true;
+    // operations under way come to their end
+    await this.#time.runUntil(faultsMs + HEAL_MS + 4_000);
+    await this.#judge();
+    return {
+      seed: this.#seed,
+      violations: this.#history.violations,
+      trace: (this.#hash >>> 0).toString(16).padStart(8, '0'),
+      acknowledged: this.#told.ok,
+      notStored: this.#told['not-stored'],
+      unknown: this.#told.unknown,
+      reads: this.#history.observations.length,
+      takeovers: this.#takeovers(),
+      faults: this.#faultCount,
+      merges: this.#merges,
+    };
+  }
+
+  #uniqueId(): string {
+    return `u${(++this.#ids).toString(36)}x${Math.floor(this.#random() * 0xffffffff).toString(36)}zzzzzzzzzzzzzz`.slice(0, 24);
+  }
+
+  #chance(probability: number): boolean {
+    return this.#random() < probability;
+  }
+
+  #between(low: number, high: number): number {
+    return low + Math.floor(this.#random() * (high - low + 1));
+  }
+
+  #note(line: string): void {
+    const text = `${this.#time.now().toFixed(0)} ${line}`;
+    for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193);
+    this.#trace?.(text);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#time.after(ms, resolve));
+  }
+
+  // ---- faults
+
+  #chaos(): void {
+    const step = (): void => {
+      if (this.#time.now() > this.#scenario.faultsMs) return;
+      this.#time.after(this.#between(150, 1_200), step);
+      const process = this.#processes[this.#between(0, this.#processes.length - 1)]!;
+      const dice = this.#random();
+      if (!process.up) {
+        if (this.#chance(0.7)) process.start();
+        return;
+      }
+      this.#faultCount++;
+      if (dice < 0.3) {
+        this.#note(`kill ${process.options.name}`);
+        process.kill();
+        this.#time.after(this.#between(50, 3_000), () => process.up || process.start());
+      } else if (dice < 0.55) {
+        this.#note(`pause ${process.options.name}`);
+        process.pause();
+        const { clock } = process;
+        this.#time.after(this.#between(50, 4_000), () => clock.resume());
+      } else if (dice < 0.8) {
+        this.#note(`cut ${process.options.name}`);
+        process.cutOff();
+        this.#time.after(this.#between(30, 4_000), () => process.mend());
+      } else if (dice < 0.9) {
+        this.#note('log out');
+        this.#faults.logOut = true;
+        this.#time.after(this.#between(100, 1_500), () => (this.#faults.logOut = false));
+      }
+    };
+    this.#time.after(800, step);
+  }
+
+  #heal(): void {
+    this.#note('heal');
+    this.#faults.active = false;
+    this.#faults.logOut = false;
+    for (const process of this.#processes) {
+      if (!process.up) process.start();
+      process.resume();
+      process.mend();
+    }
+  }
+
+  // ---- clients
+
+  /** Changes sessions by `update`, reads them, destroys and creates them anew. */
+  async #client(process: SimulatedProcess, name: string): Promise<void> {
+    while (!this.#stopped) {
+      await this.#sleep(this.#between(5, 160));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || this.#stopped) continue;
+      const session = SESSIONS[this.#between(0, SESSIONS.length - 1)]!;
+      const dice = this.#random();
+      if (dice < 0.45) await this.#append(process, store, session, name);
+      else if (dice < 0.85) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.9 && session.startsWith('d')) await this.#destroy(process, store, session);
+      else await this.#create(process, store, session);
+    }
+  }
+
+  async #append(process: SimulatedProcess, store: SessionStore, session: string, name: string): Promise<void> {
+    const op = `${name}.${++this.#ops}`;
+    let life = '';
+    let version = 0;
+    let held: Diary | undefined;
+    const ack = this.#chance(0.2) ? ({ backups: 1 } as const) : 'log';
+    const told = await this.#tell(process, async () => {
+      await store.update(
+        Diary,
+        session,
+        (diary) => {
+          life = diary.life;
+          held = diary;
+          diary.entries.push(op);
+          // an object that everybody keeps and changes
+          const page = diary.pages.find(({ by }) => by === name);
+          if (page === undefined) diary.pages.push({ by: name, text: op });
+          else page.text = op;
+        },
+        { timeoutMs: 2_500, ack },
+      );
+      version = store.versionOf(held!);
+    });
+    this.#note(`${name} append ${op} to ${session}: ${told} ${version}`);
+    if (told !== undefined && life !== '') {
+      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now() });
+    }
+  }
+
+  async #read(process: SimulatedProcess, store: SessionStore, session: string, consistency: 'strong' | 'primary'): Promise<void> {
+    const askedMs = this.#time.now();
+    try {
+      const diary = await store.open(Diary, session, { consistency, timeoutMs: 2_000 });
+      if (diary === undefined || process.store !== store) return;
+      const boundMs = consistency === 'strong' ? 0 : LEASE_MS;
+      const version = store.versionOf(diary);
+      const by = `${process.options.name} ${consistency}`;
+      this.#history.observe({ session, life: diary.life, entries: diary.entries, version, askedMs, boundMs, by });
+    } catch (error) {
+      this.#expected(error, 'read');
+    }
+  }
+
+  async #create(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+    const life = `life${++this.#ops}`;
+    const told = await this.#tell(process, async () => void (await store.create(Diary, { life }, { id: session, timeoutMs: 2_500 })));
+    this.#note(`create ${session} ${life}: ${told}`);
+  }
+
+  async #destroy(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+    let life: string | undefined;
+    const told = await this.#tell(process, async () => {
+      life = (await store.open(Diary, session, { timeoutMs: 2_500, consistency: 'strong' }))?.life;
+      await store.destroy(Diary, session, { timeoutMs: 2_500 });
+    });
+    this.#note(`destroy ${session}: ${told}`);
+    // what was seen before the destroy is ended by it, whoever ended it
+    if (told === 'ok' && life !== undefined) this.#history.destroyed(session, life, this.#time.now());
+  }
+
+  /** Keeps an instance open, commits it again and again, several at once, and refreshes it when it is told to. */
+  async #holder(process: SimulatedProcess, name: string): Promise<void> {
+    const session = SESSIONS[this.#between(0, 1)]!;
+    let of: SessionStore | undefined;
+    let diary: Diary | undefined;
+    while (!this.#stopped) {
+      await this.#sleep(this.#between(20, 300));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || this.#stopped) continue;
+      try {
+        if (of !== store || diary === undefined) {
+          of = store;
+          diary = await store.open(Diary, session, { timeoutMs: 2_000 });
+          continue;
+        }
+        const committed: Promise<void>[] = [];
+        for (let i = this.#between(1, 3); i > 0; i--) {
+          const value = `${name}.${++this.#ops}`;
+          diary.notes.set(name, value);
+          committed.push(this.#noted(process, store, diary, `${session}/${diary.life}/${name}`, value));
+        }
+        await Promise.all(committed);
+      } catch (error) {
+        if (this.#expected(error, 'hold') === 'SESSION_GONE') diary = undefined;
+      }
+      try {
+        if (diary !== undefined && process.store === store) await store.refresh(diary, { timeoutMs: 2_000 });
+      } catch (error) {
+        this.#expected(error, 'refresh');
+        diary = undefined;
+      }
+    }
+  }
+
+  async #noted(process: SimulatedProcess, store: SessionStore, diary: Diary, key: string, value: string): Promise<void> {
+    const told = await this.#tell(process, async () => {
+      const before = store.versionOf(diary);
+      const { version } = await store.commit(diary, { timeoutMs: 2_500 });
+      if (version > before + 1) this.#merges++;
+    });
+    this.#note(`note ${key} ${value}: ${told}`);
+    if (told !== undefined) this.#history.note(key, value, told);
+  }
+
+  /** Runs a write and says what its caller was told; `undefined` where the caller died first and was told nothing. */
+  async #tell(process: SimulatedProcess, write: () => Promise<void>): Promise<Told | undefined> {
+    const { clock } = process;
+    let told: Told;
+    try {
+      await write();
+      told = 'ok';
+    } catch (error) {
+      this.#expected(error, 'write');
+      const outcome = error instanceof TwinstateError ? error.outcome : undefined;
+      told = outcome === 'stored' ? 'ok' : outcome === 'unknown' ? 'unknown' : 'not-stored';
+    }
+    if (clock.ended || process.clock !== clock) return undefined;
+    this.#told[told]++;
+    return told;
+  }
+
+  /** Only these may come; anything else is a bug. */
+  #expected(error: unknown, where: string): string {
+    const code = error instanceof TwinstateError ? error.code : 'not typed';
+    const fine = ['CONFLICT', 'STALE_INSTANCE', 'SESSION_GONE', 'SESSION_EXISTS', 'UNAVAILABLE', 'NOT_ENOUGH_BACKUPS', 'CLOSED', 'TIMEOUT'];
+    if (!fine.includes(code)) this.#history.violation(`${where} failed with ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return code;
+  }
+
+  // ---- the end
+
+  async #judge(): Promise<void> {
+    const final = new Map<string, { life: string; entries: readonly string[]; notes: ReadonlyMap<string, string>; version: number }>();
+    for (const process of this.#processes) {
+      const { store } = process;
+      if (store === undefined) {
+        this.#history.violation(`not healed: ${process.options.name} is not connected`);
+        continue;
+      }
+      for (const session of SESSIONS) {
+        let failure: unknown = 'it did not end';
+        const opened = store.open(Diary, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
+          (diary) => {
+            failure = undefined;
+            return diary === undefined ? undefined : { diary, version: store.versionOf(diary) };
+          },
+          (error: unknown) => void (failure = error),
+        );
+        await this.#time.runUntil(this.#time.now() + 3_500);
+        if (failure !== undefined) {
+          this.#history.violation(`not live: ${process.options.name} cannot read ${session}: ${failure instanceof Error ? failure.message : String(failure)}`);
+          continue;
+        }
+        const seen = await opened;
+        if (seen === undefined) continue;
+        const { life, entries, notes } = seen.diary;
+        const before = final.get(session);
+        if (before !== undefined && (before.life !== life || before.entries.join() !== entries.join() || before.version !== seen.version)) {
+          this.#history.violation(`two processes differ about ${session}: version ${before.version} and ${seen.version}`);
+        }
+        final.set(session, { life, entries, notes, version: seen.version });
+      }
+    }
+    this.#history.check(final);
+    this.#compareReplicas();
+  }
+
+  /** Every replica of a partition that stands at the same position holds the same bytes. */
+  #compareReplicas(): void {
+    const seen = new Map<string, { readonly by: string; readonly state: string }>();
+    let leaders = 0;
+    for (const process of this.#processes) {
+      for (const { machine, partition } of process.node?.replicas ?? []) {
+        if (machine.role === 'leading') leaders++;
+        if (machine.role === 'joining' || machine.role === 'broken') {
+          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${partition}`);
+          continue;
+        }
+        for (const state of machine.ledger.sessions.values()) {
+          const body = state.body === undefined ? '' : Buffer.from(state.body.snapshot()).toString('base64');
+          const key = `${partition}@${machine.ledger.applied} ${state.id}`;
+          const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;
+          const other = seen.get(key);
+          if (other !== undefined && other.state !== text) this.#history.violation(`replicas differ: ${process.options.name} and ${other.by} at ${key}`);
+          seen.set(key, { by: process.options.name, state: text });
+        }
+      }
+    }
+    if (leaders !== this.#scenario.partitions) this.#history.violation(`${leaders} primaries for ${this.#scenario.partitions} partitions at the end`);
+  }
+
+  #takeovers(): number {
+    let epochs = 0;
+    for (const process of this.#processes) for (const { machine } of process.node?.replicas ?? []) epochs = Math.max(epochs, machine.epoch);
+    return epochs;
+  }
+}
