@@ -403,6 +403,7 @@ describe('a wrong declaration is refused', () => {
     @Session()
     class Doc {
       @Mutable() a = 1;
+      // oxlint-disable-next-line unicorn/no-thenable -- the misuse that is refused
       then(): void {}
     }
     refusal(() => modelOf(Doc), 'DECLARATION_INVALID', /rename it/);
