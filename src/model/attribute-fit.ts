@@ -155,7 +155,8 @@ function fitting(kind: ValueKind): string {
   return ['reject', 'last', ...rules].map((rule) => `'${rule}'`).join(', ');
 }
 
-function memberOf(type: Class, property: string, trial: object | undefined): PropertyDescriptor | undefined {
+/** Finds the member of an instance or its class; `Object.prototype` is no class of anybody. */
+export function memberOf(type: Class, property: string, trial: object | undefined): PropertyDescriptor | undefined {
   for (const holder of [...(trial === undefined ? [] : [trial]), ...lineage(type.prototype as object)]) {
     // every prototype has a `constructor` that is no member of its class
     if (property === 'constructor' && holder !== trial) continue;

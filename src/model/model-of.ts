@@ -6,7 +6,7 @@
  * anything runs, and says what to write instead.
  */
 import { TwinstateError } from '../shared/errors.js';
-import { checkInitial, checkMember, checkValue } from './attribute-fit.js';
+import { checkInitial, checkMember, checkValue, memberOf } from './attribute-fit.js';
 import { declarationOn, isDeclared, lineage } from './declaration.js';
 import { collectDrafts, type Draft, type DraftAttribute } from './draft.js';
 import { durationMs } from './duration.js';
@@ -90,6 +90,13 @@ function build(
       expected: 'at least one @Mutable() or @Immutable() attribute',
       received: 'none: nothing of it would be replicated',
       cure: 'mark what belongs to the session @Mutable()',
+    });
+  }
+  if (memberOf(root, 'then', undefined) !== undefined) {
+    throw new TwinstateError('DECLARATION_INVALID', `${root.name} has a member named then`, {
+      expected: 'a class that `await store.open(…)` does not take for a promise',
+      received: 'a thenable class',
+      cure: 'rename it',
     });
   }
   return Object.freeze({

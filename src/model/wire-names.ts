@@ -20,7 +20,8 @@ export function classNames(drafts: ReadonlyMap<Class, Draft>): Map<Class, string
       throw twoNames(type, `'${own}' by its @Session`, `'${alias.name}' at ${alias.where}`);
     }
     const name = own ?? alias?.name ?? type.name;
-    if (name === '') {
+    // a static member may hide the class's name
+    if (typeof name !== 'string' || name === '') {
       throw new TwinstateError('DECLARATION_INVALID', 'a class of this session has no name', {
         expected: 'a name on the wire',
         received: 'an anonymous class',

@@ -98,6 +98,17 @@ describe('a literal becomes an instance of the class declared where it stands', 
     expect(cart.items[0]).to.equal(cart.items[1]).and.equal(cart.single);
   });
 
+  it('once in a shared array, which stays shared', () => {
+    const row = [{ ...tea }];
+    const cart = create({ items: row, grid: [row, row] });
+    expect(cart.grid[0]).to.equal(cart.grid[1]).and.equal(cart.items);
+    const loop: unknown[] = [{ ...tea }];
+    loop.push(loop);
+    const { grid } = create({ grid: loop as Init<LineItem>[][] });
+    expect(grid[0]).to.be.instanceOf(LineItem);
+    expect(grid[1]).to.equal(grid);
+  });
+
   it('in cycles too', () => {
     @Session()
     class TreeNode {

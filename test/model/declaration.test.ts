@@ -399,6 +399,16 @@ describe('a wrong declaration is refused', () => {
     refusal(() => modelOf(Doc), 'DECLARATION_INVALID', /leave the name option out/);
   });
 
+  it('when instances would be taken for promises', () => {
+    @Session()
+    class Doc {
+      @Mutable() a = 1;
+      // oxlint-disable-next-line unicorn/no-thenable -- the misuse that is refused
+      then(): void {}
+    }
+    refusal(() => modelOf(Doc), 'DECLARATION_INVALID', /rename it/);
+  });
+
   it('when @Type cannot be read, since it fills another storage', () => {
     refusal(() => probeStorage({ findTypeMetadata: () => undefined }), 'DECLARATION_INVALID', /external in the bundler/);
   });
