@@ -10,14 +10,7 @@ export type AbstractClass<T extends object = object> = abstract new (...args: ne
 
 export type DiffStrategy = 'graph' | 'binary' | 'tracked' | 'auto';
 export type MergeRule =
-  | 'reject'
-  | 'last'
-  | 'add'
-  | 'max'
-  | 'min'
-  | 'union'
-  | 'append'
-  | ((base: unknown, mine: unknown, theirs: unknown) => unknown);
+  'reject' | 'last' | 'add' | 'max' | 'min' | 'union' | 'append' | ((base: unknown, mine: unknown, theirs: unknown) => unknown);
 
 /** Turns a value that Twinstate does not know into bytes and back. Pure, synchronous. */
 export interface Codec<T = unknown> {
@@ -56,6 +49,15 @@ export interface AttributeModel {
   readonly codec: Codec | undefined;
   /** True where the class reads and writes it through its own getter and setter. */
   readonly accessor: boolean;
+  /** From class-transformer's `@Type`: how a literal says which of `types` it is. */
+  readonly discriminator: Discriminator | undefined;
+}
+
+export interface Discriminator {
+  /** The property of a literal that names its class. */
+  readonly property: string;
+  /** The classes by what that property holds; not their names on the wire. */
+  readonly classes: ReadonlyMap<string, ClassModel>;
 }
 
 export interface ClassModel {
@@ -68,6 +70,8 @@ export interface ClassModel {
   readonly mutable: readonly AttributeModel[];
   /** Open-ended data: every own enumerable key that is not among `attributes` is a mutable attribute too (`mutable: '*'`). */
   readonly open: boolean;
+  /** Properties marked `@Transient`; they matter where the class is open. */
+  readonly transient: ReadonlySet<string>;
   /** Makes an instance, by the constructor without arguments or by `make`, which is given the attributes by property name. */
   construct(attributes: Readonly<Record<string, unknown>>): object;
   /** True where `construct` wants the attributes (`make`). */
