@@ -38,6 +38,12 @@ export class ByteReader {
     return this.#bytes[this.#at++]!;
   }
 
+  /** The next byte, which stays to be read. */
+  peek(): number {
+    this.#need(1);
+    return this.#bytes[this.#at]!;
+  }
+
   varint(): number {
     let value = 0;
     let scale = 1;

@@ -1,0 +1,29 @@
+/**
+ * One value as bytes of its own, for attributes that are compared portion by portion.
+ *
+ * Invariant: a blob is a snapshot of an array around the value, with its own ids and schema: identities inside it are kept, those
+ * across its border are not. Blobs do not nest: within one, every attribute without a codec is part of the graph.
+ */
+import type { SessionModel } from '../model/session-model.js';
+import { resolveLimits } from '../wire/limits.js';
+import { Binding, type BlobCodec } from './binding.js';
+import { Comparison } from './comparison.js';
+import { Draft } from './draft.js';
+import { Materialiser } from './materialiser.js';
+import { NodeTable } from './node-table.js';
+import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+
+export const blobCodec: BlobCodec = {
+  encode(value, model) {
+    const table = new NodeTable();
+    new Comparison(new Draft(table), new Binding(model, table.schema, undefined), [value]).run();
+    return encodeSnapshot(table);
+  },
+
+  decode(bytes, model: SessionModel) {
+    const table = decodeSnapshot(bytes, resolveLimits(model.limits), 'array');
+    const { root } = table;
+    new Materialiser(new Binding(model, table.schema, undefined), (node, live) => (node.source = live)).make([root]);
+    return (root.source as unknown as unknown[])[0];
+  },
+};

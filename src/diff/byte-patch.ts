@@ -1,0 +1,78 @@
+/**
+ * Binary differencing: two byte strings, compared portion against corresponding portion.
+ *
+ * Invariant: `patchBytes(old, diffBytes(old, now))` equals `now`; patches lie in order, inside `old`, and never overlap.
+ */
+import type { Patch } from './operation.js';
+
+/** Equal bytes fewer than these between two changed portions are sent along: a patch of its own costs about as many. */
+const GAP_BYTES_MIN = 4;
+/** What a patch adds to its bytes, about. */
+const PATCH_OVERHEAD_BYTES = 3;
+
+/** Finds the portions that changed; undefined where sending everything is no longer. The patches hold views of `now`. */
+export function diffBytes(old: Uint8Array, now: Uint8Array): Patch[] | undefined {
+  const patches = old.byteLength === now.byteLength ? sameLength(old, now) : otherLength(old, now);
+  let costBytes = 2;
+  for (const { inserted } of patches) costBytes += PATCH_OVERHEAD_BYTES + inserted.byteLength;
+  return costBytes < now.byteLength + 1 ? patches : undefined;
+}
+
+/** @returns undefined where a patch lies outside */
+export function patchBytes(old: Uint8Array, patches: readonly Patch[]): Uint8Array | undefined {
+  let lengthBytes = old.byteLength;
+  let left = old.byteLength;
+  for (const { kept, removed, inserted } of patches) {
+    left -= kept + removed;
+    lengthBytes += inserted.byteLength - removed;
+  }
+  if (left < 0) return undefined;
+  const now = new Uint8Array(lengthBytes);
+  let from = 0;
+  let to = 0;
+  for (const { kept, removed, inserted } of patches) {
+    now.set(old.subarray(from, from + kept), to);
+    now.set(inserted, to + kept);
+    from += kept + removed;
+    to += kept + inserted.byteLength;
+  }
+  now.set(old.subarray(from), to);
+  return now;
+}
+
+function sameLength(old: Uint8Array, now: Uint8Array): Patch[] {
+  const patches: Patch[] = [];
+  const end = now.byteLength;
+  let done = 0;
+  let at = 0;
+  while (at < end) {
+    if (old[at] === now[at]) {
+      at++;
+      continue;
+    }
+    const from = at;
+    let to = at + 1;
+    for (let same = 0, i = to; i < end && same < GAP_BYTES_MIN; i++) {
+      if (old[i] === now[i]) same++;
+      else {
+        same = 0;
+        to = i + 1;
+      }
+    }
+    patches.push({ kept: from - done, removed: to - from, inserted: now.subarray(from, to) });
+    done = to;
+    at = to;
+  }
+  return patches;
+}
+
+function otherLength(old: Uint8Array, now: Uint8Array): Patch[] {
+  const shorter = Math.min(old.byteLength, now.byteLength);
+  let head = 0;
+  while (head < shorter && old[head] === now[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && old[old.byteLength - 1 - tail] === now[now.byteLength - 1 - tail]) tail++;
+  return [
+    { kept: head, removed: old.byteLength - head - tail, inserted: now.subarray(head, now.byteLength - tail) },
+  ];
+}

@@ -1,0 +1,257 @@
+/**
+ * Compares live objects with a graph, advances the graph to them and writes the delta on the way: the graph strategy, interpreted.
+ *
+ * Invariant: each node is visited once a pass, with exactly one live object, which is its source from then on. What the pass writes is
+ * what it does to the graph, in the same order. It throws before anything unsupported enters the graph; the caller rolls back.
+ *
+ * An object is its node's source (nothing to look up), or is known elsewhere (it moved: a reference is sent), or is unknown and looks
+ * like the one that stood there, whose node no other object has claimed (adopted: its content is compared), or else is new.
+ */
+import { TwinstateError } from '../shared/errors.js';
+import { invariant } from '../shared/invariant.js';
+import { limitExceeded } from '../wire/limits.js';
+import type { Limits } from '../wire/limits.js';
+import type { Binding } from './binding.js';
+import { compareContent } from './content-comparison.js';
+import type { Draft } from './draft.js';
+import { kindOf, unsupported, type LiveKind } from './live-kind.js';
+import { livePath } from './live-path.js';
+import { HOLE, InstanceNode, isContainer, isNode, type ContainerNode, type GraphNode, type Stored } from './node.js';
+import { ArrayNode } from './node.js';
+import { looksLike, newNode } from './node-live.js';
+import { OperationWriter } from './operation-writer.js';
+
+export class Comparison {
+  readonly draft: Draft;
+  readonly writer: OperationWriter;
+  readonly #root: object;
+  #binding: Binding;
+  readonly #walk: number;
+  readonly #toCompare: GraphNode[] = [];
+  readonly #toFill: ContainerNode[] = [];
+  #filled = 0;
+  #holes = 0;
+  /** What is being looked at, for errors of the application's own code. */
+  #at: object;
+
+  constructor(draft: Draft, binding: Binding, root: object) {
+    this.draft = draft;
+    this.writer = new OperationWriter(draft.base);
+    this.#binding = binding;
+    this.#root = root;
+    this.#at = root;
+    this.#walk = draft.table.nextWalk();
+  }
+
+  /** The model over the schema as it is by now. */
+  get binding(): Binding {
+    if (this.#binding.schema !== this.draft.table.schema) this.#binding = this.#binding.withSchema(this.draft.table.schema);
+    return this.#binding;
+  }
+
+  /** Compares everything that can be reached from the root, or captures it where the graph is empty. */
+  run(): Uint8Array | null {
+    try {
+      const root = this.resolve(this.#root, this.draft.table.nodes.get(0));
+      if (root !== this.draft.table.root) throw this.#notTheRoot();
+      for (;;) {
+        const node = this.#toCompare.pop();
+        if (node !== undefined) this.#compare(node);
+        else if (this.#filled < this.#toFill.length) this.#fill(this.#toFill[this.#filled++]!);
+        else break;
+      }
+      return this.writer.finish();
+    } catch (error) {
+      throw error instanceof TwinstateError ? error : this.#unreadable(error);
+    }
+  }
+
+  /** What stands for a live value in the graph, made where there is nothing yet. Objects are compared later in the pass. */
+  resolve(live: unknown, candidate: Stored): Stored {
+    switch (typeof live) {
+      case 'undefined':
+      case 'boolean':
+      case 'number':
+      case 'string':
+      case 'bigint':
+        return live;
+      case 'object':
+        return live === null ? null : this.#resolveObject(live, candidate);
+      default:
+        throw unsupported(live, this.pathOf(live));
+    }
+  }
+
+  #resolveObject(live: object, candidate: Stored): GraphNode {
+    if (isNode(candidate) && this.meets(candidate, live)) return candidate;
+    const kind = this.#kindOf(live);
+    const known = this.#known(live, kind);
+    if (known !== undefined) return known;
+    if (isNode(candidate) && this.#adopt(candidate, live, kind)) return candidate;
+    return this.#create(live, kind);
+  }
+
+  /** True where the live value is the node's own object, which then counts as visited. */
+  meets(node: GraphNode, live: unknown): boolean {
+    if (node.source !== live || typeof live !== 'object' || live === null || node.kind === 'blob') return false;
+    if (node.mark === this.#walk) return true;
+    if (!looksLike(node, live, this.#kindOf(live), this.binding)) return false;
+    this.#visit(node);
+    return true;
+  }
+
+  /** The node of an object that the graph knows, which then counts as visited. */
+  known(live: object): GraphNode | undefined {
+    const node = this.draft.table.bySource.get(live);
+    if (node === undefined || node.mark === this.#walk) return node;
+    return this.#known(live, this.#kindOf(live));
+  }
+
+  /** True where the node stands for the live value already, or does so from now on because they look alike. */
+  adopts(node: GraphNode, live: unknown): boolean {
+    if (typeof live !== 'object' || live === null) return false;
+    const known = this.known(live);
+    return known !== undefined ? known === node : this.#adopt(node, live, this.#kindOf(live));
+  }
+
+  /** Marks a blob, which has no object of its own, as visited. */
+  visitBlob(node: GraphNode): void {
+    node.mark = this.#walk;
+  }
+
+  /** The value of a property as the graph knows it. */
+  storedProperty(node: GraphNode, property: string): Stored | undefined {
+    if (node.kind === 'object') return node.keys.get(property);
+    if (node.kind !== 'instance') return undefined;
+    const slot = this.binding.ofShape(node.shape)?.attributes.findIndex((attribute) => attribute?.property === property) ?? -1;
+    return slot < 0 ? node.keys.get(property) : node.slots[slot];
+  }
+
+  /** Counts against what a session may hold. */
+  limit(limit: keyof Limits, received: number, live: object, what: string): void {
+    const { limits } = this.binding;
+    if (received > limits[limit]) throw limitExceeded(limits, limit, received, what, this.pathOf(live));
+  }
+
+  countHoles(holes: number, live: object): void {
+    this.#holes += holes;
+    this.limit('elementsMax', this.#holes, live, 'the number of holes in sparse arrays');
+  }
+
+  pathOf(live: unknown): string | undefined {
+    return livePath(this.#root, live, this.binding.kinds);
+  }
+
+  #kindOf(live: object): LiveKind {
+    const kind = kindOf(live, this.#binding.kinds);
+    if (kind === undefined) throw unsupported(live, this.pathOf(live));
+    return kind;
+  }
+
+  #known(live: object, kind: LiveKind): GraphNode | undefined {
+    const node = this.draft.table.bySource.get(live);
+    if (node === undefined) return undefined;
+    if (node.mark === this.#walk) return node;
+    if (looksLike(node, live, kind, this.binding)) {
+      this.#visit(node);
+      return node;
+    }
+    // the object became something else (its memory was given away, its prototype was set): its node cannot follow
+    this.draft.setSource(node, undefined);
+    return undefined;
+  }
+
+  #adopt(node: GraphNode, live: object, kind: LiveKind): boolean {
+    if (node.mark === this.#walk || node.kind === 'blob' || !looksLike(node, live, kind, this.binding)) return false;
+    if (node.kind === 'view') {
+      const { buffer } = live as ArrayBufferView<ArrayBuffer>;
+      if (!this.adopts(node.buffer!, buffer)) return false;
+    }
+    this.draft.setSource(node, live);
+    this.#visit(node);
+    return true;
+  }
+
+  #visit(node: GraphNode): void {
+    node.mark = this.#walk;
+    this.#toCompare.push(node);
+  }
+
+  #create(live: object, kind: LiveKind): GraphNode {
+    this.limit('objectsMax', this.draft.table.nodes.size + 1, live, 'the number of objects');
+    const node = this.draft.add(newNode(this.draft.table.nextId, live, kind, (of) => this.#shapeOf(of)));
+    node.mark = this.#walk;
+    this.draft.setSource(node, live);
+    if (isContainer(node)) this.#toFill.push(node);
+    return node;
+  }
+
+  #shapeOf(of: Parameters<Binding['ofClass']>[0]): number {
+    const { schema } = this.draft.table;
+    const names = of.attributes.map(({ wireName }) => wireName);
+    const shape = schema.find(of.name);
+    if (shape === undefined) {
+      const extended = schema.withShape({ name: of.name, attributes: names });
+      invariant(extended !== undefined, 'a valid model has no class or attribute name twice');
+      this.draft.setSchema(extended);
+      this.writer.shape(of.name, names);
+      this.#signSchema();
+      return schema.shapes.length;
+    }
+    const held = new Set(schema.shapes[shape]!.attributes);
+    this.extendShape(shape, names.filter((name) => !held.has(name)));
+    return shape;
+  }
+
+  /** Gives slots to attributes that an older model did not have. */
+  extendShape(shape: number, names: readonly string[]): void {
+    if (names.length === 0) return;
+    const extended = this.draft.table.schema.withAttributes(shape, names);
+    invariant(extended !== undefined, 'a valid model has no attribute name twice');
+    this.draft.setSchema(extended);
+    this.writer.extend(shape, names);
+    this.#signSchema();
+  }
+
+  #signSchema(): void {
+    const { schema } = this.draft.table;
+    const { fingerprint } = this.#binding.model;
+    if (this.#binding.blobs === undefined || schema.fingerprint === fingerprint) return;
+    this.draft.setSchema(schema.withFingerprint(fingerprint));
+    this.writer.fingerprint(fingerprint);
+  }
+
+  #fill(node: ContainerNode): void {
+    this.#at = node.source!;
+    if (node instanceof InstanceNode) {
+      const bound = this.binding.ofShape(node.shape)!;
+      node.slots = bound.attributes.map(() => HOLE);
+    }
+    compareContent(this, node, true);
+    this.writer.fill(node);
+  }
+
+  #compare(node: GraphNode): void {
+    this.#at = node.source!;
+    if (node instanceof ArrayNode) this.limit('elementsMax', (node.source as unknown[]).length, node.source!, 'an array');
+    compareContent(this, node, false);
+  }
+
+  #notTheRoot(): TwinstateError {
+    return new TwinstateError('NOT_OPEN', 'this is not the instance that the graph was captured from', {
+      expected: `the same instance of ${this.binding.model.name}`,
+      received: 'an object that stands elsewhere in the session, or changed its class',
+      cure: 'compare the instance itself, or capture anew',
+    });
+  }
+
+  #unreadable(cause: unknown): TwinstateError {
+    return new TwinstateError('VALUE_UNSUPPORTED', 'this value cannot be read', {
+      expected: 'data',
+      received: `an exception: ${String(cause)}`,
+      cure: 'mend its getter or codec, or keep it in a transient member',
+      path: this.pathOf(this.#at),
+      cause,
+    });
+  }
+}

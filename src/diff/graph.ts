@@ -1,0 +1,311 @@
+/**
+ * The graph of one session: the document that is captured, compared, encoded, decoded, advanced by deltas and bound to objects.
+ *
+ * Invariant: every verb happens wholly or not at all; after an error the graph, and for all but the application's own setters the
+ * live objects, are as before. A graph carries its own schema: unbound, it needs no class, and what it does not understand it keeps.
+ */
+import { TwinstateError } from '../shared/errors.js';
+import type { SessionModel } from '../model/session-model.js';
+import { holdLimit, resolveLimits, type Limits } from '../wire/limits.js';
+import { Application } from './apply.js';
+import { lockAttribute, readAttribute } from './attribute-access.js';
+import { Binding } from './binding.js';
+import { blobCodec } from './blob.js';
+import { Comparison } from './comparison.js';
+import { parseDelta } from './delta.js';
+import { Draft } from './draft.js';
+import { attributeAt, pathsOf, slotStep, type NodePath } from './graph-path.js';
+import { kindOf } from './live-kind.js';
+import { Materialiser } from './materialiser.js';
+import { Mirror, type Clash } from './mirror.js';
+import { isNode, type GraphNode, type Stored } from './node.js';
+import { looksLike } from './node-live.js';
+import { NodeTable } from './node-table.js';
+import { Schema } from './schema.js';
+import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+
+export type { Clash } from './mirror.js';
+
+export class Graph {
+  #table: NodeTable;
+  #binding: Binding | undefined;
+  readonly #limits: Limits;
+
+  private constructor(table: NodeTable, limits: Limits, binding?: Binding) {
+    this.#table = table;
+    this.#limits = limits;
+    this.#binding = binding;
+  }
+
+  /**
+   * Captures a live instance. The graph is bound to it: `diff` compares with it.
+   *
+   * @throws {TwinstateError} `VALUE_UNSUPPORTED`, `CLASS_UNKNOWN`, `LIMIT_EXCEEDED`, each with the path
+   */
+  static capture(instance: object, model: SessionModel): Graph {
+    const table = new NodeTable();
+    // all classes at once and the root's first, so that every session of the model has the same schema bytes
+    const classes = new Set([model.root, ...model.classes.values()]);
+    const shapes = Array.from(classes, ({ name, attributes }) => ({ name, attributes: attributes.map(({ wireName }) => wireName) }));
+    table.schema = new Schema(shapes, model.fingerprint);
+    const binding = new Binding(model, table.schema, blobCodec);
+    if (kindOf(instance, binding.kinds)?.kind !== 'instance' || Object.getPrototypeOf(instance) !== model.root.type.prototype) {
+      throw wrongRoot(model, 'an object of another class');
+    }
+    new Comparison(new Draft(table), binding, instance).run();
+    table.garbage = false;
+    table.liveCount = table.nodes.size;
+    return new Graph(table, binding.limits, binding);
+  }
+
+  /**
+   * Decodes a snapshot. Whatever the bytes are, the result is a valid graph or an error.
+   *
+   * @throws {TwinstateError} `FORMAT_UNSUPPORTED`, `BYTES_CORRUPT`, `LIMIT_EXCEEDED`
+   */
+  static decode(snapshot: Uint8Array, limits?: Partial<Limits>): Graph {
+    const resolved = resolveLimits(limits);
+    return new Graph(decodeSnapshot(snapshot, resolved, 'instance'), resolved);
+  }
+
+  /** The id that the next new node gets. */
+  get nextId(): number {
+    return this.#table.nextId;
+  }
+
+  /** Of the model that wrote the schema last. */
+  get fingerprint(): string {
+    return this.#table.schema.fingerprint;
+  }
+
+  /** The wire name of the session class. */
+  get name(): string {
+    const { root, schema } = this.#table;
+    return root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
+  }
+
+  /** The model that the graph is bound by. */
+  get model(): SessionModel | undefined {
+    return this.#binding?.model;
+  }
+
+  /** The live root, where the graph is bound. */
+  get instance(): object | undefined {
+    return this.#table.root.source;
+  }
+
+  /**
+   * Makes live objects for everything that the model can see, and binds the graph to them. Immutable attributes are non-writable.
+   *
+   * @returns the root instance
+   * @throws {TwinstateError} `FINGERPRINT_MISMATCH`, `CLASS_UNKNOWN`, `BYTES_CORRUPT` (a blob), or what a constructor throws
+   */
+  bind(model: SessionModel): object {
+    if (this.#binding !== undefined) {
+      throw new TwinstateError('NOT_OPEN', 'this graph is bound already', {
+        expected: 'a decoded graph',
+        received: 'one with an instance',
+        cure: 'decode the snapshot again for another instance',
+      });
+    }
+    this.#holdRoot(this.#table, model);
+    const binding = new Binding(model, this.#table.schema, blobCodec);
+    const draft = new Draft(this.#table);
+    try {
+      new Materialiser(binding, (node, live) => draft.setSource(node, live)).make([this.#table.root]);
+    } catch (error) {
+      draft.rollback();
+      throw error;
+    }
+    this.#binding = binding;
+    return this.#table.root.source!;
+  }
+
+  /**
+   * Compares the live objects with the graph, and advances the graph to them.
+   *
+   * @returns the delta, or null where nothing changed
+   * @throws {TwinstateError} as `capture`; then nothing advanced, and a later `diff` reports everything
+   */
+  diff(): Uint8Array | null {
+    const binding = this.#bound('compared');
+    const table = this.#table;
+    // ids that other replicas may have swept must not be referred to again
+    if (table.garbage) table.sweep();
+    const draft = new Draft(table);
+    try {
+      const delta = new Comparison(draft, binding, table.root.source!).run();
+      if (delta !== null) holdLimit(this.#limits, 'deltaBytesMax', delta.byteLength, 'this delta');
+      if (table.garbage) table.sweep();
+      return delta;
+    } catch (error) {
+      draft.rollback();
+      throw error;
+    }
+  }
+
+  /** The whole graph as bytes. Equal graphs give equal bytes. */
+  encode(): Uint8Array {
+    const snapshot = encodeSnapshot(this.#table);
+    holdLimit(this.#limits, 'sessionBytesMax', snapshot.byteLength, 'this session');
+    return snapshot;
+  }
+
+  /**
+   * Applies a delta, to the live objects too where the graph is bound.
+   *
+   * @returns the slots where an uncompared local change was met and left as it is
+   * @throws {TwinstateError} `BYTES_CORRUPT`, `DELTA_MISMATCH`, `LIMIT_EXCEEDED`, `CLASS_UNKNOWN`; then nothing was applied
+   */
+  apply(delta: Uint8Array): Clash[] {
+    const operations = parseDelta(delta, this.#limits);
+    const draft = new Draft(this.#table);
+    let clashes: Clash[] = [];
+    try {
+      const application = new Application(draft, this.#limits);
+      for (const operation of operations) application.apply(operation);
+      if (this.#binding !== undefined) {
+        const binding = this.#bound('changed');
+        const materialiser = new Materialiser(binding, (node, live) => draft.setSource(node, live));
+        clashes = new Mirror(binding, materialiser).carry(draft);
+      }
+    } catch (error) {
+      draft.rollback();
+      throw error;
+    }
+    this.#table.sweepAmortised();
+    return clashes;
+  }
+
+  /**
+   * Makes the graph and its live objects equal to a snapshot, in place: objects whose node lives on stay the same objects. Local
+   * changes are overwritten.
+   *
+   * @throws {TwinstateError} as `decode` and `bind`
+   */
+  sync(snapshot: Uint8Array): void {
+    const { model } = this.#bound('brought up to date');
+    const next = decodeSnapshot(snapshot, this.#limits, 'instance');
+    this.#holdRoot(next, model);
+    const binding = new Binding(model, next.schema, blobCodec);
+    const attach = (node: GraphNode, live: object): void => {
+      node.source = live;
+      next.bySource.set(live, node);
+    };
+    const kept = this.#keepObjects(next, binding, attach);
+    const materialiser = new Materialiser(binding, attach);
+    for (const node of kept) materialiser.prepare(node);
+    materialiser.make([next.root, ...kept]);
+    for (const node of kept) materialiser.fill(node);
+    this.#table = next;
+    this.#binding = binding;
+  }
+
+  /** Moves the ids of all nodes from `from` up by `by`. */
+  shiftIds(from: number, by: number): void {
+    const table = this.#table;
+    const nodes = new Map<number, GraphNode>();
+    for (const node of table.nodes.values()) {
+      if (node.id >= from) node.id += by;
+      nodes.set(node.id, node);
+    }
+    table.nodes = nodes;
+    if (table.nextId >= from) table.nextId += by;
+  }
+
+  /** The ids of all nodes that can be reached from the root. */
+  reachable(): Set<number> {
+    return new Set(this.#table.reachable().map(({ id }) => id));
+  }
+
+  reaches(id: number): boolean {
+    const node = this.#table.nodes.get(id);
+    return node !== undefined && this.#table.reachable().includes(node);
+  }
+
+  /** Where a node stands, as people write it; the empty path is the root, undefined one that cannot be reached. */
+  pathOf(id: number): string | undefined {
+    return this.pathsOf([id]).get(id)?.path;
+  }
+
+  /** @param model gives properties their names, where the graph is not bound */
+  pathsOf(ids: Iterable<number>, model?: SessionModel): Map<number, NodePath> {
+    return pathsOf(this.#table, ids, model ?? this.model);
+  }
+
+  /** A node, to be read only. */
+  node(id: number): GraphNode | undefined {
+    return this.#table.nodes.get(id);
+  }
+
+  /** A slot of an instance as people write it, and whether people may see what is in it. */
+  describeSlot(id: number, slot: number, model?: SessionModel): { readonly step: string; readonly sensitive: boolean } | undefined {
+    const node = this.#table.nodes.get(id);
+    return node?.kind === 'instance' ? this.describeShape(node.shape, slot, model) : undefined;
+  }
+
+  describeShape(shape: number, slot: number, model = this.model): { readonly step: string; readonly sensitive: boolean } {
+    const sensitive = attributeAt(this.#table, model, shape, slot)?.sensitive === true;
+    return { step: slotStep(this.#table, model, shape, slot), sensitive };
+  }
+
+  /** Makes the immutable attributes of all bound objects non-writable, once they are replicated. Accessors stay as they are. */
+  lockImmutables(): void {
+    const binding = this.#bound('locked');
+    for (const node of this.#table.nodes.values()) {
+      if (node.kind !== 'instance' || node.source === undefined) continue;
+      for (const attribute of binding.ofShape(node.shape)?.of.attributes ?? []) {
+        if (attribute.mutable || attribute.accessor || !Object.hasOwn(node.source, attribute.property)) continue;
+        lockAttribute(node.source, attribute, readAttribute(node.source, attribute));
+      }
+    }
+  }
+
+  #bound(what: string): Binding {
+    if (this.#binding === undefined) {
+      throw new TwinstateError('NOT_OPEN', `a graph without an instance cannot be ${what}`, {
+        expected: 'a graph that was captured or bound',
+        received: 'a decoded one',
+        cure: 'call `bind` first',
+      });
+    }
+    if (this.#binding.schema !== this.#table.schema) this.#binding = this.#binding.withSchema(this.#table.schema);
+    return this.#binding;
+  }
+
+  #holdRoot({ root, schema }: NodeTable, model: SessionModel): void {
+    const name = root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
+    if (name !== model.root.name) throw wrongRoot(model, `a session of class ${name}, stored by the model ${schema.fingerprint}`);
+  }
+
+  /** Gives nodes of `next` the live objects that stand for the same ids here. Views come last: they need their buffers. */
+  #keepObjects(next: NodeTable, binding: Binding, attach: (node: GraphNode, live: object) => void): GraphNode[] {
+    const kept: GraphNode[] = [];
+    const keep = (node: GraphNode): void => {
+      const live = this.#table.nodes.get(node.id)?.source;
+      if (live === undefined || node.kind === 'blob') return;
+      const kind = kindOf(live, binding.kinds);
+      if (kind === undefined || !looksLike(node, live, kind, binding)) return;
+      if (node.kind === 'view' && node.buffer!.source !== (live as ArrayBufferView).buffer) return;
+      attach(node, live);
+      kept.push(node);
+    };
+    const nodes = [...next.nodes.values()];
+    for (const node of nodes) if (node.kind !== 'view') keep(node);
+    for (const node of nodes) if (node.kind === 'view') keep(node);
+    return kept;
+  }
+}
+
+/** The value for people, where it is not an object. */
+export function primitiveOf(value: Stored): unknown {
+  return isNode(value) || typeof value === 'symbol' ? undefined : value;
+}
+
+function wrongRoot(model: SessionModel, received: string): TwinstateError {
+  return new TwinstateError('FINGERPRINT_MISMATCH', 'this is not a session of the class that is asked for', {
+    expected: `an instance of ${model.root.name} by the model ${model.fingerprint}`,
+    received,
+    cure: 'open it with the class that it was created with, or give the class that replaced it this name',
+  });
+}
