@@ -45,6 +45,13 @@ export function shiftDelta(delta: Uint8Array, from: number, by: number): Uint8Ar
   return writer.finish();
 }
 
+/** How many nodes the delta makes: so far apart are the ids of what another delta from the same base makes. */
+export function createdCount(delta: Uint8Array): number {
+  const reader = new OperationReader(new ByteReader(delta, 'delta'), 'delta', resolveLimits());
+  while (reader.next() !== undefined);
+  return reader.created;
+}
+
 /** The names of the slots of existing nodes that the delta changes. Compare two sets with `slotsInCommon` only. */
 export function touchedSlots(delta: Uint8Array): Set<string> {
   const slots = new Set<string>();

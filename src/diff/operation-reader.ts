@@ -36,6 +36,11 @@ export class OperationReader {
     this.#onId = onId;
   }
 
+  /** New nodes met so far. */
+  get created(): number {
+    return this.#made;
+  }
+
   /** Reads the next operation, or undefined at the end, where nothing may be left unfilled. */
   next(): Operation | undefined {
     const reader = this.#reader;

@@ -5,7 +5,7 @@
  * those that arrived while the reader was busy. It asks its primary for "newer than what I have" and waits there.
  */
 import { Graph } from '../diff/graph.js';
-import { changedPaths } from '../diff/describe.js';
+import { deltaPaths } from '../diff/delta-description.js';
 import type { SessionModel } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';
 import type { Partition, SessionId } from '../shared/ids.js';
@@ -67,7 +67,10 @@ async function* follow(
       graph = Graph.decode(answer.snapshot);
       paths.add('*');
     } else {
-      for (const { delta } of answer.deltas) for (const path of changedPaths(model, delta, graph)) paths.add(path);
+      for (const { delta } of answer.deltas) {
+        graph.apply(delta);
+        for (const path of deltaPaths(model, delta, graph)) paths.add(path);
+      }
     }
     known = { version: answer.version, incarnation: answer.incarnation };
     yield { version: answer.version, paths: [...paths] };

@@ -84,7 +84,7 @@ export class WorkingCopy {
         if (both.length > 0) each.conflict = [...(each.conflict ?? []), ...both];
         each.rebased = true;
       }
-      for (const clash of this.graph.apply(delta)) this.#clashes.push(clash.path);
+      for (const { id, slot } of this.graph.apply(delta)) this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
     }
     this.#baseNextId = this.graph.nextId - this.#createdInPending();
     this.base = version;
