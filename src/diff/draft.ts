@@ -26,11 +26,14 @@ export class Draft {
   readonly created: GraphNode[] = [];
   readonly #schema: Schema;
   readonly #garbage: boolean;
+  readonly #nextId: number;
   readonly #sources: [node: GraphNode, source: object | undefined][] = [];
 
-  constructor(table: NodeTable) {
+  /** @param base the id of the first new node; below `nextId` where room was made for it by `Graph.shiftIds` */
+  constructor(table: NodeTable, base = table.nextId) {
     this.table = table;
-    this.base = table.nextId;
+    this.base = base;
+    this.#nextId = table.nextId;
     this.#schema = table.schema;
     this.#garbage = table.garbage;
   }
@@ -154,7 +157,7 @@ export class Draft {
     for (const node of this.created) this.table.forget(node);
     for (const [node, copy] of this.before) Object.assign(node, copy, { source: node.source, mark: 0 });
     this.table.schema = this.#schema;
-    this.table.nextId = this.base;
+    this.table.nextId = this.#nextId;
     this.table.garbage = this.#garbage;
   }
 
@@ -166,7 +169,8 @@ export class Draft {
   }
 
   #touch(node: GraphNode): void {
-    if (node.id < this.base && !this.before.has(node)) this.before.set(node, copyNode(node));
+    const isNew = node.id >= this.base && node.id < this.base + this.created.length;
+    if (!isNew && !this.before.has(node)) this.before.set(node, copyNode(node));
   }
 
   #leaves(value: Stored | undefined): void {

@@ -154,12 +154,13 @@ export class Graph {
   /**
    * Applies a delta, to the live objects too where the graph is bound.
    *
+   * @param firstId the id of its first new node, where `shiftIds` has made room for it among one's own
    * @returns the slots where an uncompared local change was met and left as it is
    * @throws {TwinstateError} `BYTES_CORRUPT`, `DELTA_MISMATCH`, `LIMIT_EXCEEDED`, `CLASS_UNKNOWN`; then nothing was applied
    */
-  apply(delta: Uint8Array): Clash[] {
+  apply(delta: Uint8Array, firstId = this.#table.nextId): Clash[] {
     const operations = parseDelta(delta, this.#limits);
-    const draft = new Draft(this.#table);
+    const draft = new Draft(this.#table, firstId);
     let clashes: Clash[] = [];
     try {
       const application = new Application(draft, this.#limits);

@@ -77,6 +77,7 @@ export class WorkingCopy {
       this.graph.shiftIds(this.#baseNextId, shift);
       for (const each of this.pending) each.delta = shiftDelta(each.delta, this.#baseNextId, shift);
     }
+    let firstId = this.#baseNextId;
     for (const { delta } of others) {
       const touched = touchedSlots(delta);
       for (const each of this.pending) {
@@ -84,7 +85,8 @@ export class WorkingCopy {
         if (both.length > 0) each.conflict = [...(each.conflict ?? []), ...both];
         each.rebased = true;
       }
-      for (const { id, slot } of this.graph.apply(delta)) this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
+      for (const { id, slot } of this.graph.apply(delta, firstId)) this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
+      firstId += createdCount(delta);
     }
     this.#baseNextId = this.graph.nextId - this.#createdInPending();
     this.base = version;
