@@ -11,3 +11,11 @@ export type { ElementType, ImmutableOptions, MutableOptions, SessionOptions } fr
 export type { Class, Codec, DiffStrategy, MergeRule, SessionLimits } from './model/session-model.js';
 export { TwinstateError, ConflictError } from './shared/errors.js';
 export type { ErrorCode, ErrorDetails, Outcome } from './shared/errors.js';
+export { connect } from './store/connect.js';
+export { SessionStore } from './store/session-store.js';
+export type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './store/session-store.js';
+export type { Ack, ConnectOptions } from './store/options.js';
+export type { CallOptions } from './store/router.js';
+export type { Change as WatchedChange } from './store/watch.js';
+export { memoryEngine } from './engine/memory/memory-engine.js';
+export type { MemoryEngineOptions } from './engine/memory/memory-engine.js';

@@ -51,10 +51,13 @@ export class History {
     }
   }
 
-  note(key: string, value: string, told: Told): void {
+  /** A note is being written; until somebody is told otherwise, it may be there or not. */
+  note(key: string, value: string): { told: Told } {
     const all = this.#notes.get(key) ?? [];
-    all.push({ value, told });
+    const entry = { value, told: 'unknown' as Told };
+    all.push(entry);
     this.#notes.set(key, all);
+    return entry;
   }
 
   destroyed(session: string, life: string, atMs: number): void {

@@ -34,6 +34,9 @@ export class SimulatedProcess {
   store: SessionStore | undefined;
   #id: NodeId | undefined;
   #cut = false;
+  #die: () => void = () => undefined;
+  /** Resolves when this life is over: what it was asked is never answered then. */
+  died: Promise<void> = Promise.resolve();
 
   constructor(options: ProcessOptions, time: SimulatedTime, cluster: MemoryCluster, random: Random, uniqueId: () => string) {
     this.options = options;
@@ -63,6 +66,7 @@ export class SimulatedProcess {
     this.clock = clock;
     this.node = undefined;
     this.store = undefined;
+    this.died = new Promise((resolve) => (this.#die = resolve));
     const { name, role, backups, partitions, takeover, timing, sessions } = this.options;
     const engine = memoryEngine({ cluster: this.#cluster });
     const tap = {
@@ -90,6 +94,7 @@ export class SimulatedProcess {
     if (this.#id !== undefined) this.#cluster.crash(this.#id);
     this.store = undefined;
     this.node = undefined;
+    this.#die();
   }
 
   pause(): void {

@@ -32,8 +32,8 @@ export interface Scenario {
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  base: { name: 'base', nodes: 3, clients: 1, backups: 2, partitions: 1, faultsMs: 8_000, takeover: 'fast', chaos: true, lossy: true },
-  pair: { name: 'pair', nodes: 2, clients: 1, backups: 1, partitions: 2, faultsMs: 8_000, takeover: 'fast', chaos: true, lossy: true },
+  base: { name: 'base', nodes: 3, clients: 1, backups: 2, partitions: 1, faultsMs: 7_000, takeover: 'fast', chaos: true, lossy: true },
+  pair: { name: 'pair', nodes: 2, clients: 1, backups: 1, partitions: 2, faultsMs: 7_000, takeover: 'fast', chaos: true, lossy: true },
   spread: { name: 'spread', nodes: 4, clients: 1, backups: 1, partitions: 3, faultsMs: 6_000, takeover: 'strict', chaos: true, lossy: true },
   calm: { name: 'calm', nodes: 3, clients: 1, backups: 1, partitions: 1, faultsMs: 4_000, takeover: 'fast', chaos: false, lossy: false },
 };
@@ -55,7 +55,7 @@ export interface Report {
 const LEASE_MS = 500;
 const TIMING = { leaseMs: LEASE_MS, tickMs: 25, heartbeatMs: 250, checkpointRecords: 20, checkpointIdleMs: 600, snapshotMs: 100, stableMs: 300 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
-const HEAL_MS = 6_000;
+const HEAL_MS = 4_500;
 const SESSIONS = ['s0', 's1', 'd0'];
 
 export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {
@@ -109,7 +109,7 @@ class World {
     await this.#time.runUntil(faultsMs + HEAL_MS);
     this.#stopped = true;
     // operations under way come to their end
-    await this.#time.runUntil(faultsMs + HEAL_MS + 4_000);
+    await this.#time.runUntil(faultsMs + HEAL_MS + 2_800);
     await this.#judge();
     return {
       seed: this.#seed,
@@ -242,7 +242,7 @@ class World {
   async #read(process: SimulatedProcess, store: SessionStore, session: string, consistency: 'strong' | 'primary'): Promise<void> {
     const askedMs = this.#time.now();
     try {
-      const diary = await store.open(Diary, session, { consistency, timeoutMs: 2_000 });
+      const diary = await this.#alive(process, store.open(Diary, session, { consistency, timeoutMs: 2_000 }));
       if (diary === undefined || process.store !== store) return;
       const boundMs = consistency === 'strong' ? 0 : LEASE_MS;
       const version = store.versionOf(diary);
@@ -282,7 +282,8 @@ class World {
       try {
         if (of !== store || diary === undefined) {
           of = store;
-          diary = await store.open(Diary, session, { timeoutMs: 2_000 });
+          diary = undefined;
+          diary = await this.#alive(process, store.open(Diary, session, { timeoutMs: 2_000 }));
           continue;
         }
         const committed: Promise<void>[] = [];
@@ -296,7 +297,7 @@ class World {
         if (this.#expected(error, 'hold') === 'SESSION_GONE') diary = undefined;
       }
       try {
-        if (diary !== undefined && process.store === store) await store.refresh(diary, { timeoutMs: 2_000 });
+        if (diary !== undefined && process.store === store) await this.#alive(process, store.refresh(diary, { timeoutMs: 2_000 }));
       } catch (error) {
         this.#expected(error, 'refresh');
         diary = undefined;
@@ -305,21 +306,24 @@ class World {
   }
 
   async #noted(process: SimulatedProcess, store: SessionStore, diary: Diary, key: string, value: string): Promise<void> {
+    const entry = this.#history.note(key, value);
     const told = await this.#tell(process, async () => {
       const before = store.versionOf(diary);
       const { version } = await store.commit(diary, { timeoutMs: 2_500 });
       if (version > before + 1) this.#merges++;
     });
     this.#note(`note ${key} ${value}: ${told}`);
-    if (told !== undefined) this.#history.note(key, value, told);
+    if (told !== undefined) entry.told = told;
   }
 
   /** Runs a write and says what its caller was told; `undefined` where the caller died first and was told nothing. */
   async #tell(process: SimulatedProcess, write: () => Promise<void>): Promise<Told | undefined> {
     const { clock } = process;
+    const { died } = process;
     let told: Told;
     try {
-      await write();
+      const ended = await Promise.race([write().then(() => 'written' as const), died.then(() => 'died' as const)]);
+      if (ended === 'died') return undefined;
       told = 'ok';
     } catch (error) {
       this.#expected(error, 'write');
@@ -329,6 +333,11 @@ class World {
     if (clock.ended || process.clock !== clock) return undefined;
     this.#told[told]++;
     return told;
+  }
+
+  /** What a process was asked, or nothing if it dies first. */
+  #alive<T>(process: SimulatedProcess, asked: Promise<T>): Promise<T | undefined> {
+    return Promise.race([asked, process.died.then(() => undefined)]);
   }
 
   /** Only these may come; anything else is a bug. */
@@ -343,35 +352,38 @@ class World {
 
   async #judge(): Promise<void> {
     const final = new Map<string, { life: string; entries: readonly string[]; notes: ReadonlyMap<string, string>; version: number }>();
+    const looks: { by: string; session: string; failure: unknown; seen?: { diary: Diary; version: number } | undefined }[] = [];
     for (const process of this.#processes) {
       const { store } = process;
+      const by = process.options.name;
       if (store === undefined) {
-        this.#history.violation(`not healed: ${process.options.name} is not connected`);
+        this.#history.violation(`not healed: ${by} is not connected`);
         continue;
       }
       for (const session of SESSIONS) {
-        let failure: unknown = 'it did not end';
-        const opened = store.open(Diary, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
+        const look: (typeof looks)[number] = { by, session, failure: 'it did not end' };
+        looks.push(look);
+        store.open(Diary, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
           (diary) => {
-            failure = undefined;
-            return diary === undefined ? undefined : { diary, version: store.versionOf(diary) };
+            look.failure = undefined;
+            if (diary !== undefined) look.seen = { diary, version: store.versionOf(diary) };
           },
-          (error: unknown) => void (failure = error),
+          (error: unknown) => (look.failure = error),
         );
-        await this.#time.runUntil(this.#time.now() + 3_500);
-        if (failure !== undefined) {
-          this.#history.violation(`not live: ${process.options.name} cannot read ${session}: ${failure instanceof Error ? failure.message : String(failure)}`);
-          continue;
-        }
-        const seen = await opened;
-        if (seen === undefined) continue;
-        const { life, entries, notes } = seen.diary;
-        const before = final.get(session);
-        if (before !== undefined && (before.life !== life || before.entries.join() !== entries.join() || before.version !== seen.version)) {
-          this.#history.violation(`two processes differ about ${session}: version ${before.version} and ${seen.version}`);
-        }
-        final.set(session, { life, entries, notes, version: seen.version });
       }
+    }
+    await this.#time.runUntil(this.#time.now() + 3_200);
+    for (const { by, session, failure, seen } of looks) {
+      if (failure !== undefined) {
+        this.#history.violation(`not live: ${by} cannot read ${session}: ${failure instanceof Error ? failure.message : String(failure)}`);
+      }
+      if (seen === undefined) continue;
+      const { life, entries, notes } = seen.diary;
+      const before = final.get(session);
+      if (before !== undefined && (before.life !== life || before.entries.join() !== entries.join() || before.version !== seen.version)) {
+        this.#history.violation(`two processes differ about ${session}: version ${before.version} and ${seen.version}`);
+      }
+      final.set(session, { life, entries, notes, version: seen.version });
     }
     this.#history.check(final);
     this.#compareReplicas();
