@@ -58,6 +58,15 @@ export class Transfers {
     this.#clock = clock;
   }
 
+  /** How many transfers are unfinished. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** @returns the whole message, where this completes one; `undefined` for a chunk, and for what cannot be understood */
   take(message: Uint8Array): Uint8Array | undefined {
     if (message[0] === WHOLE) return message.subarray(1);
