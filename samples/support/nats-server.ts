@@ -5,7 +5,7 @@
  * folder behind that was made for it.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, closeSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,9 +118,12 @@ export class NatsServer {
     await this.start();
   }
 
-  /** Makes it stand still: connections stay open and nobody answers. */
-  pause(): void {
-    this.#child?.kill('SIGSTOP');
+  /** Makes it stand still: connections stay open and nobody answers. Resolves when it does. */
+  async pause(): Promise<void> {
+    const child = this.#child;
+    if (child?.pid === undefined) return;
+    child.kill('SIGSTOP');
+    while (this.#child === child && !standsStill(child.pid)) await sleep(2);
   }
 
   resume(): void {
@@ -193,6 +196,17 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise<void>((resolve) => server.close(() => resolve()));
   return port;
+}
+
+/** A signal is delivered a little later than it is sent, to one thread after the other. */
+function standsStill(pid: number): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.every((thread) => /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
+  } catch {
+    // no such folder on this system: the signal has been sent, no more can be known
+    return true;
+  }
 }
 
 /** A NATS server greets with a line `INFO {…}`. */

@@ -5,6 +5,7 @@
  * hears nor is heard, and a request to a node that serves nothing is answered with `no-responders`, as NATS does.
  */
 import type { Bus, RequestResult, Subscription } from '../port.js';
+import { copyBytes } from '../../shared/bytes.js';
 import type { NodeId } from '../../shared/ids.js';
 import { send, type MemoryConnection } from './memory-connection.js';
 
@@ -32,7 +33,7 @@ export class MemoryBus implements Bus {
     const { cluster, clock, node } = this.#connection;
     const { faults } = cluster.options;
     const journey = faults?.request?.(node, to);
-    const copy = body.slice();
+    const copy = copyBytes(body);
     return this.#connection.await<RequestResult>((settle) => {
       const timer = clock.after(timeoutMs, () => settle({ outcome: 'unknown', reason: 'no answer in time' }));
       if (!this.#connection.reachable) return;
@@ -57,7 +58,7 @@ export class MemoryBus implements Bus {
   tell(to: NodeId, body: Uint8Array): void {
     const { cluster, node, reachable } = this.#connection;
     if (!reachable) return;
-    const copy = body.slice();
+    const copy = copyBytes(body);
     const { faults } = cluster.options;
     const delayMs = faults?.tell?.(node, to);
     const arrive = (): void => this.#arrive(to, copy, () => undefined);
@@ -68,7 +69,7 @@ export class MemoryBus implements Bus {
   announce(body: Uint8Array): void {
     const { cluster, clusterName, node, reachable } = this.#connection;
     if (!reachable) return;
-    const copy = body.slice();
+    const copy = copyBytes(body);
     const { faults } = cluster.options;
     for (const other of cluster.connections(clusterName)) {
       const delayMs = faults?.announce?.(node, other.node);
@@ -116,6 +117,6 @@ export class MemoryBus implements Bus {
     const handler = this.#handler;
     if (handler === undefined) return;
     const answer = await handler(body);
-    if (answer !== undefined && this.#connection.reachable) back({ outcome: 'answered', body: answer.slice() });
+    if (answer !== undefined && this.#connection.reachable) back({ outcome: 'answered', body: copyBytes(answer) });
   }
 }

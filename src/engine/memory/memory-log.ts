@@ -5,6 +5,7 @@
  * behind the last record that it handed out.
  */
 import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port.js';
+import { copyBytes } from '../../shared/bytes.js';
 import type { Partition, Sequence } from '../../shared/ids.js';
 import type { ReadJourney } from './faults.js';
 import { send, type MemoryConnection } from './memory-connection.js';
@@ -20,7 +21,7 @@ export class MemoryLog implements Log {
   append(partition: Partition, expected: Sequence, record: Uint8Array): Promise<AppendResult> {
     const { stored, node, cluster } = this.#connection;
     // the caller may use its buffer again
-    const copy = record.slice();
+    const copy = copyBytes(record);
     const journey = cluster.options.faults?.append?.(node, partition);
     return this.#connection.travel<AppendResult>(
       journey,

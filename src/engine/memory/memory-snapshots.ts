@@ -1,5 +1,6 @@
 /** The snapshots of the memory engine: values under keys in groups, replaced by compare-and-set on one counter of revisions. */
 import type { PutResult, SnapshotEntry, Snapshots } from '../port.js';
+import { copyBytes } from '../../shared/bytes.js';
 import type { Partition, Revision } from '../../shared/ids.js';
 import type { MemoryConnection } from './memory-connection.js';
 
@@ -15,7 +16,7 @@ export class MemorySnapshots implements Snapshots {
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
     const { stored, node, cluster } = this.#connection;
     // the caller may use its buffer again
-    const copy = value.slice();
+    const copy = copyBytes(value);
     const journey = cluster.options.faults?.put?.(node, key);
     return this.#connection.travel<PutResult>(
       journey,

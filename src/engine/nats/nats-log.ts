@@ -8,7 +8,7 @@
  * the first record that stays, and before that record's first part, belongs to nothing that stays: this is what `trim` forgets.
  */
 import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port.js';
-import { bytesEqual } from '../../shared/bytes.js';
+import { bytesEqual, copyBytes } from '../../shared/bytes.js';
 import { sequence, type Partition, type Sequence } from '../../shared/ids.js';
 import type { JetStreamApi, StoredMessage } from './jetstream-api.js';
 import { LogFollower } from './log-follower.js';
@@ -145,7 +145,7 @@ export class NatsLog implements Log {
     const before = this.#uploads.get(partition);
     if (before !== undefined && before.expected === expected && bytesEqual(before.record, record)) return before.head;
     // the caller may use its buffer again while the parts travel
-    const copy = record.slice();
+    const copy = copyBytes(record);
     const head = await storeParts(this.#api, () => this.#names.logParts(partition), copy);
     if (!('kind' in head)) this.#uploads.set(partition, { expected, record: copy, head });
     return head;

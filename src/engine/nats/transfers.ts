@@ -6,6 +6,7 @@
  *
  * A message begins with a marker byte: 0 whole; 1 chunk, then id, index, count and the chunk's bytes.
  */
+import { copyBytes } from '../../shared/bytes.js';
 import type { Clock } from '../../shared/clock.js';
 import { ByteReader } from '../../wire/reader.js';
 import { ByteWriter } from '../../wire/writer.js';
@@ -57,6 +58,15 @@ export class Transfers {
     this.#clock = clock;
   }
 
+  /** How many transfers are unfinished. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** @returns the whole message, where this completes one; `undefined` for a chunk, and for what cannot be understood */
   take(message: Uint8Array): Uint8Array | undefined {
     if (message[0] === WHOLE) return message.subarray(1);
@@ -95,7 +105,7 @@ export class Transfers {
       return undefined;
     }
     // a copy, because a view would hold the whole buffer of the socket
-    transfer.chunks.push(chunk.slice());
+    transfer.chunks.push(copyBytes(chunk));
     transfer.bytes += chunk.byteLength;
     this.#heldBytes += chunk.byteLength;
     if (transfer.chunks.length === count) {

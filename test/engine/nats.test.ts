@@ -1,0 +1,41 @@
+/** The NATS engine passes the conformance suite, on a real server that is paused, restarted and made to split what it is given. */
+import { natsEngine } from '../../src/engine/nats/index.js';
+import { engineConformance } from '../../src/testing/engine-conformance.js';
+import type { EngineWorld } from '../../src/testing/engine-world.js';
+import { realClock } from '../../src/testing/real-clock.js';
+import { startNatsServer, type NatsServer } from '../nats-server.js';
+
+describe('nats engine: conformance', function () {
+  let server: NatsServer;
+
+  before(async function () {
+    this.timeout(300_000);
+    // a small limit, so that splitting is tested without moving megabytes
+    server = await startNatsServer({ config: 'max_payload: 32768' });
+  });
+
+  after(() => server.stop());
+
+  const world = (): Promise<EngineWorld> =>
+    Promise.resolve({
+      clock: realClock,
+      random: Math.random,
+      engine: ({ logBytesMax } = {}) => natsEngine({ servers: server.url, maxBytes: logBytesMax, requestTimeoutMs: 1000 }),
+      limitsLog: true,
+      restart: () => server.restart(),
+      cut: async () => {
+        await server.pause();
+        return () => {
+          server.resume();
+          return Promise.resolve();
+        };
+      },
+      close: () => Promise.resolve(),
+    });
+
+  for (const { name, run } of engineConformance()) {
+    it(name, async function () {
+      if ((await run(world)) === 'skipped') this.skip();
+    });
+  }
+});
