@@ -106,7 +106,7 @@ export class SessionStore {
     this.#check();
     const { model, options, instance, id, graph, ack } = beforeSending(() => this.#toCreate(first, second, third));
     const done = await this.#operate({ kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false }, options);
-    graph.lockImmutables();
+    graph.sealImmutables();
     this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation));
     return instance;
   }
