@@ -104,6 +104,21 @@ inBothWorlds('two commits of one session', (world) => {
     expect((await there().open(Cart, id))!.total).to.equal(6);
   });
 
+  it('merge where one takes out what the other has just changed; the one who took it out asks for the newest state', async () => {
+    const mine = await here().create(Bag, { value: new Map([['a', { n: 1 }]]) });
+    const theirs = (await there().open(Bag, here().idOf(mine)))!;
+    (mine.value as Map<string, { n: number }>).get('a')!.n = 2;
+    await here().commit(mine);
+    (theirs.value as Map<string, unknown>).delete('a');
+    expect((await there().commit(theirs)).version, 'stored, whether this instance can follow or not').to.equal(3);
+    await there().refresh(theirs);
+    await here().refresh(mine);
+    expect(theirs).to.deep.equal(mine);
+    expect(mine.value).to.deep.equal(new Map());
+    theirs.other = 'and on';
+    expect((await there().commit(theirs)).version).to.equal(4);
+  });
+
   it('of an old base merge as long as the primary remembers, and conflict behind that', async () => {
     const counter = await here().create(Counter);
     const id = here().idOf(counter);
