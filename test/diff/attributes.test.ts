@@ -5,7 +5,6 @@ import { defineSession } from '../../src/model/define-session.js';
 import { Immutable } from '../../src/model/immutable.js';
 import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
-import type { Class } from '../../src/model/session-model.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import { difference } from './topology.js';
 
@@ -146,7 +145,7 @@ describe('classes of every kind', () => {
   it('that are open hold any key, in order, and an immutable one that is not compared', () => {
     const primary = Object.assign(new Bag(), { id: 'b', z: 1, a: { deep: 1 } }) as Bag;
     const benchmark = Benchmark.of(primary);
-    const replica = Replica.restore(Bag as Class<Bag>, benchmark.snapshot());
+    const replica = Replica.restore(Bag, benchmark.snapshot());
     expect(difference(primary, replica.instance)).to.equal(undefined);
     primary['new'] = primary['a'];
     delete primary['z'];
@@ -193,7 +192,13 @@ describe('a class that changed between two releases', () => {
     const old = Benchmark.of(new Old());
     const snapshot = old.snapshot();
     const primary = Replica.restore(New, snapshot);
-    expect({ ...primary.instance }).to.deep.equal({ id: 'p', since: 2024, name: 'Ann', language: 'en', hint: undefined });
+    expect(Object.assign({}, primary.instance)).to.deep.equal({
+      id: 'p',
+      since: 2024,
+      name: 'Ann',
+      language: 'en',
+      hint: undefined,
+    });
     primary.instance.language = 'de';
     const delta = primary.graph.diff()!;
     const backup = Replica.restore(New, snapshot);
@@ -219,7 +224,13 @@ describe('a class that changed between two releases', () => {
 
   it('that holds an object of a class it no longer knows is an error with both fingerprints', () => {
     const { graph } = Benchmark.of(new OldHolder());
-    expect(() => Replica.restore(NewHolder, graph.encode())).to.throw(TwinstateError, new RegExp(`CLASS_UNKNOWN.*${graph.fingerprint}`));
-    expect(() => Replica.restore(New, graph.encode())).to.throw(TwinstateError, new RegExp(`FINGERPRINT_MISMATCH.*${graph.fingerprint}`));
+    expect(() => Replica.restore(NewHolder, graph.encode())).to.throw(
+      TwinstateError,
+      new RegExp(`CLASS_UNKNOWN.*${graph.fingerprint}`),
+    );
+    expect(() => Replica.restore(New, graph.encode())).to.throw(
+      TwinstateError,
+      new RegExp(`FINGERPRINT_MISMATCH.*${graph.fingerprint}`),
+    );
   });
 });

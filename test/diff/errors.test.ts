@@ -1,3 +1,5 @@
+// sparse arrays and changes in place are what this is about
+/* oxlint-disable no-sparse-arrays, unicorn/no-new-array, unicorn/no-array-reverse, unicorn/no-array-sort */
 import { expect } from 'chai';
 import 'reflect-metadata';
 import { Benchmark, Replica } from '../../src/diff/index.js';
@@ -83,7 +85,7 @@ describe('a value that cannot be replicated', () => {
     expect(Buffer.from(benchmark.snapshot()).equals(before)).to.equal(true);
   });
 
-  it('another instance than the benchmark\'s is refused', () => {
+  it("another instance than the benchmark's is refused", () => {
     expect(caught(() => Benchmark.of(new Box()).diff(new Box())).code).to.equal('NOT_OPEN');
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Benchmark, Graph, Replica } from '../../src/diff/index.js';
 import { parseDelta, referencedIds, shiftDelta, touchedSlots } from '../../src/diff/delta.js';
 import { modelOf } from '../../src/model/model-of.js';
@@ -77,32 +77,40 @@ describe('whatever bytes arrive', () => {
     this.timeout(0);
     const random = fc.uint8Array({ maxLength: 40 });
     fc.assert(
-      fc.property(fc.array(gene, { minLength: 2, maxLength: 12 }), damage, random, fc.boolean(), (genes, places, noise, isNoise) => {
-        const { snapshot, delta } = history(genes);
-        const bytes = isNoise ? noise : damaged(delta, places);
-        typed(() => {
-          parseDelta(bytes);
-          touchedSlots(bytes);
-          referencedIds(bytes);
-          expect([...referencedIds(shiftDelta(bytes, 0, 3))].filter((id) => id > 2).length).to.be.at.most(referencedIds(bytes).size);
-        });
-        const unbound = Graph.decode(snapshot, LIMITS);
-        const bound = Replica.restore(World, snapshot);
-        for (const graph of [unbound, bound.graph]) {
-          const before = graph.encode();
-          const nextId = graph.nextId;
-          if (!typed(() => graph.apply(bytes))) {
-            expect(Buffer.compare(graph.encode(), before), 'nothing applied').to.equal(0);
-            expect(graph.nextId).to.equal(nextId);
-            if (graph === bound.graph) expect(graph.diff(), 'no live object changed').to.equal(null);
-            graph.apply(delta);
-          } else {
-            const again = graph.encode();
-            expect(Buffer.compare(Graph.decode(again).encode(), again)).to.equal(0);
+      fc.property(
+        fc.array(gene, { minLength: 2, maxLength: 12 }),
+        damage,
+        random,
+        fc.boolean(),
+        (genes, places, noise, isNoise) => {
+          const { snapshot, delta } = history(genes);
+          const bytes = isNoise ? noise : damaged(delta, places);
+          typed(() => {
+            parseDelta(bytes);
+            touchedSlots(bytes);
+            referencedIds(bytes);
+            expect([...referencedIds(shiftDelta(bytes, 0, 3))].filter((id) => id > 2).length).to.be.at.most(
+              referencedIds(bytes).size,
+            );
+          });
+          const unbound = Graph.decode(snapshot, LIMITS);
+          const bound = Replica.restore(World, snapshot);
+          for (const graph of [unbound, bound.graph]) {
+            const before = graph.encode();
+            const nextId = graph.nextId;
+            if (!typed(() => graph.apply(bytes))) {
+              expect(Buffer.compare(graph.encode(), before), 'nothing applied').to.equal(0);
+              expect(graph.nextId).to.equal(nextId);
+              if (graph === bound.graph) expect(graph.diff(), 'no live object changed').to.equal(null);
+              graph.apply(delta);
+            } else {
+              const again = graph.encode();
+              expect(Buffer.compare(Graph.decode(again).encode(), again)).to.equal(0);
+            }
           }
-        }
-        clean();
-      }),
+          clean();
+        },
+      ),
       { numRuns: RUNS },
     );
   });
@@ -117,7 +125,14 @@ describe('whatever bytes arrive', () => {
     ]);
     const graph = Graph.decode(snapshot);
     expect(() => graph.apply(body)).to.throw(TwinstateError, /LIMIT_EXCEEDED/);
-    for (const claim of ['01acffffffff0f', '01adffffffff0f', '01bbffffffffff0f', '01aeffffffff7f', '01c3feffffffff0f', 'efffffffff0f']) {
+    for (const claim of [
+      '01acffffffff0f',
+      '01adffffffff0f',
+      '01bbffffffffff0f',
+      '01aeffffffff7f',
+      '01c3feffffffff0f',
+      'efffffffff0f',
+    ]) {
       expect(() => graph.apply(Buffer.from(claim, 'hex')), claim).to.throw(TwinstateError, /BYTES_CORRUPT/);
     }
   });
