@@ -112,7 +112,7 @@ class Purse {
 class Bag {
   [key: string]: unknown;
 }
-defineSession(Bag, { name: 'bag', mutable: '*', immutable: ['id'] });
+defineSession(Bag, { name: 'bag', mutable: '*', immutable: ['id'], transient: ['socket'] });
 
 describe('classes of every kind', () => {
   it('with a getter and setter are read and written through them', () => {
@@ -144,7 +144,9 @@ describe('classes of every kind', () => {
 
   it('that are open hold any key, in order, and an immutable one that is not compared', () => {
     const primary = Object.assign(new Bag(), { id: 'b', z: 1, a: { deep: 1 } }) as Bag;
+    primary['socket'] = () => 'never sent';
     const benchmark = Benchmark.of(primary);
+    delete primary['socket'];
     const replica = Replica.restore(Bag, benchmark.snapshot());
     expect(difference(primary, replica.instance)).to.equal(undefined);
     primary['new'] = primary['a'];
@@ -207,6 +209,19 @@ describe('a class that changed between two releases', () => {
     expect(primary.graph.diff()).to.equal(null);
     expect(Buffer.from(backup.snapshot()).equals(primary.snapshot())).to.equal(true);
     expect(primary.graph.fingerprint).not.to.equal(old.graph.fingerprint);
+  });
+
+  it('leaves the schema as it was where the comparison fails', () => {
+    const snapshot = Benchmark.of(new Old()).snapshot();
+    const { graph, instance } = Replica.restore(New, snapshot);
+    (instance as { name: unknown }).name = Symbol('bad');
+    instance.language = 'de';
+    expect(() => graph.diff()).to.throw(TwinstateError, /VALUE_UNSUPPORTED/);
+    expect(graph.encode()).to.deep.equal(snapshot);
+    (instance as { hint: unknown }).hint = Symbol('bad');
+    instance.name = 'Bob';
+    expect(() => graph.diff()).to.throw(TwinstateError, /VALUE_UNSUPPORTED/);
+    expect(graph.encode()).to.deep.equal(snapshot);
   });
 
   it('keeps attributes that it does not know, and passes them on', () => {

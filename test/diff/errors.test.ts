@@ -76,6 +76,23 @@ describe('a value that cannot be replicated', () => {
     });
   }
 
+  it('look-alikes that were adopted before the error are given back', () => {
+    const box = new Box();
+    box.items = [{ a: 1 }, { b: 2 }];
+    const benchmark = Benchmark.of(box);
+    const replica = Replica.restore(Box, benchmark.snapshot());
+    const kept = box.items;
+    box.items = [{ a: 1 }, { b: 2 }, Symbol('bad')];
+    expect(caught(() => benchmark.diff(box)).code).to.equal('VALUE_UNSUPPORTED');
+    box.items = kept;
+    expect(benchmark.diff(box)).to.equal(null);
+    box.map.set('alias', kept[1]);
+    expect(benchmark.diff(box)!.byteLength).to.be.lessThan(12);
+    kept.pop();
+    box.map.clear();
+    replica.apply(Benchmark.of(box).diff(box) ?? new Uint8Array(0));
+  });
+
   it('a delta over its limit advances nothing', () => {
     const box = new Box();
     const benchmark = Benchmark.of(box);

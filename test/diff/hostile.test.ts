@@ -115,6 +115,42 @@ describe('whatever bytes arrive', () => {
     );
   });
 
+  it('a delta that does not fit the graph is refused', () => {
+    const world = new World();
+    world.a = [Buffer.alloc(4), new ArrayBuffer(4), [1, 2], new Date(0), new URL('https://example.org/')];
+    const graph = Graph.decode(Benchmark.of(world).snapshot());
+    const id = (path: string): string => {
+      for (let node = 0; node < graph.nextId; node++)
+        if (graph.pathsOf([node], modelOf(World)).get(node)?.path === path) return `0${node}`;
+      throw new Error(path);
+    };
+    const cases: [string, string, RegExp][] = [
+      ['a new array without content', '01c2', /BYTES_CORRUPT/],
+      ['a content without a new node', 'fe00', /BYTES_CORRUPT/],
+      ['a node that does not exist', 'ff7f0101', /DELTA_MISMATCH/],
+      ['a slot that does not exist', '7f01', /DELTA_MISMATCH/],
+      ['a slot of what is no instance', `ff${id('a')}0101`, /DELTA_MISMATCH/],
+      ['an element behind the end', `ff${id('a[2]')}e30201`, /DELTA_MISMATCH/],
+      ['a hunk behind the end', `ff${id('a[2]')}e4020100`, /DELTA_MISMATCH/],
+      ['a Buffer of another length', `ff${id('a[0]')}ee0100`, /DELTA_MISMATCH/],
+      ['an ArrayBuffer of another length', `ff${id('a[1]')}ef0100040101`, /DELTA_MISMATCH/],
+      ['a patch behind the end', `ff${id('a[0]')}ef01040100`, /DELTA_MISMATCH/],
+      ['a view longer than its buffer', `01c503feb2${id('a[1]')}0003`, /DELTA_MISMATCH/],
+      ['a view at an odd place', `01c503feb2${id('a[1]')}0101`, /DELTA_MISMATCH/],
+      ['a view of no buffer', '01c501fe010001', /DELTA_MISMATCH/],
+      ['half a millisecond', `ff${id('a[3]')}eb000000000000e03f`, /BYTES_CORRUPT/],
+      ['a URL that is none', `ff${id('a[4]')}ed8161`, /BYTES_CORRUPT/],
+      ['a class that is not in the schema', '01fffe00', /DELTA_MISMATCH/],
+      ['a blob in an array', `ff${id('a[2]')}e300bd0000`, /DELTA_MISMATCH/],
+      ['an attribute twice', 'f100018161', /DELTA_MISMATCH/],
+    ];
+    const before = graph.encode();
+    for (const [name, hex, message] of cases) {
+      expect(() => graph.apply(Buffer.from(hex, 'hex')), name).to.throw(TwinstateError, message);
+      expect(graph.encode(), name).to.deep.equal(before);
+    }
+  });
+
   it('few bytes make little memory and no long work', () => {
     const { snapshot } = history([]);
     // 1,000 arrays of a million holes each

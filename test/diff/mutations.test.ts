@@ -189,6 +189,16 @@ describe('a change of an array costs what changed', () => {
     });
   }
 
+  it('and tells 0 from -0', () => {
+    const { cart, sync } = pair((fresh) => (fresh.value = [0, 5, -0, 0]));
+    cart.value = [-0, 0, 7, -0];
+    sync();
+    (cart.value as number[])[1] = -0;
+    expect(sync()).not.to.equal(null);
+    (cart.value as number[]).reverse();
+    sync();
+  });
+
   it('and of numbers, by value', () => {
     const { cart, sync } = pair((fresh) => (fresh.value = Array.from({ length: 1000 }, (_, i) => i % 7)));
     (cart.value as number[]).splice(500, 1);
@@ -225,6 +235,8 @@ describe('the order of keys is kept', () => {
     cart.plain['3'] = 'three';
     sync();
     expect(Object.keys(copy.plain)).to.deep.equal(['3', '5', 'a', 'b']);
+    cart.plain['1'] = 'one';
+    expect(sync()!.byteLength).to.be.lessThan(12);
   });
 });
 
