@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import 'reflect-metadata';
-import { Graph } from '../../src/diff/index.js';
+import { Graph } from '../../src/diff/graph.js';
 import { hasSchemaChange, referencedIds, shiftDelta, slotsInCommon, touchedSlots } from '../../src/diff/delta.js';
 import { fingerprintOf, schemaSection } from '../../src/diff/snapshot.js';
 import { modelOf } from '../../src/model/model-of.js';

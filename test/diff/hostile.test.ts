@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { Benchmark, Graph, Replica } from '../../src/diff/index.js';
+import { Graph } from '../../src/diff/graph.js';
+import { Benchmark, Replica } from '../../src/diff/index.js';
 import { parseDelta, referencedIds, shiftDelta, touchedSlots } from '../../src/diff/delta.js';
 import { modelOf } from '../../src/model/model-of.js';
 import { TwinstateError } from '../../src/shared/errors.js';
