@@ -33,6 +33,7 @@ export type LoadedSession =
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
+  readonly #quarantined: SessionState<B>[] = [];
   readonly sessions = new Map<SessionId, SessionState<B>>();
   /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
   readonly dirty = new Set<SessionId>();
@@ -189,6 +190,25 @@ export class Ledger<B> {
     return true;
   }
 
+  /**
+   * Reads a session's body. A delta is kept without being applied, so that it fits nothing may show only here: then the session
+   * is quarantined, and only it. `undefined`: there is no body that can be read.
+   */
+  readBody<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
+    if (state.body === undefined) return undefined;
+    try {
+      return read(state.body);
+    } catch (cause) {
+      this.#quarantine(state, cause);
+      return undefined;
+    }
+  }
+
+  /** Sessions that were quarantined since the last call. */
+  takeQuarantined(): SessionState<B>[] {
+    return this.#quarantined.splice(0);
+  }
+
   /** One poison session is one session: its bytes may be unreadable, the partition goes on. */
   #body(state: SessionState<B>, make: () => B): void {
     try {
@@ -200,6 +220,7 @@ export class Ledger<B> {
 
   #quarantine(state: SessionState<B>, cause: unknown): void {
     state.body = undefined;
+    this.#quarantined.push(state);
     state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
       received: cause instanceof Error ? cause.message : String(cause),
       cure: 'destroy it and create it anew; all other sessions go on',

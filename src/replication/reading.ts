@@ -7,9 +7,10 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
   const state = ledger.session(read.session);
   const hint = ledger.leader;
   const version = state?.version ?? 0;
-  if (read.atLeast !== undefined && version < read.atLeast) return { kind: 'retry', hint, why: `only version ${version} is known here` };
+  if (read.atLeast !== undefined && version < read.atLeast)
+    return { kind: 'retry', hint, why: `only version ${version} is known here` };
   if (state === undefined || state.dead) return { kind: 'gone', destroyed: state !== undefined };
-  if (state.body === undefined) return { kind: 'quarantined', why: state.quarantine?.message ?? 'its bytes are not here' };
+  if (state.body === undefined) return quarantined(state);
   const { incarnation } = state;
   const { known } = read;
   if (known !== undefined && known.incarnation === incarnation) {
@@ -17,5 +18,11 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
     const deltas = known.version < state.version ? bodies.since(state.body, known.version) : undefined;
     if (deltas !== undefined) return { kind: 'deltas', version: state.version, incarnation, deltas };
   }
-  return { kind: 'snapshot', version: state.version, incarnation, className: state.className, snapshot: bodies.snapshot(state.body) };
+  const snapshot = ledger.readBody(state, (body) => bodies.snapshot(body));
+  if (snapshot === undefined) return quarantined(state);
+  return { kind: 'snapshot', version: state.version, incarnation, className: state.className, snapshot };
+}
+
+function quarantined({ quarantine }: { readonly quarantine: Error | undefined }): ReadAnswer {
+  return { kind: 'quarantined', why: quarantine?.message ?? 'its bytes are not here' };
 }

@@ -100,7 +100,8 @@ export function beforeSending<T>(fn: () => T): T {
   try {
     return fn();
   } catch (error) {
-    if (error instanceof TwinstateError && error.outcome === undefined) Object.defineProperty(error, 'outcome', { value: 'not-stored', enumerable: true });
+    if (error instanceof TwinstateError && error.outcome === undefined)
+      Object.defineProperty(error, 'outcome', { value: 'not-stored', enumerable: true });
     throw error;
   }
 }

@@ -35,7 +35,11 @@ export async function connect(options: ConnectOptions): Promise<SessionStore> {
 }
 
 /** As `connect`, with time and chance handed in, and a look at the node: the door of the simulated world. */
-export async function connectWith(options: ConnectOptions, runtime: Runtime, onNode?: (node: ClusterNode<AtRest>) => void): Promise<SessionStore> {
+export async function connectWith(
+  options: ConnectOptions,
+  runtime: Runtime,
+  onNode?: (node: ClusterNode<AtRest>) => void,
+): Promise<SessionStore> {
   const resolved = resolveOptions(options);
   const models = new Map<object, SessionModel>();
   const names = new Map<string, string>();
@@ -48,7 +52,7 @@ export async function connectWith(options: ConnectOptions, runtime: Runtime, onN
       });
     }
     names.set(model.name, type.name);
-    models.set(type, model);
+    models.set(type, options.limits === undefined ? model : { ...model, limits: { ...options.limits, ...model.limits } });
   }
   if (options.signal?.aborted === true) throw aborted(options.signal);
   const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
@@ -87,7 +91,15 @@ export async function connectWith(options: ConnectOptions, runtime: Runtime, onN
     });
     onNode?.(node);
     await node.start();
-    return new SessionStore({ node, router: new Router(node, runtime.clock), models, runtime, ack: resolved.ack, client: incarnation.slice(0, 16), connection: link });
+    return new SessionStore({
+      node,
+      router: new Router(node, runtime.clock),
+      models,
+      runtime,
+      ack: resolved.ack,
+      client: incarnation.slice(0, 16),
+      connection: link,
+    });
   }
 }
 

@@ -50,6 +50,8 @@ export class WorkingCopy {
     if (delta === null) return undefined;
     const pending: PendingDelta = { delta, rebased: false, conflict: this.#clashes.length > 0 ? this.#clashes : undefined };
     this.#clashes = [];
+    // what is replicated now cannot be changed unseen
+    if (createdCount(delta) > 0) this.graph.sealImmutables();
     this.pending.push(pending);
     return pending;
   }
@@ -77,7 +79,10 @@ export class WorkingCopy {
 
   /** The commit succeeded; only this copy cannot follow. */
   #behind(why: string, cause?: unknown): void {
-    this.stale = new TwinstateError('STALE_INSTANCE', `the commit was stored, but ${why}`, { cure: 'refresh the instance', cause });
+    this.stale = new TwinstateError('STALE_INSTANCE', `the commit was stored, but ${why}`, {
+      cure: 'refresh the instance',
+      cause,
+    });
   }
 
   #takeIn(others: readonly VersionedDelta[]): void {
@@ -95,7 +100,8 @@ export class WorkingCopy {
         if (both.length > 0) each.conflict = [...(each.conflict ?? []), ...both];
         each.rebased = true;
       }
-      for (const { id, slot } of this.graph.apply(delta, firstId)) this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
+      for (const { id, slot } of this.graph.apply(delta, firstId))
+        this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
       firstId += createdCount(delta);
     }
     this.#baseNextId = this.graph.nextId - this.#createdInPending();
