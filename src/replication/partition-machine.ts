@@ -98,6 +98,7 @@ export class PartitionMachine<B> {
         this.#notice({ kind: 'gap', why: applied.why });
         return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
       }
+      this.#upkeep.noteRecord(now, sequence);
       if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record.floor);
     }
     this.#ledger = ledger;
@@ -121,7 +122,7 @@ export class PartitionMachine<B> {
       this.#notice({ kind: 'gap', why: applied.why });
       return this.#join(applied.why, 0);
     }
-    this.#upkeep.noteRecord(now);
+    this.#upkeep.noteRecord(now, sequence);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     // the position is occupied: what was under way is decided

@@ -50,7 +50,10 @@ describe('claims 1, 15, 21: a primary state, a benchmark, a delta, a backup', fu
     await desk.update(Booking, id, (booking) => void (booking.legs[0]!.seat = '12A'));
     await phone.update(Booking, id, (booking) => void booking.legs.push(leg('LIS', 'BER')));
     const primary = (await ground.primary.open(Booking, id, { consistency: 'strong' }))!;
-    expect(primary.legs.map(({ from, seat }) => [from, seat])).to.deep.equal([['BER', '12A'], ['LIS', undefined]]);
+    expect(primary.legs.map(({ from, seat }) => [from, seat])).to.deep.equal([
+      ['BER', '12A'],
+      ['LIS', undefined],
+    ]);
   });
 
   it('only what differs from the benchmark is sent', async () => {

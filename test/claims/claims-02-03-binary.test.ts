@@ -43,7 +43,10 @@ describe('claims 2, 3, 9, 13, 16, 17, 22, 23: binary differencing', function () 
   after(() => ground?.close());
 
   async function canvas(): Promise<{ canvas: Canvas; id: string }> {
-    const made = await ground.primary.create(Canvas, { pixels: patterned(SIZE, 1), strokes: Array.from({ length: 500 }, (_, i) => new Stroke(i, -i)) });
+    const made = await ground.primary.create(Canvas, {
+      pixels: patterned(SIZE, 1),
+      strokes: Array.from({ length: 500 }, (_, i) => new Stroke(i, -i)),
+    });
     return { canvas: made, id: ground.primary.idOf(made) };
   }
 

@@ -35,7 +35,11 @@ function player(name: string): Player {
 
 function room(): { teams: Team[] } {
   const names = ['red', 'blue'];
-  return { teams: names.map((title) => Object.assign(new Team(), { title, members: Array.from({ length: 50 }, (_, i) => player(`${title} ${i}`)) })) };
+  return {
+    teams: names.map((title) =>
+      Object.assign(new Team(), { title, members: Array.from({ length: 50 }, (_, i) => player(`${title} ${i}`)) }),
+    ),
+  };
 }
 
 describe('claims 4, 5, 10, 14, 18, 19, 24, 25: object graph differencing', function () {
@@ -91,7 +95,10 @@ describe('claims 4, 5, 10, 14, 18, 19, 24, 25: object graph differencing', funct
     mine.board = JSON.parse(JSON.stringify(mine.board));
     (mine.board as { rows: { cells: number[] }[] }).rows[20]!.cells[1] = -1;
     const { bytes, changed, backup } = await commit(mine);
-    expect(changed.every((path) => path.startsWith('board.rows[20]')), changed.join()).to.equal(true);
+    expect(
+      changed.every((path) => path.startsWith('board.rows[20]')),
+      changed.join(),
+    ).to.equal(true);
     expect(bytes).to.be.lessThan(24);
     expect(backup.board).to.deep.equal(mine.board);
   });
@@ -133,7 +140,8 @@ describe('claims 4, 5, 10, 14, 18, 19, 24, 25: object graph differencing', funct
     }
     const again = await rebuilt(ground.eye, Room, id);
     expect(again).to.deep.equal(mine);
-    const indexOf = (of: Room): number[] => of.teams[0]!.members.map(({ friend }) => (friend === undefined ? -1 : of.teams[1]!.members.indexOf(friend)));
+    const indexOf = (of: Room): number[] =>
+      of.teams[0]!.members.map(({ friend }) => (friend === undefined ? -1 : of.teams[1]!.members.indexOf(friend)));
     expect(indexOf(again), 'each link leads to the same object').to.deep.equal(indexOf(mine));
   });
 });

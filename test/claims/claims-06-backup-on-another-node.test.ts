@@ -49,6 +49,11 @@ describe('claims 6, 20, 26: a backup on another node', function () {
     const [primary, backup] = await primaryAndBackup();
     expect(primary.id).to.not.equal(backup.id);
     const tally = await application.create(Tally, {}, { id: 'held' });
+    // a backup counts once it has said how far it is
+    await until(
+      'the backup is here',
+      async () => (await application.touch(Tally, 'held', { ack: { backups: 1 } }).catch(() => 'not yet')) === undefined,
+    );
     for (let i = 1; i <= 10; i++) {
       tally.tokens.push(`t${i}`);
       const { version } = await application.commit(tally, { ack: { backups: 1 } });

@@ -150,7 +150,11 @@ describe('claims 7, 8: the mutable-attribute set', function () {
     await ground.primary.commit(home, { ack: { backups: 1 } });
     const backup = (await ground.backup.open(Household, id, { consistency: 'local' }))!;
     expect([backup.owner, backup.mode, backup.cache]).to.deep.equal(['Ada', 'away', 'never leaves']);
-    expect(backup.devices.map(({ serial, level }) => [serial, level])).to.deep.equal([['d1', 0], ['d2', 9], ['d3', 0]]);
+    expect(backup.devices.map(({ serial, level }) => [serial, level])).to.deep.equal([
+      ['d1', 0],
+      ['d2', 9],
+      ['d3', 0],
+    ]);
     expect(backup.address).to.deep.equal({ street: 'Long Street' });
   });
 });

@@ -38,7 +38,13 @@ describe('claims 11, 12: client states, synchronised both ways', function () {
   after(() => ground?.close());
 
   async function both(): Promise<{ id: string; mine: Retro; theirs: Retro }> {
-    const mine = await left.create(Retro, { topic: 'go', cards: new Map([['a', card('first')], ['b', card('second')]]) });
+    const mine = await left.create(Retro, {
+      topic: 'go',
+      cards: new Map([
+        ['a', card('first')],
+        ['b', card('second')],
+      ]),
+    });
     const id = left.idOf(mine);
     return { id, mine, theirs: (await right.open(Retro, id))! };
   }
@@ -49,7 +55,9 @@ describe('claims 11, 12: client states, synchronised both ways', function () {
       expect(ground.cluster.node(client).replicas).to.deep.equal([]);
       expect(ground.cluster.node(client).led).to.deep.equal([]);
     }
-    const holders = ground.cluster.stores.filter((store) => ground.cluster.node(store).replicas.some(({ machine }) => machine.ledger.sessions.has(id as never)));
+    const holders = ground.cluster.stores.filter((store) =>
+      ground.cluster.node(store).replicas.some(({ machine }) => machine.ledger.sessions.has(id as never)),
+    );
     expect(holders).to.have.members([ground.primary, ground.backup]);
   });
 
@@ -102,7 +110,8 @@ describe('claims 11, 12: client states, synchronised both ways', function () {
 
   it('the same slot conflicts, and update repeats the change on the newer state', async () => {
     const { id } = await both();
-    const vote = (store: SessionStore): Promise<unknown> => store.update(Retro, id, (retro) => void retro.cards.get('a')!.votes++, { attempts: 1_000 });
+    const vote = (store: SessionStore): Promise<unknown> =>
+      store.update(Retro, id, (retro) => void retro.cards.get('a')!.votes++, { attempts: 1_000 });
     await Promise.all(Array.from({ length: 20 }, (_, i) => vote(i % 2 === 0 ? left : right)));
     expect((await ground.primary.open(Retro, id, { consistency: 'strong' }))!.cards.get('a')!.votes).to.equal(20);
   });

@@ -21,6 +21,7 @@ export async function claimGround(options: Omit<ConnectOptions, 'engine' | 'clus
   const world: World = await natsWorld();
   const cluster = new TestCluster(world, { partitions: 1, backups: 1, ...options });
   await cluster.connectMany(2);
+  await cluster.backedUp(1);
   const eye = await LogEye.open(cluster, 1);
   const primary = await cluster.leader();
   const backup = cluster.stores.find((store) => store !== primary)!;

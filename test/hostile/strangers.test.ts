@@ -36,7 +36,8 @@ describe('strangers', function () {
   let stores: SessionStore[];
   const events: { readonly type: string; readonly where?: string; readonly notice?: { readonly kind: string } }[] = [];
   const record = (event: unknown): void => void events.push(event as never);
-  const malformed = (where: string): number => events.filter((event) => event.type === 'malformed' && event.where === where).length;
+  const malformed = (where: string): number =>
+    events.filter((event) => event.type === 'malformed' && event.where === where).length;
   const noticed = (kind: string): number => events.filter(({ notice }) => notice?.kind === kind).length;
 
   before(async function () {
@@ -69,7 +70,8 @@ describe('strangers', function () {
     for (const store of stores) await store.update(Counter, id, (counter) => void counter.count++, { attempts: 100 });
     const counter = (await stores[0]!.open(Counter, id, { consistency: 'strong' }))!;
     const at = stores[0]!.versionOf(counter);
-    for (const store of stores) expect(await store.open(Counter, id, { consistency: 'local', atLeast: at })).to.deep.equal(counter);
+    for (const store of stores)
+      expect(await store.open(Counter, id, { consistency: 'local', atLeast: at })).to.deep.equal(counter);
   }
 
   const made = async (): Promise<string> => stores[0]!.idOf(await stores[0]!.create(Counter));
@@ -79,7 +81,8 @@ describe('strangers', function () {
     const random = seededRandom(7);
     const all: Uint8Array[] = [new Uint8Array(0), Buffer.from('{"json":true}'), patterned(3_000, 1)];
     for (let kind = 0; kind < 10; kind++) {
-      for (let i = 0; i < 12; i++) all.push(Buffer.concat([Buffer.from([0x4d, 1, kind]), patterned(Math.floor(random() * 60), kind * 100 + i)]));
+      for (let i = 0; i < 12; i++)
+        all.push(Buffer.concat([Buffer.from([0x4d, 1, kind]), patterned(Math.floor(random() * 60), kind * 100 + i)]));
     }
     for (const bytes of real) {
       for (let i = 0; i < 10; i++) all.push(bytes.subarray(0, Math.floor(random() * bytes.byteLength)));
@@ -101,7 +104,12 @@ describe('strangers', function () {
     const id = await made();
     const to = stores[0]!.nodeId;
     const real = [
-      encodeMessage({ kind: 'read', partition: P0, read: { session: sessionId(id), consistency: 'local', known: undefined, atLeast: undefined }, waitMs: 0 }),
+      encodeMessage({
+        kind: 'read',
+        partition: P0,
+        read: { session: sessionId(id), consistency: 'local', known: undefined, atLeast: undefined },
+        waitMs: 0,
+      }),
       encodeMessage({ kind: 'list', partition: P0, className: 'counter', after: '', limit: 5 }),
       encodeMessage({ kind: 'probe', terms: [{ partition: P0, epoch: 1 as never }] }),
     ];
@@ -118,7 +126,11 @@ describe('strangers', function () {
     expect(malformed('request')).to.be.at.least(bad.length);
     // a partition that does not exist
     const before = malformed('request');
-    const [framed] = split(encodeMessage({ kind: 'list', partition: partition(4_000_000), className: 'counter', after: '', limit: 5 }), '', 100_000);
+    const [framed] = split(
+      encodeMessage({ kind: 'list', partition: partition(4_000_000), className: 'counter', after: '', limit: 5 }),
+      '',
+      100_000,
+    );
     stranger.publish(names.node(nodeId(to)), framed!);
     await until('it is counted', () => malformed('request') > before);
     await goesOn(id);
@@ -126,7 +138,10 @@ describe('strangers', function () {
 
   it('on the subject of presence: counted, and nobody is taken for a node', async () => {
     const id = await made();
-    const heartbeat = encodeMessage({ kind: 'heartbeat', heartbeat: { node: nodeId('x~1'), role: 'node', leaving: false, count: 1, leads: [] } });
+    const heartbeat = encodeMessage({
+      kind: 'heartbeat',
+      heartbeat: { node: nodeId('x~1'), role: 'node', leaving: false, count: 1, leads: [] },
+    });
     const bad = garbage([heartbeat]);
     for (const bytes of bad) stranger.publish(names.presence, split(bytes, '', 100_000)[0]!);
     for (const bytes of bad) stranger.publish(names.presence, bytes);
@@ -145,13 +160,22 @@ describe('strangers', function () {
     flipped[20]! ^= 1;
     const wrongSum = Buffer.from(real);
     wrongSum[real.byteLength - 1]! ^= 0x80;
-    const bad = [new Uint8Array(0), Buffer.from('nonsense'), patterned(2_000, 3), real.subarray(0, -5), Buffer.concat([real, Buffer.from([1])]), flipped, wrongSum];
+    const bad = [
+      new Uint8Array(0),
+      Buffer.from('nonsense'),
+      patterned(2_000, 3),
+      real.subarray(0, -5),
+      Buffer.concat([real, Buffer.from([1])]),
+      flipped,
+      wrongSum,
+    ];
     for (const bytes of bad) {
       await stranger.request(names.log(P0), encodeWhole(bytes), { timeout: 5_000 });
       await goesOn(id);
     }
     // not even framed, and the head of a large record whose parts are not there
-    for (const bytes of [Buffer.from([9, 9, 9]), Buffer.from([1, 100, 1, 1])]) await stranger.request(names.log(P0), bytes, { timeout: 5_000 });
+    for (const bytes of [Buffer.from([9, 9, 9]), Buffer.from([1, 100, 1, 1])])
+      await stranger.request(names.log(P0), bytes, { timeout: 5_000 });
     await goesOn(id);
     await until('every replica has seen each', () => noticed('foreign-record') >= (bad.length + 2) * stores.length);
     expect(noticed('gap')).to.equal(0);
@@ -187,7 +211,10 @@ describe('strangers', function () {
     stores = await cluster.connectMany(2);
     const error = await refused(stores[0]!.open(Counter, poisoned), 'SESSION_QUARANTINED');
     expect(error.cure).to.include('destroy');
-    await refused(stores[1]!.update(Counter, poisoned, () => 0), 'SESSION_QUARANTINED');
+    await refused(
+      stores[1]!.update(Counter, poisoned, () => 0),
+      'SESSION_QUARANTINED',
+    );
     for (const id of healthy) expect((await stores[1]!.open(Counter, id, { consistency: 'strong' }))!.count).to.equal(5);
     await goesOn(healthy[0]!);
     expect(noticed('quarantined')).to.be.at.least(1);
@@ -229,7 +256,9 @@ describe('strangers', function () {
     }
     expect(noticed('quarantined')).to.equal(1);
     bag.other = 'mine';
-    await stores[0]!.commit(bag).catch((error: { code?: string }) => expect(error.code).to.be.oneOf(['CONFLICT', 'SESSION_QUARANTINED']));
+    await stores[0]!
+      .commit(bag)
+      .catch((error: { code?: string }) => expect(error.code).to.be.oneOf(['CONFLICT', 'SESSION_QUARANTINED']));
     await goesOn(id);
     await stores[1]!.destroy(Bag, 'poisoned');
     await stores[1]!.create(Bag, { value: 'healed' }, { id: 'poisoned' });

@@ -27,14 +27,18 @@ describe('placement', () => {
 
   it('is the same whatever the order in which nodes are known', () => {
     const some = nodes(7);
-    for (let p = 0; p < 50; p++) expect(placementOrder(partition(p), [...some].reverse())).to.deep.equal(placementOrder(partition(p), some));
+    for (let p = 0; p < 50; p++)
+      expect(placementOrder(partition(p), [...some].reverse())).to.deep.equal(placementOrder(partition(p), some));
   });
 
   it('of a node that comes or goes moves only its own share', () => {
     const some = nodes(8);
     for (let p = 0; p < 500; p++) {
       const all = placementOrder(partition(p), some);
-      const without = placementOrder(partition(p), some.filter((node) => node !== some[3]));
+      const without = placementOrder(
+        partition(p),
+        some.filter((node) => node !== some[3]),
+      );
       expect(without).to.deep.equal(all.filter((node) => node !== some[3]));
     }
   });
@@ -59,7 +63,14 @@ describe('placement', () => {
 });
 
 describe('membership', () => {
-  const beat = (node: NodeId, count: number, more: Partial<Heartbeat> = {}): Heartbeat => ({ node, role: 'node', leaving: false, count, leads: [], ...more });
+  const beat = (node: NodeId, count: number, more: Partial<Heartbeat> = {}): Heartbeat => ({
+    node,
+    role: 'node',
+    leaving: false,
+    count,
+    leads: [],
+    ...more,
+  });
 
   it('knows who was heard, and forgets who falls silent or leaves', () => {
     const membership = new Membership(DEFAULT_TIMING);
@@ -91,7 +102,15 @@ describe('membership', () => {
   it('believes the newest term of a partition, whoever tells of it', () => {
     const membership = new Membership(DEFAULT_TIMING);
     membership.heard(0, beat(A, 1, { leads: [{ partition: P0, epoch: epoch(5) }] }));
-    membership.heard(0, beat(B, 1, { leads: [{ partition: P0, epoch: epoch(3) }, { partition: P1, epoch: epoch(4) }] }));
+    membership.heard(
+      0,
+      beat(B, 1, {
+        leads: [
+          { partition: P0, epoch: epoch(3) },
+          { partition: P1, epoch: epoch(4) },
+        ],
+      }),
+    );
     expect([membership.leaderOf(P0), membership.leaderOf(P1)]).to.deep.equal([A, B]);
     membership.learned(P0, C, epoch(9));
     membership.heard(1, beat(A, 2, { leads: [{ partition: P0, epoch: epoch(5) }] }));
@@ -106,8 +125,10 @@ describe('the failure detector', () => {
     detector = new FailureDetector(DEFAULT_TIMING);
     for (const node of [A, B, C]) detector.watch(0, node);
   });
-  const absent = (node: NodeId, ...times: number[]): void => times.forEach((at) => detector.probed(at, node, [P0], { kind: 'no-responders' }));
-  const answered = (node: NodeId, at: number, ...leads: ReturnType<typeof partition>[]): void => detector.probed(at, node, [P0, P1], { kind: 'answered', leads: new Set(leads) });
+  const absent = (node: NodeId, ...times: number[]): void =>
+    times.forEach((at) => detector.probed(at, node, [P0], { kind: 'no-responders' }));
+  const answered = (node: NodeId, at: number, ...leads: ReturnType<typeof partition>[]): void =>
+    detector.probed(at, node, [P0, P1], { kind: 'answered', leads: new Set(leads) });
 
   it('suspects a node of which several probes over more than a reconnect say that nobody is there', () => {
     absent(A, 10, 20);

@@ -64,7 +64,13 @@ export function entry(kind: EntryKind, session: string, from: number, payload = 
   };
 }
 
-export function operation(kind: EntryKind, session: string, base: number | undefined, payload = '', more: Partial<Operation> = {}): Operation {
+export function operation(
+  kind: EntryKind,
+  session: string,
+  base: number | undefined,
+  payload = '',
+  more: Partial<Operation> = {},
+): Operation {
   return {
     kind,
     session: sessionId(session),

@@ -18,7 +18,8 @@ describe('the ledger', () => {
     chain = new Chain();
   });
 
-  const apply = (record: LogRecord, at = chain.at): ReturnType<Ledger<TextBody>['apply']> => ledger.apply(sequence(at), encodeRecord(record));
+  const apply = (record: LogRecord, at = chain.at): ReturnType<Ledger<TextBody>['apply']> =>
+    ledger.apply(sequence(at), encodeRecord(record));
   const state = (id = 's'): string | undefined => {
     const body = ledger.session(sessionId(id))?.body;
     return body === undefined ? undefined : read(textBodies.snapshot(body));
@@ -43,7 +44,9 @@ describe('the ledger', () => {
 
   it('applies several deltas of one session in one batch', () => {
     begun();
-    const applied = apply(chain.commit([entry('commit', 's', 1, 'a=1'), entry('create', 't', 0, 'other'), entry('commit', 's', 2, 'b=2')]));
+    const applied = apply(
+      chain.commit([entry('commit', 's', 1, 'a=1'), entry('create', 't', 0, 'other'), entry('commit', 's', 2, 'b=2')]),
+    );
     expect(applied).to.include({ kind: 'commit', fenced: false });
     expect([state(), state('t'), ledger.session(S)!.version]).to.deep.equal(['made,a=1,b=2', 'other', 3]);
   });
@@ -152,7 +155,10 @@ describe('the ledger', () => {
     apply(chain.commit([entry('commit', 's', 1, 'poison'), entry('commit', 't', 1, 'a=1')]));
     expect(ledger.takeQuarantined().map(({ id }) => id)).to.deep.equal(['p', 's']);
     expect(ledger.takeQuarantined()).to.deep.equal([]);
-    for (const id of ['p', 's']) expect(ledger.session(sessionId(id))).to.include({ body: undefined }).and.to.have.nested.property('quarantine.code', 'SESSION_QUARANTINED');
+    for (const id of ['p', 's'])
+      expect(ledger.session(sessionId(id)))
+        .to.include({ body: undefined })
+        .and.to.have.nested.property('quarantine.code', 'SESSION_QUARANTINED');
     expect(state('t')).to.equal('other,a=1');
     apply(chain.commit([entry('commit', 's', 2, 'c=1'), entry('destroy', 'p', 1)]));
     expect([ledger.session(S)!.version, ledger.session(sessionId('p'))!.quarantine]).to.deep.equal([3, undefined]);
@@ -174,7 +180,12 @@ describe('the ledger', () => {
     expect([state('t'), ledger.reliedOn]).to.deep.equal(['fine', 9]);
   });
 
-  function stored(id: string, at: number, changedAt: number, snapshot: string): Parameters<Ledger<TextBody>['load']>[0] extends Iterable<infer L> ? L : never {
+  function stored(
+    id: string,
+    at: number,
+    changedAt: number,
+    snapshot: string,
+  ): Parameters<Ledger<TextBody>['load']>[0] extends Iterable<infer L> ? L : never {
     const { className: _, ...header } = freshState<TextBody>(sessionId(id));
     return {
       header: { ...header, className: 'text', version: V(at), incarnation: sequence(2), dead: false },

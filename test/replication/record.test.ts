@@ -13,11 +13,7 @@ import { entry, text } from './fixtures.js';
 const PREV = { sequence: sequence(300), id: 'w.1' };
 
 const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
-  [
-    'LEAD',
-    { type: 'lead', id: 'w.2', prev: PREV, node: nodeId('n~1') },
-    '54 01 01 03772e32 ac02 03772e31 036e7e31',
-  ],
+  ['LEAD', { type: 'lead', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 01 01 03772e32 ac02 03772e31 036e7e31'],
   [
     'COMMIT without entries',
     { type: 'commit', id: 'w.2', prev: PREV, epoch: epoch(7), node: nodeId('n~1'), confirm: true, entries: [] },
@@ -25,7 +21,15 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
   ],
   [
     'CHECKPOINT',
-    { type: 'checkpoint', id: 'w.2', prev: PREV, epoch: epoch(7), node: nodeId('n~1'), floor: sequence(299), revision: revision(128) },
+    {
+      type: 'checkpoint',
+      id: 'w.2',
+      prev: PREV,
+      epoch: epoch(7),
+      node: nodeId('n~1'),
+      floor: sequence(299),
+      revision: revision(128),
+    },
     '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001',
   ],
   [
@@ -88,12 +92,16 @@ describe('the bytes of a record', () => {
 
   it('of another format are FORMAT_UNSUPPORTED, whatever is in them', () => {
     const bytes = withChecksum('54 02 01 ff ff ff');
-    expect(() => decodeRecord(bytes)).to.throw(TwinstateError, 'another release').with.property('code', 'FORMAT_UNSUPPORTED');
+    expect(() => decodeRecord(bytes))
+      .to.throw(TwinstateError, 'another release')
+      .with.property('code', 'FORMAT_UNSUPPORTED');
   });
 
   it('that claim more versions than an entry has are refused', () => {
     const bad = withChecksum('54 01 02 03772e32 ac02 03772e31 07 036e7e31 00 01 04 0173 0163 08 02 05 ad02 09');
-    expect(() => decodeRecord(bad)).to.throw(TwinstateError).with.property('code', 'BYTES_CORRUPT');
+    expect(() => decodeRecord(bad))
+      .to.throw(TwinstateError)
+      .with.property('code', 'BYTES_CORRUPT');
   });
 
   it('of a kept payload do not keep the whole batch', () => {
@@ -113,7 +121,9 @@ describe('the bytes of a stored session', () => {
   });
 
   it('of a tombstone have no snapshot', () => {
-    const again = decodeStored(encodeStored({ ...STORED, header: { ...STORED.header, dead: true }, snapshot: new Uint8Array(0) }));
+    const again = decodeStored(
+      encodeStored({ ...STORED, header: { ...STORED.header, dead: true }, snapshot: new Uint8Array(0) }),
+    );
     expect([again.header.dead, again.snapshot.byteLength]).to.deep.equal([true, 0]);
   });
 });
@@ -151,7 +161,8 @@ describe('bytes that are no record and no stored session', () => {
     for (let round = 0; round < 6_000; round++) {
       const real = reals[round % reals.length]!;
       const body = Buffer.from(real.subarray(0, -4));
-      for (let i = 1 + Math.floor(random() * 4); i > 0; i--) body[Math.floor(random() * body.byteLength)] = Math.floor(random() * 256);
+      for (let i = 1 + Math.floor(random() * 4); i > 0; i--)
+        body[Math.floor(random() * body.byteLength)] = Math.floor(random() * 256);
       const cut = random() < 0.3 ? body.subarray(0, Math.floor(random() * body.byteLength)) : body;
       const bytes = withChecksum(cut.toString('hex'));
       const result = outcome(bytes[0] === 0x53 ? decodeStored : decodeRecord, bytes);

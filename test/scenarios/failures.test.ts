@@ -146,8 +146,11 @@ describe('a cluster under load', function () {
     await Promise.all(['a', 'b'].map(startNode));
     await more();
     await settle();
-    const version = (await nodes.get('a')!.tell<{ version: number }>({ do: 'open', session: 's0', consistency: 'strong' })).version;
-    expect(version, 'versions never go back').to.be.greaterThan(load.told.acknowledged.filter((token) => token.startsWith('s0/')).length);
+    const version = (await nodes.get('a')!.tell<{ version: number }>({ do: 'open', session: 's0', consistency: 'strong' }))
+      .version;
+    expect(version, 'versions never go back').to.be.greaterThan(
+      load.told.acknowledged.filter((token) => token.startsWith('s0/')).length,
+    );
   });
 
   it('another set of nodes, under other names, takes the sessions over from the log', async () => {

@@ -88,7 +88,8 @@ export async function judge(store: SessionStore, sessions: readonly string[], to
   }
   const known = new Set<string>();
   for (const { acknowledged, notStored, unknown } of told) {
-    for (const token of acknowledged) if (found.get(token) !== 1) wrong.push(`${token} was acknowledged and is there ${found.get(token) ?? 0} times`);
+    for (const token of acknowledged)
+      if (found.get(token) !== 1) wrong.push(`${token} was acknowledged and is there ${found.get(token) ?? 0} times`);
     for (const token of notStored) if (found.has(token)) wrong.push(`${token} was not stored and is there`);
     for (const token of unknown) if ((found.get(token) ?? 0) > 1) wrong.push(`${token} is there ${found.get(token)} times`);
     for (const token of [...acknowledged, ...unknown]) known.add(token);

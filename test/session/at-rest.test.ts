@@ -104,7 +104,11 @@ describe('a session at rest', () => {
 
 describe('a delta that was made on an older state', () => {
   /** A change made at version 1, and another that was stored meanwhile. */
-  function two(mine: (note: Note) => void, theirs: (note: Note) => void, made: (note: Note) => void = () => undefined): { merged: ReturnType<typeof mergeDelta>; pair: Pair } {
+  function two(
+    mine: (note: Note) => void,
+    theirs: (note: Note) => void,
+    made: (note: Note) => void = () => undefined,
+  ): { merged: ReturnType<typeof mergeDelta>; pair: Pair } {
     const pair = new Pair();
     made(pair.note);
     const first = pair.benchmark.diff(pair.note);
@@ -124,12 +128,22 @@ describe('a delta that was made on an older state', () => {
   }
 
   it('merges where it changed other slots', () => {
-    const note = after(two((mine) => (mine.text = 'mine'), (theirs) => theirs.tags.add('theirs')));
+    const note = after(
+      two(
+        (mine) => (mine.text = 'mine'),
+        (theirs) => theirs.tags.add('theirs'),
+      ),
+    );
     expect([note.text, [...note.tags]]).to.deep.equal(['mine', ['theirs']]);
   });
 
   it('merges where both made objects, which keep their meaning', () => {
-    const note = after(two((mine) => (mine.parts['mine'] = { n: 1 }), (theirs) => (theirs.parts['theirs'] = { n: 2 })));
+    const note = after(
+      two(
+        (mine) => (mine.parts['mine'] = { n: 1 }),
+        (theirs) => (theirs.parts['theirs'] = { n: 2 }),
+      ),
+    );
     expect(note.parts).to.deep.equal({ mine: { n: 1 }, theirs: { n: 2 } });
   });
 
@@ -147,7 +161,11 @@ describe('a delta that was made on an older state', () => {
   });
 
   it('conflicts where it changed an object that was taken out', () => {
-    const { merged } = two((mine) => (mine.parts['a']!.n = 5), (theirs) => delete theirs.parts['a'], (note) => (note.parts['a'] = { n: 1 }));
+    const { merged } = two(
+      (mine) => (mine.parts['a']!.n = 5),
+      (theirs) => delete theirs.parts['a'],
+      (note) => (note.parts['a'] = { n: 1 }),
+    );
     expect(merged.merged).to.equal(false);
   });
 

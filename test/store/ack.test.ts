@@ -16,7 +16,10 @@ inBothWorlds('acknowledgements', (world) => {
       counter.count = i;
       expect((await here().commit(counter, { ack: 'none' })).version).to.equal(i + 1);
     }
-    await until('it is stored', async () => (await cluster().stores[1]!.open(Counter, id, { consistency: 'strong' }))!.count === 5);
+    await until(
+      'it is stored',
+      async () => (await cluster().stores[1]!.open(Counter, id, { consistency: 'strong' }))!.count === 5,
+    );
   });
 
   it("'none' tells of its failure at the next commit", async () => {
@@ -52,16 +55,26 @@ inBothWorlds('acknowledgements', (world) => {
   });
 
   it('says stored, and the version, where a backup is lost after the change was appended', async () => {
-    const alone = new TestCluster(world(), { sessions: SESSIONS, backups: 1, partitions: 1, timing: { silenceMs: 60_000, absentMs: 60_000 } });
+    const alone = new TestCluster(world(), {
+      sessions: SESSIONS,
+      backups: 1,
+      partitions: 1,
+      timing: { silenceMs: 60_000, absentMs: 60_000 },
+    });
     try {
       await alone.connectMany(2);
+      await alone.backedUp(1);
       const primary = await alone.leader();
       const backup = alone.stores.find((store) => store !== primary)!;
       const counter = await primary.create(Counter, {}, { ack: { backups: 1 } });
       counter.count = 1;
       // its last report is fresh enough to count as live, but it hears nothing of what comes
       alone.node(backup).replicas[0]!.stop();
-      const error = await refused(primary.commit(counter, { ack: { backups: 1 }, timeoutMs: 700 }), 'NOT_ENOUGH_BACKUPS', 'stored');
+      const error = await refused(
+        primary.commit(counter, { ack: { backups: 1 }, timeoutMs: 700 }),
+        'NOT_ENOUGH_BACKUPS',
+        'stored',
+      );
       expect(error.version).to.equal(2);
       await primary.refresh(counter);
       expect([counter.count, primary.versionOf(counter)]).to.deep.equal([1, 2]);

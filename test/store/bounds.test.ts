@@ -65,7 +65,9 @@ inBothWorlds('bounds of a call', (world) => {
     const results = await Promise.allSettled(told.map(({ committing }) => committing));
     await closing;
     await store.close();
-    for (const result of results) if (result.status === 'rejected') expect((result.reason as { outcome?: string }).outcome).to.be.oneOf(['not-stored', 'unknown']);
+    for (const result of results)
+      if (result.status === 'rejected')
+        expect((result.reason as { outcome?: string }).outcome).to.be.oneOf(['not-stored', 'unknown']);
     await refused(store.open(Counter, 'x'), 'CLOSED');
     await refused(store.commit(counters[0]!), 'CLOSED', 'not-stored');
     await refused(store.drain(), 'CLOSED');

@@ -96,7 +96,10 @@ inBothWorlds('commit', (world) => {
       url: new URL('https://example.org/a?b#c'),
       buffer: Buffer.from('bytes'),
       floats: new Float64Array([1.5, -0]),
-      map: new Map<unknown, unknown>([[shared, 'by identity'], ['k', new Set([1, shared])]]),
+      map: new Map<unknown, unknown>([
+        [shared, 'by identity'],
+        ['k', new Set([1, shared])],
+      ]),
       sparse: Object.assign([], { 3: 'x' }),
       cyclic,
       shared,

@@ -24,7 +24,10 @@ inBothWorlds('two commits of one session', (world) => {
     theirs.coupon = 'SAVE10';
     expect((await there().commit(theirs)).version).to.equal(2);
     expect((await here().commit(mine)).version).to.equal(3);
-    expect(mine.items.map(({ qty }) => qty), 'what the other did is here already').to.deep.equal([10, 20]);
+    expect(
+      mine.items.map(({ qty }) => qty),
+      'what the other did is here already',
+    ).to.deep.equal([10, 20]);
     expect(mine.coupon).to.equal('SAVE10');
     expect(await here().open(Cart, id)).to.deep.equal(mine);
   });
@@ -35,7 +38,10 @@ inBothWorlds('two commits of one session', (world) => {
     theirs.notes.set('b', '2');
     await Promise.all([here().commit(mine), there().commit(theirs)]);
     const merged = (await here().open(Cart, id, { consistency: 'strong' }))!;
-    expect([...merged.notes].sort()).to.deep.equal([['a', '1'], ['b', '2']]);
+    expect([...merged.notes].sort()).to.deep.equal([
+      ['a', '1'],
+      ['b', '2'],
+    ]);
   });
 
   it('merge where both made new objects, and go on from there', async () => {
@@ -145,7 +151,9 @@ inBothWorlds('two commits of one session', (world) => {
 
   it('by several writers at once lose nothing, whoever merges', async () => {
     const id = here().idOf(await here().create(Counter));
-    const writers = await Promise.all([here(), there(), here(), there()].map(async (store) => ({ store, mine: (await store.open(Counter, id))! })));
+    const writers = await Promise.all(
+      [here(), there(), here(), there()].map(async (store) => ({ store, mine: (await store.open(Counter, id))! })),
+    );
     await Promise.all(
       writers.map(async ({ store, mine }, writer) => {
         for (let i = 1; i <= 15; i++) {

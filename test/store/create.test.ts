@@ -60,14 +60,23 @@ inBothWorlds('create', (world) => {
 
   it('refuses a missing immutable attribute, an unknown one, and a class that was not given to connect', async () => {
     expect((await refused(here().create(Cart, {}), 'ATTRIBUTE_MISSING', 'not-stored')).message).to.include('customerId');
-    expect((await refused(here().create(Cart, { customerId: 'c', colour: 'red' } as never), 'ATTRIBUTE_UNKNOWN', 'not-stored')).message).to.include('colour');
+    expect(
+      (await refused(here().create(Cart, { customerId: 'c', colour: 'red' } as never), 'ATTRIBUTE_UNKNOWN', 'not-stored'))
+        .message,
+    ).to.include('colour');
     expect((await refused(here().create(Undecorated), 'NOT_A_SESSION', 'not-stored')).message).to.include('Cart');
-    expect((await refused(here().create(Object.assign(new Cart(), {}), { id: 'lacks' }), 'ATTRIBUTE_MISSING', 'not-stored')).message).to.include('customerId');
+    expect(
+      (await refused(here().create(Object.assign(new Cart(), {}), { id: 'lacks' }), 'ATTRIBUTE_MISSING', 'not-stored')).message,
+    ).to.include('customerId');
     expect(await there().open(Cart, 'lacks')).to.equal(undefined);
   });
 
   it('refuses what cannot be replicated, with the path, before anything is published', async () => {
-    const error = await refused(here().create(Bag, { value: { deep: [1, () => 2] } }, { id: 'function' }), 'VALUE_UNSUPPORTED', 'not-stored');
+    const error = await refused(
+      here().create(Bag, { value: { deep: [1, () => 2] } }, { id: 'function' }),
+      'VALUE_UNSUPPORTED',
+      'not-stored',
+    );
     expect(error.message).to.include('value.deep[1]');
     expect(await there().open(Bag, 'function')).to.equal(undefined);
   });
@@ -89,7 +98,20 @@ inBothWorlds('create', (world) => {
     for (const id of ids) expect(id).to.match(/^[0-9A-Za-z]{22,}$/);
   });
 
-  const ids = ['a.b.*.>', '>', ' ', 'line\nbreak', '\u0000', 'Grüße 👩‍👩‍👧 日本', '🦊', '__proto__', 'constructor', '../../etc', 'x'.repeat(512), '🦊'.repeat(128)];
+  const ids = [
+    'a.b.*.>',
+    '>',
+    ' ',
+    'line\nbreak',
+    '\u0000',
+    'Grüße 👩‍👩‍👧 日本',
+    '🦊',
+    '__proto__',
+    'constructor',
+    '../../etc',
+    'x'.repeat(512),
+    '🦊'.repeat(128),
+  ];
   for (const id of ids) {
     it(`takes the id ${JSON.stringify(id.slice(0, 20))} of ${Buffer.byteLength(id)} bytes`, async () => {
       const counter = await here().create(Counter, { count: 1 }, { id });
@@ -109,7 +131,8 @@ inBothWorlds('create', (world) => {
 
   it('makes a session once: the second create of an id is SESSION_EXISTS, from whichever process', async () => {
     await here().create(Counter, { count: 1 }, { id: 'twice' });
-    for (const each of [here(), there()]) await refused(each.create(Counter, { count: 2 }, { id: 'twice' }), 'SESSION_EXISTS', 'not-stored');
+    for (const each of [here(), there()])
+      await refused(each.create(Counter, { count: 2 }, { id: 'twice' }), 'SESSION_EXISTS', 'not-stored');
     await refused(here().create(Bag, {}, { id: 'twice' }), 'SESSION_EXISTS', 'not-stored');
     expect((await there().open(Counter, 'twice'))!.count).to.equal(1);
   });
@@ -124,7 +147,8 @@ inBothWorlds('create', (world) => {
 
   it('treats attributes and keys named __proto__ and constructor as data', async () => {
     const odd = await here().create(Object.assign(new Odd(), {}), { id: 'odd' });
-    const set = (name: string, value: unknown): unknown => Object.defineProperty(odd, name, { value, writable: true, enumerable: true, configurable: true });
+    const set = (name: string, value: unknown): unknown =>
+      Object.defineProperty(odd, name, { value, writable: true, enumerable: true, configurable: true });
     set('__proto__', { polluted: 1 });
     set('constructor', JSON.parse('{"__proto__": {"polluted": 2}}'));
     await here().commit(odd);

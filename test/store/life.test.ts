@@ -22,7 +22,10 @@ inBothWorlds('touch, destroy, list and count', (world) => {
     const id = here().idOf(counter);
     await there().touch(Counter, id);
     const eye = await LogEye.open(cluster(), 2);
-    expect((await eye.entriesOf(id)).map(({ kind, from, to }) => [kind, to - from])).to.deep.equal([['create', 1], ['touch', 0]]);
+    expect((await eye.entriesOf(id)).map(({ kind, from, to }) => [kind, to - from])).to.deep.equal([
+      ['create', 1],
+      ['touch', 0],
+    ]);
     await eye.close();
     counter.count = 2;
     expect((await here().commit(counter)).version).to.equal(2);
@@ -44,7 +47,11 @@ inBothWorlds('touch, destroy, list and count', (world) => {
     const [destroyed, committed] = await Promise.allSettled([there().destroy(Counter, id), here().commit(counter)]);
     expect(destroyed.status).to.equal('fulfilled');
     counter.count = 2;
-    const error = await refused(here().commit(counter), committed.status === 'fulfilled' ? 'SESSION_GONE' : 'STALE_INSTANCE', 'not-stored');
+    const error = await refused(
+      here().commit(counter),
+      committed.status === 'fulfilled' ? 'SESSION_GONE' : 'STALE_INSTANCE',
+      'not-stored',
+    );
     expect(error.message).to.include(id);
     for (const store of [here(), there()]) expect(await store.open(Counter, id, { consistency: 'strong' })).to.equal(undefined);
   });

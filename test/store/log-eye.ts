@@ -43,7 +43,9 @@ export class LogEye {
   /** What the log holds of one session, in order. */
   async entriesOf(session: string): Promise<Entry[]> {
     const records = await this.records();
-    return records.flatMap(({ record }) => (record.type === 'commit' ? record.entries.filter((entry) => entry.session === session) : []));
+    return records.flatMap(({ record }) =>
+      record.type === 'commit' ? record.entries.filter((entry) => entry.session === session) : [],
+    );
   }
 
   /** The deltas of one session that went to the backups, in order. */

@@ -25,7 +25,8 @@ inBothWorlds('open and refresh', (world) => {
     for (let i = 1; i <= 10; i++) {
       counter.count = i;
       await here().commit(counter);
-      for (const store of [here(), there(), client]) expect((await store.open(Counter, id, { consistency: 'strong' }))!.count).to.equal(i);
+      for (const store of [here(), there(), client])
+        expect((await store.open(Counter, id, { consistency: 'strong' }))!.count).to.equal(i);
     }
   });
 

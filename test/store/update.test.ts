@@ -26,15 +26,20 @@ inBothWorlds('update', (world) => {
   it('counts exactly once for each call, from two processes at once', async () => {
     const id = here().idOf(await here().create(Counter));
     const each = 25;
-    const add = (store: SessionStore): Promise<unknown>[] => Array.from({ length: each }, () => store.update(Counter, id, (counter) => void counter.count++, { attempts: 1_000 }));
+    const add = (store: SessionStore): Promise<unknown>[] =>
+      Array.from({ length: each }, () => store.update(Counter, id, (counter) => void counter.count++, { attempts: 1_000 }));
     await Promise.all([...add(here()), ...add(there())]);
     expect((await here().open(Counter, id, { consistency: 'strong' }))!.count).to.equal(2 * each);
   });
 
   it('runs in order for one session in one process', async () => {
     const id = here().idOf(await here().create(Bag, { value: [] as number[] }));
-    await Promise.all(Array.from({ length: 20 }, (_, i) => here().update(Bag, id, (bag) => void (bag.value as number[]).push(i))));
-    expect((await there().open(Bag, id, { consistency: 'strong' }))!.value).to.deep.equal(Array.from({ length: 20 }, (_, i) => i));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) => here().update(Bag, id, (bag) => void (bag.value as number[]).push(i))),
+    );
+    expect((await there().open(Bag, id, { consistency: 'strong' }))!.value).to.deep.equal(
+      Array.from({ length: 20 }, (_, i) => i),
+    );
   });
 
   it('runs the function again on newer state after a conflict', async () => {
@@ -85,14 +90,19 @@ inBothWorlds('update', (world) => {
 
   it('of an absent session is SESSION_GONE, or creates it', async () => {
     let ran = false;
-    await refused(here().update(Counter, 'absent', () => (ran = true)), 'SESSION_GONE', 'not-stored');
+    await refused(
+      here().update(Counter, 'absent', () => (ran = true)),
+      'SESSION_GONE',
+      'not-stored',
+    );
     expect(ran).to.equal(false);
     expect(await here().update(Counter, 'absent', (counter) => ++counter.count, { create: { count: 5 } })).to.equal(6);
     expect(await there().update(Counter, 'absent', (counter) => ++counter.count, { create: { count: 5 } })).to.equal(7);
   });
 
   it('with create from two processes at once makes the session once and loses nothing', async () => {
-    const add = (store: SessionStore): Promise<unknown> => store.update(Counter, 'made by both', (counter) => void counter.count++, { create: { count: 0 }, attempts: 1_000 });
+    const add = (store: SessionStore): Promise<unknown> =>
+      store.update(Counter, 'made by both', (counter) => void counter.count++, { create: { count: 0 }, attempts: 1_000 });
     await Promise.all([here(), there(), here(), there(), here(), there()].map(add));
     expect((await here().open(Counter, 'made by both', { consistency: 'strong' }))!.count).to.equal(6);
   });
@@ -105,6 +115,10 @@ inBothWorlds('update', (world) => {
   });
 
   it('refuses a number of attempts that is none', async () => {
-    await refused(here().update(Counter, 'x', () => 0, { attempts: 0 }), 'OPTION_INVALID', 'not-stored');
+    await refused(
+      here().update(Counter, 'x', () => 0, { attempts: 0 }),
+      'OPTION_INVALID',
+      'not-stored',
+    );
   });
 });

@@ -8,7 +8,9 @@ import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
 import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
 import { natsEngine } from '../../src/engine/nats/index.js';
 import type { Engine } from '../../src/engine/port.js';
+import { partitionOf } from '../../src/node/cluster-node.js';
 import type { Timing } from '../../src/node/cluster-node.js';
+import { sessionId } from '../../src/shared/ids.js';
 import type { ClusterNode } from '../../src/node/cluster-node.js';
 import type { AtRest } from '../../src/session/at-rest.js';
 import { connectWith } from '../../src/store/connect.js';
@@ -80,6 +82,23 @@ export class TestCluster {
     return Promise.all(Array.from({ length: count }, (_, i) => this.connect({ nodeId: `n${i}`, ...options })));
   }
 
+  /** Waits until every partition has a primary that knows of so many live backups. */
+  async backedUp(count: number): Promise<void> {
+    const [store] = this.stores;
+    const { partitions } = this.node(store!);
+    const ids = new Map<number, string>();
+    for (let i = 0; ids.size < partitions; i++) ids.set(partitionOf(sessionId(`probe ${i}`), partitions), `probe ${i}`);
+    for (const id of ids.values()) {
+      // refused for the backups it asks for, or, once they are here, because there is no such session
+      await until('the backups are here', async () => {
+        const code = await store!
+          .touch(this.#defaults.sessions[0]!, id, { ack: { backups: count } })
+          .catch((error: { code: string }) => error.code);
+        return code === 'SESSION_GONE';
+      });
+    }
+  }
+
   /** The node under a store: what it leads and holds. */
   node(store: SessionStore): ClusterNode<AtRest> {
     return this.#nodes.get(store)!;
@@ -135,11 +154,16 @@ export function inBothWorlds(title: string, suite: (world: () => World) => void)
 }
 
 /** A cluster for all tests of a suite, with so many stores. */
-export function clusterOf(world: () => Pick<World, 'engine'>, count: number, defaults: Omit<ConnectOptions, 'engine' | 'cluster'>): () => TestCluster {
+export function clusterOf(
+  world: () => Pick<World, 'engine'>,
+  count: number,
+  defaults: Omit<ConnectOptions, 'engine' | 'cluster'>,
+): () => TestCluster {
   let cluster: TestCluster | undefined;
   before(async () => {
     cluster = new TestCluster(world(), { partitions: 2, ...defaults });
     await cluster.connectMany(count);
+    await cluster.backedUp(Math.min(count - 1, defaults.backups ?? 1));
   });
   after(() => cluster?.close());
   return () => cluster!;
