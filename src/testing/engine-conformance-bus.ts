@@ -38,7 +38,8 @@ export const BUS_CASES: readonly EngineCase[] = [
     async run(room) {
       const [a, b] = [room.node(), room.node()];
       const [asking, serving] = [await room.connect({ node: a }), await room.connect({ node: b })];
-      const ask = (to = b) => asking.bus.request(to, text('?'), PATIENT_MS);
+      // brief: a request that crosses the end of a subscription reaches nobody and is answered by nobody
+      const ask = (to = b) => asking.bus.request(to, text('?'), 5 * BRIEF_MS);
       assert.deepEqual(await ask(nodeId('nobody~0')), { outcome: 'no-responders' });
       assert.deepEqual(await ask(), { outcome: 'no-responders' });
       const subscription = serving.bus.serve(() => text('!'));
