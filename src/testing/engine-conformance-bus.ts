@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { nodeId } from '../shared/ids.js';
 import { assertAnswered, assertBytes, ODD_NAMES, patterned, readText, text, type EngineCase } from './engine-world.js';
 
-const reversed = (body: Uint8Array): Uint8Array => new Uint8Array(body).reverse();
+const reversed = (body: Uint8Array): Uint8Array => new Uint8Array(body).toReversed();
 
 const PATIENT_MS = 10_000;
 const BRIEF_MS = 100;
@@ -98,12 +98,12 @@ export const BUS_CASES: readonly EngineCase[] = [
       const heard: string[][] = [[], [], []];
       const subscriptions = connections.map(({ bus }, i) => bus.hear((body) => heard[i]!.push(readText(body))));
       await room.until('both others have heard', () => {
-        connections[0]!.bus.announce(text('first'));
+        connections[0].bus.announce(text('first'));
         return heard[1]!.includes('first') && heard[2]!.includes('first');
       });
       subscriptions[1]!.stop();
       await room.until('the one that still hears has heard', () => {
-        connections[0]!.bus.announce(text('second'));
+        connections[0].bus.announce(text('second'));
         return heard[2]!.includes('second');
       });
       await room.pause(50);
@@ -139,7 +139,10 @@ export const BUS_CASES: readonly EngineCase[] = [
       connections.forEach(({ bus }, i) => bus.serve(() => text(`I am ${ODD_NAMES[i]}`)));
       const asking = connections[0]!;
       for (const name of ODD_NAMES) {
-        await room.until('it answers', async () => (await asking.bus.request(nodeId(name), text('?'), PATIENT_MS)).outcome === 'answered');
+        await room.until(
+          'it answers',
+          async () => (await asking.bus.request(nodeId(name), text('?'), PATIENT_MS)).outcome === 'answered',
+        );
         assert.equal(readText(assertAnswered(await asking.bus.request(nodeId(name), text('?'), PATIENT_MS))), `I am ${name}`);
       }
     },

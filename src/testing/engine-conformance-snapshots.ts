@@ -2,9 +2,24 @@
 import assert from 'node:assert/strict';
 import type { EngineConnection } from '../engine/port.js';
 import { partition, revision, type Revision } from '../shared/ids.js';
-import { assertBytes, ODD_NAMES, P0, P1, patterned, R0, readText, text, type ConformanceRoom, type EngineCase } from './engine-world.js';
+import {
+  assertBytes,
+  ODD_NAMES,
+  P0,
+  P1,
+  patterned,
+  R0,
+  readText,
+  text,
+  type ConformanceRoom,
+  type EngineCase,
+} from './engine-world.js';
 
-async function listed(room: ConformanceRoom, connection: EngineConnection, of = P0): Promise<{ found: Map<string, string>; highest: Revision }> {
+async function listed(
+  room: ConformanceRoom,
+  connection: EngineConnection,
+  of = P0,
+): Promise<{ found: Map<string, string>; highest: Revision }> {
   const { entries, highest } = await room.ask('a listing', () => connection.snapshots.list(of));
   const found = new Map(entries.map(({ key, value }) => [key, readText(value)]));
   assert.equal(found.size, entries.length, 'a key was listed twice');
@@ -43,7 +58,7 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
         const winners = results.flatMap((result, i) => (result.outcome === 'stored' ? [{ i, revision: result.revision }] : []));
         assert.equal(winners.length, 1);
         assert.equal(results.filter(({ outcome }) => outcome === 'refused').length, 5);
-        const entry = await room.ask('a get', () => connections[0]!.snapshots.get(P0, 'contested'));
+        const entry = await room.ask('a get', () => connections[0].snapshots.get(P0, 'contested'));
         assert.equal(readText(entry!.value), `${round}.${winners[0]!.i}`);
         assert.equal(entry!.revision, winners[0]!.revision);
         expected = entry!.revision;
@@ -63,7 +78,7 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
       await room.put(connection, partition(10), 'key 1', text('of a partition with a longer number'), R0);
       const newer = await room.put(connection, P0, 'key 7', text('new'), revisions[7]!);
       const { found, highest } = await listed(room, connection);
-      assert.deepEqual([...found.keys()].sort(), [...keys].sort());
+      assert.deepEqual([...found.keys()].toSorted(), [...keys].toSorted());
       assert.equal(found.get('key 7'), 'new');
       assert.equal(found.get('key 8'), 'old key 8');
       assert.ok(highest >= newer);
@@ -131,8 +146,11 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
         }
         return count;
       })();
-      for (let i = 1; i <= 12; i++) at = await room.put(writer, P0, 'key', patterned(size, i % 2), at);
-      writing = false;
+      try {
+        for (let i = 1; i <= 12; i++) at = await room.put(writer, P0, 'key', patterned(size, i % 2), at);
+      } finally {
+        writing = false;
+      }
       assert.ok((await reads) > 0);
     },
   },
@@ -147,7 +165,7 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
         assert.equal(readText(entry!.value), `value of ${key}`);
       }
       const { found } = await listed(room, connection);
-      assert.deepEqual([...found.keys()].sort(), [...ODD_NAMES].sort());
+      assert.deepEqual([...found.keys()].toSorted(), [...ODD_NAMES].toSorted());
     },
   },
   {
@@ -183,7 +201,10 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
       await room.world.restart!();
       const entry = await room.ask('a get', () => connection.snapshots.get(P0, 'key'));
       assert.equal(entry!.revision, at);
-      await room.until('it can be replaced', async () => (await connection.snapshots.put(P0, 'key', text('two'), at)).outcome !== 'unknown');
+      await room.until(
+        'it can be replaced',
+        async () => (await connection.snapshots.put(P0, 'key', text('two'), at)).outcome !== 'unknown',
+      );
       assert.ok((await listed(room, connection)).highest > at);
     },
   },

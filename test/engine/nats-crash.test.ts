@@ -92,7 +92,8 @@ describe('nats engine: crashes', function () {
       await writing;
       await room.until('all were heard', () => heard.length >= 300);
       const entries = await room.readAll(reader, P0);
-      const plain = (list: readonly LogEntry[]): string[] => list.map((e) => `${e.sequence} ${Buffer.from(e.record).toString('latin1')}`);
+      const plain = (list: readonly LogEntry[]): string[] =>
+        list.map((e) => `${e.sequence} ${Buffer.from(e.record).toString('latin1')}`);
       expect(plain(entries)).to.deep.equal(plain(stored));
       expect(plain(heard)).to.deep.equal(plain(stored));
     } finally {
@@ -115,7 +116,10 @@ describe('nats engine: crashes', function () {
       let last = S0;
       for (const record of ['one', 'lost in between', 'three', 'lost at the end']) {
         last = await room.store(connection, P0, last, text(record));
-        await room.until('it was heard, or lost', () => heard.includes(record) || proxy.lost.includes(record) || heard.length >= 3);
+        await room.until(
+          'it was heard, or lost',
+          () => heard.includes(record) || proxy.lost.includes(record) || heard.length >= 3,
+        );
       }
       await room.until('all were heard', () => heard.length >= 4);
       expect(proxy.lost).to.deep.equal(['lost in between', 'lost at the end']);

@@ -1,6 +1,6 @@
 /** Names become tokens that subjects, files and keys can hold, and different names different ones. */
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { token } from '../../src/engine/nats/names.js';
 import { decodeStored, encodeHead, encodeWhole } from '../../src/engine/nats/parts.js';
 import { Transfers } from '../../src/engine/nats/transfers.js';
@@ -8,7 +8,11 @@ import { ODD_NAMES } from '../../src/testing/engine-world.js';
 import { realClock } from '../../src/testing/real-clock.js';
 
 describe('names on the server', () => {
-  const anyName = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ maxLength: 600 }), fc.constantFrom(...ODD_NAMES));
+  const anyName = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 60 }),
+    fc.string({ maxLength: 600 }),
+    fc.constantFrom(...ODD_NAMES),
+  );
 
   it('are short and hold only what any subject, file system and key can hold', () => {
     fc.assert(fc.property(anyName, (name) => /^[a-z0-9_-]{1,70}$/.test(token(name))));
@@ -43,7 +47,11 @@ describe('framing of stored messages', () => {
         const stored = decodeStored(bytes, sequence);
         if (stored.kind === 'whole') return true;
         const { parts, totalBytes } = stored.head;
-        return totalBytes <= 256 * 1024 * 1024 && parts.length > 0 && parts.every((part, i) => part > (parts[i - 1] ?? 0) && part < sequence);
+        return (
+          totalBytes <= 256 * 1024 * 1024 &&
+          parts.length > 0 &&
+          parts.every((part, i) => part > (parts[i - 1] ?? 0) && part < sequence)
+        );
       }),
     );
     fc.assert(
