@@ -11,7 +11,7 @@ import type { NatsLink } from './nats-link.js';
 /** The server's `err_code`s that mean something here (nats-server, errors.json). */
 export const API_ERROR = {
   streamNotFound: 10059,
-  streamNameInUse: 10058,
+  invalidConfig: 10052,
   noMessage: 10037,
   wrongLastSequence: 10071,
   /** The same refusal without the number, from 2.11 on. */
@@ -38,6 +38,8 @@ export interface ApiError {
   readonly kind: 'error';
   readonly errCode: number;
   readonly description: string;
+  /** Set by a caller that knows that a moment may mend it. */
+  readonly transient?: boolean;
 }
 
 export interface Silence {

@@ -67,13 +67,28 @@ export async function ensureStreams(
   });
 }
 
+/** Refusals to make a stream that no waiting mends. */
+const FINAL: readonly number[] = [
+  API_ERROR.replicasNeedCluster,
+  API_ERROR.accountResources,
+  API_ERROR.insufficientResources,
+  API_ERROR.memoryResources,
+  API_ERROR.storageResources,
+  API_ERROR.invalidConfig,
+];
+
 async function ensure(api: JetStreamApi, deadlineMs: number, wish: StreamConfig): Promise<void> {
   const info = (): Promise<ApiAnswer<{ config?: Partial<StreamConfig> }>> => api.call(`STREAM.INFO.${wish.name}`);
   const create = (): Promise<ApiAnswer<{ config?: Partial<StreamConfig> }>> => api.call(`STREAM.CREATE.${wish.name}`, wish);
-  let answer = await retry(api, deadlineMs, info);
-  if (answer.kind === 'error' && answer.errCode === API_ERROR.streamNotFound) answer = await retry(api, deadlineMs, create);
-  // somebody else was quicker, with another configuration
-  if (answer.kind === 'error' && answer.errCode === API_ERROR.streamNameInUse) answer = await retry(api, deadlineMs, info);
+  const answer = await retry(api, deadlineMs, async () => {
+    const found = await info();
+    if (found.kind !== 'error' || found.errCode !== API_ERROR.streamNotFound) return found;
+    const made = await create();
+    // somebody else may be making it, or an unanswered request of one's own: what stands there then decides
+    if (made.kind !== 'error' || FINAL.includes(made.errCode)) return made;
+    const again = await info();
+    return again.kind === 'ok' ? again : { ...made, transient: true };
+  });
   if (answer.kind === 'silence') throw unavailable(answer);
   if (answer.kind === 'error') throw refused(answer, wish);
   check(answer.value.config ?? {}, wish);
