@@ -135,7 +135,8 @@ export class Primary<B> {
   /** The term is over: what only waited was never appended. */
   release(why: string, hint: NodeId | undefined): void {
     for (const waiting of this.#queue) this.#answer(waiting, { kind: 'retry', clean: true, hint, why });
-    for (const { token } of [...this.#confirmedReads, ...this.#reads]) this.#emit({ type: 'read', token, answer: { kind: 'retry', hint, why } });
+    for (const { token } of [...this.#confirmedReads, ...this.#reads])
+      this.#emit({ type: 'read', token, answer: { kind: 'retry', hint, why } });
     for (const { waiting, answer } of this.#confirming) this.#answer(waiting, { kind: 'stored', version: answer.version });
     for (const { token, answer } of this.#held) this.#emit({ type: 'answer', token, answer });
     this.#queue = [];
