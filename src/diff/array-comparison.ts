@@ -6,7 +6,7 @@
  * effect. Cost is O(n log n) in the part that changed.
  */
 import { spansBetween, stayingElements, type Span } from './array-match.js';
-import type { Comparison } from './comparison.js';
+import type { ComparisonPass } from './comparison-pass.js';
 import type { Hunk } from './draft.js';
 import { HOLE, isNode, type ArrayNode, type GraphNode, type Stored } from './node.js';
 
@@ -14,12 +14,12 @@ import { HOLE, isNode, type ArrayNode, type GraphNode, type Stored } from './nod
 const NEGATIVE_ZERO = Symbol('-0');
 
 export class ArrayComparison {
-  readonly #pass: Comparison;
+  readonly #pass: ComparisonPass;
   readonly #node: ArrayNode;
   readonly #live: readonly unknown[];
   #head = 0;
 
-  constructor(pass: Comparison, node: ArrayNode, live: readonly unknown[]) {
+  constructor(pass: ComparisonPass, node: ArrayNode, live: readonly unknown[]) {
     this.#pass = pass;
     this.#node = node;
     this.#live = live;

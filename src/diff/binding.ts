@@ -22,7 +22,7 @@ export interface BoundClass {
   readonly slots: readonly number[];
   /** By slot; undefined where it is foreign. */
   readonly attributes: readonly (AttributeModel | undefined)[];
-  /** The properties that are attributes; in an open class the other keys are attributes too. */
+  /** The properties that are attributes or transient; in an open class the other keys are attributes too. */
   readonly properties: ReadonlySet<string>;
 }
 
@@ -74,6 +74,6 @@ function bindClass(of: ClassModel, shape: number, names: readonly string[]): Bou
     shape,
     slots: of.attributes.map((attribute) => slotByName.get(attribute.wireName) ?? -1),
     attributes: names.map((name) => byName.get(name)),
-    properties: new Set(of.attributes.map(({ property }) => property)),
+    properties: new Set([...of.attributes.map(({ property }) => property), ...of.transient]),
   };
 }

@@ -11,7 +11,9 @@ import { TwinstateError } from '../shared/errors.js';
 import { invariant } from '../shared/invariant.js';
 import { limitExceeded } from '../wire/limits.js';
 import type { Limits } from '../wire/limits.js';
+import { readAttribute } from '../model/attribute-access.js';
 import type { Binding } from './binding.js';
+import type { ComparisonPass } from './comparison-pass.js';
 import { compareContent } from './content-comparison.js';
 import type { Draft } from './draft.js';
 import { kindOf, unsupported, type LiveKind } from './live-kind.js';
@@ -21,7 +23,7 @@ import { ArrayNode } from './node.js';
 import { looksLike, newNode } from './node-live.js';
 import { OperationWriter } from './operation-writer.js';
 
-export class Comparison {
+export class Comparison implements ComparisonPass {
   readonly draft: Draft;
   readonly writer: OperationWriter;
   readonly #root: object;
@@ -43,7 +45,6 @@ export class Comparison {
     this.#walk = draft.table.nextWalk();
   }
 
-  /** The model over the schema as it is by now. */
   get binding(): Binding {
     if (this.#binding.schema !== this.draft.table.schema) this.#binding = this.#binding.withSchema(this.draft.table.schema);
     return this.#binding;
@@ -66,7 +67,6 @@ export class Comparison {
     }
   }
 
-  /** What stands for a live value in the graph, made where there is nothing yet. Objects are compared later in the pass. */
   resolve(live: unknown, candidate: Stored): Stored {
     switch (typeof live) {
       case 'undefined':
@@ -91,7 +91,6 @@ export class Comparison {
     return this.#create(live, kind);
   }
 
-  /** True where the live value is the node's own object, which then counts as visited. */
   meets(node: GraphNode, live: unknown): boolean {
     if (node.source !== live || typeof live !== 'object' || live === null || node.kind === 'blob') return false;
     if (node.mark === this.#walk) return true;
@@ -100,26 +99,22 @@ export class Comparison {
     return true;
   }
 
-  /** The node of an object that the graph knows, which then counts as visited. */
   known(live: object): GraphNode | undefined {
     const node = this.draft.table.bySource.get(live);
     if (node === undefined || node.mark === this.#walk) return node;
     return this.#known(live, this.#kindOf(live));
   }
 
-  /** True where the node stands for the live value already, or does so from now on because they look alike. */
   adopts(node: GraphNode, live: unknown): boolean {
     if (typeof live !== 'object' || live === null) return false;
     const known = this.known(live);
     return known !== undefined ? known === node : this.#adopt(node, live, this.#kindOf(live));
   }
 
-  /** Marks a blob, which has no object of its own, as visited. */
   visitBlob(node: GraphNode): void {
     node.mark = this.#walk;
   }
 
-  /** The value of a property as the graph knows it. */
   storedProperty(node: GraphNode, property: string): Stored | undefined {
     if (node.kind === 'object') return node.keys.get(property);
     if (node.kind !== 'instance') return undefined;
@@ -127,7 +122,6 @@ export class Comparison {
     return slot < 0 ? node.keys.get(property) : node.slots[slot];
   }
 
-  /** Counts against what a session may hold. */
   limit(limit: keyof Limits, received: number, live: object, what: string): void {
     const { limits } = this.binding;
     if (received > limits[limit]) throw limitExceeded(limits, limit, received, what, this.pathOf(live));
@@ -163,6 +157,7 @@ export class Comparison {
 
   #adopt(node: GraphNode, live: object, kind: LiveKind): boolean {
     if (node.mark === this.#walk || node.kind === 'blob' || !looksLike(node, live, kind, this.binding)) return false;
+    if (node.kind === 'instance' && !this.#sameImmutables(node, live)) return false;
     if (node.kind === 'view') {
       const { buffer } = live as ArrayBufferView<ArrayBuffer>;
       if (!this.adopts(node.buffer!, buffer)) return false;
@@ -172,9 +167,21 @@ export class Comparison {
     return true;
   }
 
+  /** True where adopting takes nothing that would have to be sent and never is: immutable attributes are not compared later. */
+  #sameImmutables(node: InstanceNode, live: object): boolean {
+    return this.binding.ofShape(node.shape)!.attributes.every((attribute, slot) => {
+      const stored = slot < node.slots.length ? node.slots[slot] : HOLE;
+      if (attribute === undefined || attribute.mutable || stored === HOLE) return true;
+      const value = readAttribute(attribute, live);
+      return isNode(stored) ? stored.source === value && value !== undefined : Object.is(stored, value);
+    });
+  }
+
   #visit(node: GraphNode): void {
     node.mark = this.#walk;
     this.#toCompare.push(node);
+    // a view claims its buffer at once: it could follow no other one
+    if (node.kind === 'view' && node.buffer!.mark !== this.#walk) this.#visit(node.buffer!);
   }
 
   #create(live: object, kind: LiveKind): GraphNode {
@@ -203,7 +210,6 @@ export class Comparison {
     return shape;
   }
 
-  /** Gives slots to attributes that an older model did not have. */
   extendShape(shape: number, names: readonly string[]): void {
     if (names.length === 0) return;
     const extended = this.draft.table.schema.withAttributes(shape, names);

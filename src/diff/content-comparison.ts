@@ -7,9 +7,9 @@
 import { bytesEqual } from '../shared/bytes.js';
 import type { AttributeModel } from '../model/session-model.js';
 import { ArrayComparison } from './array-comparison.js';
-import { readAttribute } from './attribute-access.js';
+import { readAttribute } from '../model/attribute-access.js';
 import { diffBytes } from './byte-patch.js';
-import type { Comparison } from './comparison.js';
+import type { ComparisonPass } from './comparison-pass.js';
 import { isIndexKey, planKeys } from './key-order.js';
 import { unsupported } from './live-kind.js';
 import { BytesNode, HOLE, isNode, type ArrayNode, type GraphNode, type InstanceNode, type KeyedNode, type MapNode } from './node.js';
@@ -17,7 +17,7 @@ import type { SetNode, Stored, ViewNode } from './node.js';
 import { liveBytes, viewLength } from './node-live.js';
 import { strategyOf } from './strategy.js';
 
-export function compareContent(pass: Comparison, node: GraphNode, isNew: boolean): void {
+export function compareContent(pass: ComparisonPass, node: GraphNode, isNew: boolean): void {
   const live = node.source!;
   switch (node.kind) {
     case 'instance':
@@ -31,7 +31,8 @@ export function compareContent(pass: Comparison, node: GraphNode, isNew: boolean
     case 'set':
       return compareSet(pass, node, live as Set<unknown>, isNew);
     case 'view':
-      return isNew ? fillView(pass, node, live as ArrayBufferView) : void pass.resolve((live as ArrayBufferView).buffer, node.buffer);
+      if (isNew) fillView(pass, node, live as ArrayBufferView);
+      return;
     case 'date': {
       const time = (live as Date).getTime();
       if (Object.is(time, node.time)) return;
@@ -58,14 +59,14 @@ export function compareContent(pass: Comparison, node: GraphNode, isNew: boolean
   }
 }
 
-function compareInstance(pass: Comparison, node: InstanceNode, live: object, isNew: boolean): void {
+function compareInstance(pass: ComparisonPass, node: InstanceNode, live: object, isNew: boolean): void {
   const { of, properties } = pass.binding.ofShape(node.shape)!;
   for (const attribute of of.attributes) {
     const slot = pass.binding.ofShape(node.shape)!.slots[attribute.index]!;
     const stored = slot < 0 || slot >= node.slots.length ? HOLE : node.slots[slot];
     // an immutable attribute is taken once: with the object, or with the first model that declares it
     if (!attribute.mutable && stored !== HOLE) continue;
-    const value = readAttribute(live, attribute);
+    const value = readAttribute(attribute, live);
     if (isNew) {
       node.slots[slot] = resolveAttribute(pass, node, attribute, value, HOLE);
       continue;
@@ -83,7 +84,7 @@ function compareInstance(pass: Comparison, node: InstanceNode, live: object, isN
   compareKeys(pass, node, live as Record<string, unknown>, keys, isNew);
 }
 
-function resolveAttribute(pass: Comparison, holder: InstanceNode, attribute: AttributeModel, value: unknown, stored: Stored): Stored {
+function resolveAttribute(pass: ComparisonPass, holder: InstanceNode, attribute: AttributeModel, value: unknown, stored: Stored): Stored {
   const { blobs, model } = pass.binding;
   const { codec } = attribute;
   const opaque = codec !== undefined ? value !== undefined && value !== null : isOpaque(attribute, value) && blobs !== undefined;
@@ -115,7 +116,7 @@ function isOpaque(attribute: AttributeModel, value: unknown): boolean {
   return strategyOf(attribute).strategy === 'binary' && ((typeof value === 'object' && value !== null) || typeof value === 'string');
 }
 
-function compareBytes(pass: Comparison, node: BytesNode, now: Uint8Array): void {
+function compareBytes(pass: ComparisonPass, node: BytesNode, now: Uint8Array): void {
   if (bytesEqual(node.bytes, now)) return;
   const patches = diffBytes(node.bytes, now);
   pass.draft.setBytes(node, now.slice());
@@ -123,7 +124,7 @@ function compareBytes(pass: Comparison, node: BytesNode, now: Uint8Array): void 
   else pass.writer.patch(node, patches);
 }
 
-function compareKeys(pass: Comparison, node: KeyedNode, live: Readonly<Record<string, unknown>>, keys: string[], isNew: boolean): void {
+function compareKeys(pass: ComparisonPass, node: KeyedNode, live: Readonly<Record<string, unknown>>, keys: string[], isNew: boolean): void {
   pass.limit('elementsMax', keys.length, live, 'an object');
   if (isNew) {
     for (const key of keys) node.keys.set(key, pass.resolve(live[key], undefined));
@@ -152,7 +153,7 @@ function compareKeys(pass: Comparison, node: KeyedNode, live: Readonly<Record<st
   }
 }
 
-function fillArray(pass: Comparison, node: ArrayNode, live: readonly unknown[]): void {
+function fillArray(pass: ComparisonPass, node: ArrayNode, live: readonly unknown[]): void {
   pass.limit('elementsMax', live.length, live, 'an array');
   let holes = 0;
   for (let i = 0; i < live.length; i++) {
@@ -165,14 +166,14 @@ function fillArray(pass: Comparison, node: ArrayNode, live: readonly unknown[]):
   pass.countHoles(holes, live);
 }
 
-function compareArray(pass: Comparison, node: ArrayNode, live: readonly unknown[]): void {
+function compareArray(pass: ComparisonPass, node: ArrayNode, live: readonly unknown[]): void {
   new ArrayComparison(pass, node, live).run();
   let holes = 0;
   for (const value of node.elements) if (value === HOLE) holes++;
   pass.countHoles(holes, live);
 }
 
-function compareMap(pass: Comparison, node: MapNode, live: ReadonlyMap<unknown, unknown>, isNew: boolean): void {
+function compareMap(pass: ComparisonPass, node: MapNode, live: ReadonlyMap<unknown, unknown>, isNew: boolean): void {
   pass.limit('elementsMax', live.size, live, 'a Map');
   if (isNew) {
     for (const [key, value] of live) {
@@ -205,7 +206,7 @@ function compareMap(pass: Comparison, node: MapNode, live: ReadonlyMap<unknown, 
   }
 }
 
-function compareSet(pass: Comparison, node: SetNode, live: ReadonlySet<unknown>, isNew: boolean): void {
+function compareSet(pass: ComparisonPass, node: SetNode, live: ReadonlySet<unknown>, isNew: boolean): void {
   pass.limit('elementsMax', live.size, live, 'a Set');
   if (isNew) {
     for (const member of live) node.members.add(pass.resolve(member, undefined));
@@ -232,11 +233,11 @@ function compareSet(pass: Comparison, node: SetNode, live: ReadonlySet<unknown>,
 }
 
 /** The key as the graph knows it; an object that it does not know names itself. */
-function nameOf(pass: Comparison, key: unknown): unknown {
+function nameOf(pass: ComparisonPass, key: unknown): unknown {
   return typeof key === 'object' && key !== null ? (pass.known(key) ?? key) : key;
 }
 
-function fillView(pass: Comparison, node: ViewNode, live: ArrayBufferView): void {
+function fillView(pass: ComparisonPass, node: ViewNode, live: ArrayBufferView): void {
   const buffer = pass.resolve(live.buffer, undefined);
   node.buffer = buffer as BytesNode;
   node.offsetBytes = live.byteOffset;

@@ -8,7 +8,7 @@ import { TwinstateError } from '../shared/errors.js';
 import type { SessionModel } from '../model/session-model.js';
 import { holdLimit, resolveLimits, type Limits } from '../wire/limits.js';
 import { Application } from './apply.js';
-import { lockAttribute, readAttribute } from './attribute-access.js';
+import { sealImmutables } from '../model/immutability.js';
 import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
 import { Comparison } from './comparison.js';
@@ -251,14 +251,12 @@ export class Graph {
   }
 
   /** Makes the immutable attributes of all bound objects non-writable, once they are replicated. Accessors stay as they are. */
-  lockImmutables(): void {
-    const binding = this.#bound('locked');
+  sealImmutables(): void {
+    const binding = this.#bound('sealed');
     for (const node of this.#table.nodes.values()) {
       if (node.kind !== 'instance' || node.source === undefined) continue;
-      for (const attribute of binding.ofShape(node.shape)?.of.attributes ?? []) {
-        if (attribute.mutable || attribute.accessor || !Object.hasOwn(node.source, attribute.property)) continue;
-        lockAttribute(node.source, attribute, readAttribute(node.source, attribute));
-      }
+      const bound = binding.ofShape(node.shape);
+      if (bound !== undefined) sealImmutables(bound.of, node.source);
     }
   }
 

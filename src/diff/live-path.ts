@@ -4,7 +4,7 @@
  * Invariant: it runs only when something is already wrong, walks breadth first, so the shortest path is found, and looks only at what
  * is replicated. It throws nothing, whatever getters do.
  */
-import { readAttribute } from './attribute-access.js';
+import { readAttribute } from '../model/attribute-access.js';
 import { kindOf, type LiveKind } from './live-kind.js';
 import { attributeStep, entryStep, indexStep, joinPath, keyObjectStep, memberStep } from './path.js';
 
@@ -46,8 +46,8 @@ function eachValue(live: object, kinds: ReadonlyMap<object, LiveKind>, visit: (s
   const kind = kindOf(live, kinds);
   switch (kind?.kind) {
     case 'instance':
-      for (const attribute of kind.of.attributes) visit(attributeStep(attribute.property), readAttribute(live, attribute));
-      if (kind.of.open) for (const key of Object.keys(live)) visit(attributeStep(key), (live as Record<string, unknown>)[key]);
+      for (const attribute of kind.of.attributes) visit(attributeStep(attribute.property), readAttribute(attribute, live));
+      if (kind.of.open) for (const key of Object.keys(live)) if (!kind.of.transient.has(key)) visit(attributeStep(key), (live as Record<string, unknown>)[key]);
       return;
     case 'object':
       for (const key of Object.keys(live)) visit(attributeStep(key), (live as Record<string, unknown>)[key]);

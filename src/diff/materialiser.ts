@@ -7,7 +7,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import { VIEW_KINDS } from '../wire/format.js';
 import type { AttributeModel } from '../model/session-model.js';
-import { writeAttribute, writeKey } from './attribute-access.js';
+import { writeAttribute, writeKey } from './live-write.js';
 import type { Binding, BoundClass } from './binding.js';
 import { HOLE, isNode, type BytesNode, type GraphNode, type InstanceNode, type Stored } from './node.js';
 import { eachChild } from './node.js';

@@ -5,7 +5,8 @@
  * (a local change that was not compared yet) is left alone and reported, so that the next comparison sees it as a change.
  */
 import { bytesEqual } from '../shared/bytes.js';
-import { readAttribute, writeKey } from './attribute-access.js';
+import { readAttribute } from '../model/attribute-access.js';
+import { writeKey } from './live-write.js';
 import type { Binding } from './binding.js';
 import type { Draft } from './draft.js';
 import { HOLE, isNode, type ArrayNode, type BytesNode, type GraphNode, type InstanceNode, type KeyedNode, type Stored } from './node.js';
@@ -61,7 +62,7 @@ export class Mirror {
       const now = node.slots[slot];
       const old = slot < before.slots.length ? before.slots[slot] : HOLE;
       if (attribute === undefined || Object.is(now, old) || slot >= node.slots.length) return;
-      if (this.#attributeHolds(readAttribute(node.source!, attribute), old, attribute)) this.#materialiser.writeSlot(node, slot);
+      if (this.#attributeHolds(readAttribute(attribute, node.source!), old, attribute)) this.#materialiser.writeSlot(node, slot);
       else this.#clash(node, attributeStep(attribute.property));
     });
     if (of.open) this.#keys(node, before);
@@ -87,7 +88,7 @@ export class Mirror {
     const slot = holder.slots.indexOf(node);
     const attribute = slot < 0 ? undefined : this.#materialiser.boundClass(holder).attributes[slot];
     if (attribute === undefined) return;
-    if (this.#encodesTo(readAttribute(holder.source, attribute), before, attribute)) this.#materialiser.writeSlot(holder, slot);
+    if (this.#encodesTo(readAttribute(attribute, holder.source), before, attribute)) this.#materialiser.writeSlot(holder, slot);
     else this.#clash(holder, attributeStep(attribute.property));
   }
 
