@@ -114,7 +114,7 @@ export class SessionStore {
     const graph = Graph.capture(instance, model);
     const ack = checkAck(options.ack) ?? this.#parts.ack;
     const done = await this.#operate({ kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false }, options);
-    graph.lockImmutables();
+    graph.sealImmutables();
     this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation));
     return instance;
   }
