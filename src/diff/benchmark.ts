@@ -25,7 +25,7 @@ export class Benchmark<T extends object = object> {
    * @throws {TwinstateError} `NOT_A_SESSION`, `VALUE_UNSUPPORTED`, `CLASS_UNKNOWN`, `LIMIT_EXCEEDED`
    */
   static of<T extends object>(instance: T): Benchmark<T> {
-    const type: unknown = (Object.getPrototypeOf(instance) as { constructor?: unknown } | null)?.constructor;
+    const type: unknown = (Object.getPrototypeOf(Object(instance)) as { constructor?: unknown } | null)?.constructor;
     return new Benchmark(instance, Graph.capture(instance, modelOf(type as Class)));
   }
 

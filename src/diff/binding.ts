@@ -11,7 +11,8 @@ import type { Schema } from './schema.js';
 
 /** The self-contained encoding of one value, for attributes that are compared as bytes. */
 export interface BlobCodec {
-  encode(value: unknown, model: SessionModel): Uint8Array;
+  /** @param pathOf where a value stands in the session, for errors */
+  encode(value: unknown, model: SessionModel, pathOf?: (live: unknown) => string | undefined): Uint8Array;
   decode(bytes: Uint8Array, model: SessionModel): unknown;
 }
 

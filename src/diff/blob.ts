@@ -14,9 +14,9 @@ import { NodeTable } from './node-table.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
 
 export const blobCodec: BlobCodec = {
-  encode(value, model) {
+  encode(value, model, pathOf) {
     const table = new NodeTable();
-    new Comparison(new Draft(table), new Binding(model, table.schema, undefined), [value]).run();
+    new Comparison(new Draft(table), new Binding(model, table.schema, undefined), [value], pathOf).run();
     return encodeSnapshot(table);
   },
 

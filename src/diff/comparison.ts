@@ -27,21 +27,25 @@ export class Comparison implements ComparisonPass {
   readonly draft: Draft;
   readonly writer: OperationWriter;
   readonly #root: object;
+  readonly #outerPath: ((live: unknown) => string | undefined) | undefined;
   #binding: Binding;
   readonly #walk: number;
   readonly #toCompare: GraphNode[] = [];
   readonly #toFill: ContainerNode[] = [];
+  #compared = 0;
   #filled = 0;
   #holes = 0;
   /** What is being looked at, for errors of the application's own code. */
   #at: object;
 
-  constructor(draft: Draft, binding: Binding, root: object) {
+  /** @param outerPath finds what stands in a blob, whose root is no place that people know */
+  constructor(draft: Draft, binding: Binding, root: object, outerPath?: (live: unknown) => string | undefined) {
     this.draft = draft;
     this.writer = new OperationWriter(draft.base);
     this.#binding = binding;
     this.#root = root;
     this.#at = root;
+    this.#outerPath = outerPath;
     this.#walk = draft.table.nextWalk();
   }
 
@@ -56,8 +60,7 @@ export class Comparison implements ComparisonPass {
       const root = this.resolve(this.#root, this.draft.table.nodes.get(0));
       if (root !== this.draft.table.root) throw this.#notTheRoot();
       for (;;) {
-        const node = this.#toCompare.pop();
-        if (node !== undefined) this.#compare(node);
+        if (this.#compared < this.#toCompare.length) this.#compare(this.#toCompare[this.#compared++]!);
         else if (this.#filled < this.#toFill.length) this.#fill(this.#toFill[this.#filled++]!);
         else break;
       }
@@ -133,7 +136,7 @@ export class Comparison implements ComparisonPass {
   }
 
   pathOf(live: unknown): string | undefined {
-    return livePath(this.#root, live, this.binding.kinds);
+    return this.#outerPath === undefined ? livePath(this.#root, live, this.binding.kinds) : this.#outerPath(live);
   }
 
   #kindOf(live: object): LiveKind {

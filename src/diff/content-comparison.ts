@@ -93,7 +93,7 @@ function resolveAttribute(pass: ComparisonPass, holder: InstanceNode, attribute:
     if (isNode(now) && now.kind === 'array') now.key = attribute.key;
     return now;
   }
-  const bytes = codec === undefined ? blobs!.encode(value, model) : checkBytes(codec.encode(value)).slice();
+  const bytes = codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value)).slice();
   if (isNode(stored) && stored.kind === 'blob' && stored.coded === (codec !== undefined)) {
     pass.visitBlob(stored);
     stored.holder = holder;

@@ -67,7 +67,7 @@ export class PartitionDriver<B> {
 
   /** Resolves once the replica has caught up for the first time. */
   caughtUp(): Promise<void> {
-    if (this.machine.role !== 'joining') return Promise.resolve();
+    if (this.machine.role !== 'joining' || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => this.#joinedOnce.push(resolve));
   }
 
@@ -173,6 +173,8 @@ export class PartitionDriver<B> {
       case 'changed':
         return this.#around.changed(this.partition, effect.sessions);
       case 'role':
+        // whoever waits for it to catch up must hear that it never will
+        if (effect.role === 'broken') for (const resolve of this.#joinedOnce.splice(0)) resolve();
         return this.#around.event({ ...effect, partition: this.partition });
       case 'notice':
         return this.#around.event({ type: 'notice', partition: this.partition, notice: effect.notice });

@@ -119,7 +119,12 @@ export class PartitionMachine<B> {
     if (this.#role !== 'joining') return;
     const newest = newestCheckpoint(log);
     if (newest > highest) return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
-    if (log.length === 0 && stored.length > 0) return this.#break(logLost('snapshots of sessions, but not one record of their log'));
+    if (log.length === 0 && stored.length > 0) {
+      // the last record of a partition is never trimmed: this read is stale, or the log is lost
+      if (this.#shortFor(now) < this.options.timing.lostMs) return this.#join('the log reads empty', this.options.timing.joinRetryMs);
+      return this.#break(logLost('snapshots of sessions, but not one record of their log'));
+    }
+    this.#shortSinceMs = undefined;
     const ledger = new Ledger(this.options.bodies);
     ledger.load(stored);
     ledger.begin(log.map(({ record }) => record));
@@ -210,9 +215,13 @@ export class PartitionMachine<B> {
 
   /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
   #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
-    this.#shortSinceMs ??= now.ms;
-    if (now.ms - this.#shortSinceMs < this.options.timing.lostMs) return;
+    if (this.#shortFor(now) < this.options.timing.lostMs) return;
     this.#break(logLost(`record ${askedAt} was known, but the log ends at ${last}`));
+  }
+
+  #shortFor(now: Instant): number {
+    this.#shortSinceMs ??= now.ms;
+    return now.ms - this.#shortSinceMs;
   }
 
   operate(now: Instant, token: number, operation: Operation): void {

@@ -11,6 +11,6 @@ export class Diary {
   /** One slot: two appends at once conflict. */
   @Mutable() entries: string[] = [];
   /** A slot for each writer: they merge. */
-  @Mutable() notes = new Map<string, string>();
+  @Mutable() notes = new Map<string, { text: string }>();
   @Mutable() pages: { readonly by: string; text: string }[] = [];
 }

@@ -66,7 +66,7 @@ export class History {
   }
 
   /** Holds everything against the state at the end; `final` has no entry for a session that is gone. */
-  check(final: ReadonlyMap<string, { readonly life: string; readonly entries: readonly string[]; readonly notes: ReadonlyMap<string, string>; readonly version: number }>): void {
+  check(final: ReadonlyMap<string, { readonly life: string; readonly entries: readonly string[]; readonly notes: ReadonlyMap<string, { readonly text: string }>; readonly version: number }>): void {
     for (const { session, life, op, told, version } of this.appends) {
       const state = final.get(session);
       if (state === undefined || state.life !== life) continue;
@@ -87,13 +87,19 @@ export class History {
         if (version < each.version) this.violation(`version read went back: ${by} saw ${version} at ${askedMs}, ${each.version} was acknowledged`);
       }
     }
+    for (const [session, { life, notes }] of final) {
+      for (const [name, { text }] of notes) {
+        const written = this.#notes.get(`${session}/${life}/${name}`)?.some(({ value }) => value === text) === true;
+        if (!written) this.violation(`a note of another life: ${text} in ${session} ${life}`);
+      }
+    }
     for (const [key, all] of this.#notes) {
       const [session, life, name] = key.split('/') as [string, string, string];
       const state = final.get(session);
       if (state === undefined || state.life !== life) continue;
       const lastOk = all.findLastIndex(({ told }) => told === 'ok');
       const possible = all.slice(Math.max(0, lastOk)).filter(({ told }, i) => told !== 'not-stored' || (i === 0 && lastOk >= 0));
-      const value = state.notes.get(name);
+      const value = state.notes.get(name)?.text;
       const fits = possible.some((each) => each.value === value) || (lastOk < 0 && value === undefined);
       if (!fits) this.violation(`note ${key} is ${value}, possible were ${possible.map((each) => each.value).join()}`);
     }

@@ -103,6 +103,7 @@ class World {
     for (let i = 0; i < this.#processes.length; i++) {
       this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
+      this.#time.after(600 + i * 13, () => void this.#reader(this.#processes[i]!));
     }
     await this.#time.runUntil(faultsMs);
     this.#heal();
@@ -210,6 +211,16 @@ class World {
     }
   }
 
+  /** Only reads: what a process that is cut off still believes is seen here. */
+  async #reader(process: SimulatedProcess): Promise<void> {
+    while (!this.#stopped) {
+      await this.#sleep(this.#between(20, 250));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || this.#stopped) continue;
+      await this.#read(process, store, SESSIONS[this.#between(0, SESSIONS.length - 1)]!, 'primary');
+    }
+  }
+
   async #append(process: SimulatedProcess, store: SessionStore, session: string, name: string): Promise<void> {
     const op = `${name}.${++this.#ops}`;
     let life = '';
@@ -272,7 +283,7 @@ class World {
 
   /** Keeps an instance open, commits it again and again, several at once, and refreshes it when it is told to. */
   async #holder(process: SimulatedProcess, name: string): Promise<void> {
-    const session = SESSIONS[this.#between(0, 1)]!;
+    const session = SESSIONS[this.#between(0, SESSIONS.length - 1)]!;
     let of: SessionStore | undefined;
     let diary: Diary | undefined;
     while (!this.#stopped) {
@@ -289,7 +300,9 @@ class World {
         const committed: Promise<void>[] = [];
         for (let i = this.#between(1, 3); i > 0; i--) {
           const value = `${name}.${++this.#ops}`;
-          diary.notes.set(name, value);
+          const note = diary.notes.get(name);
+          if (note === undefined || this.#chance(0.5)) diary.notes.set(name, { text: value });
+          else note.text = value;
           committed.push(this.#noted(process, store, diary, `${session}/${diary.life}/${name}`, value));
         }
         await Promise.all(committed);
@@ -351,7 +364,7 @@ class World {
   // ---- the end
 
   async #judge(): Promise<void> {
-    const final = new Map<string, { life: string; entries: readonly string[]; notes: ReadonlyMap<string, string>; version: number }>();
+    const final = new Map<string, { life: string; entries: readonly string[]; notes: ReadonlyMap<string, { text: string }>; version: number }>();
     const looks: { by: string; session: string; failure: unknown; seen?: { diary: Diary; version: number } | undefined }[] = [];
     for (const process of this.#processes) {
       const { store } = process;

@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import 'reflect-metadata';
+import { Benchmark, Replica } from '../../src/diff/index.js';
+import { Mutable } from '../../src/model/mutable.js';
+import { Session } from '../../src/model/session.js';
+import { TwinstateError } from '../../src/shared/errors.js';
+import { difference } from './topology.js';
+
+class Stranger {
+  a = 1;
+}
+
+@Session({ name: 'errors', limits: { objectsMax: 50, elementsMax: 40, deltaBytesMax: 2000 } })
+class Box {
+  @Mutable() items: unknown[] = [{ price: 1 }];
+  @Mutable() map = new Map<unknown, unknown>();
+  @Mutable() count = 0;
+}
+
+function caught(fn: () => unknown): TwinstateError {
+  try {
+    fn();
+  } catch (error) {
+    expect(error).to.be.instanceOf(TwinstateError);
+    return error as TwinstateError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('a value that cannot be replicated', () => {
+  const cases: [string, string, string, (box: Box) => unknown][] = [
+    ['a function', 'VALUE_UNSUPPORTED', 'items[0].price', (box) => ((box.items[0] as { price: unknown }).price = () => 1)],
+    ['a symbol', 'VALUE_UNSUPPORTED', 'map.get("k")', (box) => box.map.set('k', Symbol('s'))],
+    ['a symbol as a key', 'VALUE_UNSUPPORTED', 'map.keys()[1]', (box) => box.map.set(Symbol('s'), 1)],
+    ['a promise', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(Promise.resolve())],
+    ['a weak collection', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(new WeakMap())],
+    ['a boxed primitive', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(Object(1))],
+    ['an error', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(new RangeError('no'))],
+    ['shared memory', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(new SharedArrayBuffer(8))],
+    ['a view of shared memory', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(new Uint8Array(new SharedArrayBuffer(8)))],
+    ['an object with a symbol key', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push({ [Symbol('s')]: 1 })],
+    ['an undeclared class', 'CLASS_UNKNOWN', 'items[1].deep["a b"]', (box) => box.items.push({ deep: { 'a b': new Stranger() } })],
+    ['a subclass of Array', 'CLASS_UNKNOWN', 'items[1]', (box) => box.items.push(new (class Rows extends Array {})())],
+    ['an object that only inherits', 'CLASS_UNKNOWN', 'items[1]', (box) => box.items.push(Object.create({ a: 1 }))],
+    ['a false Map', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push(Object.create(Map.prototype))],
+    ['a getter that throws', 'VALUE_UNSUPPORTED', 'items[1]', (box) => box.items.push({ get bad(): number { throw new Error('mine'); } })],
+    ['too many objects', 'LIMIT_EXCEEDED', 'items[1][9]', (box) => box.items.push(Array.from({ length: 20 }, () => [[], [], []]))],
+    ['too many elements', 'LIMIT_EXCEEDED', 'items[1]', (box) => box.items.push(new Array(41).fill(0))],
+    ['a huge sparse array', 'LIMIT_EXCEEDED', 'items[1]', (box) => box.items.push(Object.assign([], { length: 4e9 }))],
+    ['too many holes together', 'LIMIT_EXCEEDED', 'items[2]', (box) => box.items.push(new Array(30), new Array(30))],
+  ]; // prettier-ignore
+  for (const [name, code, path, change] of cases) {
+    it(`${name}: an error that names ${path}, and nothing advanced`, () => {
+      const box = new Box();
+      const benchmark = Benchmark.of(box);
+      const replica = Replica.restore(Box, benchmark.snapshot());
+      const before = benchmark.snapshot();
+      box.count = 7;
+      box.map.set('new', { deep: box.items });
+      const kept = box.items[0];
+      change(box);
+      const error = caught(() => benchmark.diff(box));
+      expect(error.code).to.equal(code);
+      expect(error.cure).to.be.a('string');
+      if (name !== 'too many objects') expect(error.path).to.equal(path);
+      expect(Buffer.from(benchmark.snapshot()).equals(before), 'the benchmark is as before').to.equal(true);
+      expect(caught(() => Benchmark.of(box)).code).to.equal(code);
+
+      box.items = [kept];
+      (kept as { price: unknown }).price = 2;
+      box.map = new Map([['k', 1]]);
+      replica.apply(benchmark.diff(box)!);
+      expect(difference(box, replica.instance)).to.equal(undefined);
+    });
+  }
+
+  it('a delta over its limit advances nothing', () => {
+    const box = new Box();
+    const benchmark = Benchmark.of(box);
+    const before = benchmark.snapshot();
+    box.items = ['x'.repeat(3000)];
+    expect(caught(() => benchmark.diff(box)).code).to.equal('LIMIT_EXCEEDED');
+    expect(Buffer.from(benchmark.snapshot()).equals(before)).to.equal(true);
+  });
+
+  it('another instance than the benchmark\'s is refused', () => {
+    expect(caught(() => Benchmark.of(new Box()).diff(new Box())).code).to.equal('NOT_OPEN');
+  });
+
+  it('an instance of a class that is no session is refused', () => {
+    expect(caught(() => Benchmark.of(new Stranger())).code).to.equal('NOT_A_SESSION');
+    expect(caught(() => Benchmark.of(Object.create(null) as object)).code).to.equal('NOT_A_SESSION');
+  });
+
+  it('the root in another place of the session is a reference like others', () => {
+    const box = new Box();
+    const benchmark = Benchmark.of(box);
+    const replica = Replica.restore(Box, benchmark.snapshot());
+    box.items.push(box);
+    replica.apply(benchmark.diff(box)!);
+    expect(replica.instance.items[1]).to.equal(replica.instance);
+  });
+});
