@@ -12,6 +12,8 @@ export type ToServer =
   | { readonly type: 'create'; readonly sessions: number }
   /** Changes sessions, so many at a time, until told to stop. */
   | { readonly type: 'load'; readonly ids: readonly string[]; readonly workers: number }
+  /** Changes each of these once, all at the same time. */
+  | { readonly type: 'change'; readonly ids: readonly string[] }
   | { readonly type: 'stop' }
   /** Reads sessions back. */
   | { readonly type: 'read'; readonly ids: readonly string[] }
@@ -35,6 +37,6 @@ export interface SessionFound {
   readonly ops: readonly string[];
   /** Each operation added one. */
   readonly sum: number;
-  /** What stands in the cart under the name of the last operation, a reference to the same object. */
+  /** Its shared reference is one object still, its dates are dates. */
   readonly intact: boolean;
 }

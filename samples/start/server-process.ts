@@ -41,6 +41,9 @@ try {
         loading = true;
         workers = Promise.all(Array.from({ length: message.workers }, () => work(message.ids)));
         return undefined;
+      case 'change':
+        workers = Promise.all([workers, ...message.ids.map(change)]);
+        return undefined;
       case 'stop':
         loading = false;
         await workers;
@@ -54,19 +57,19 @@ try {
   }
 
   async function work(ids: readonly string[]): Promise<void> {
-    while (loading) {
-      const id = ids[Math.floor(Math.random() * ids.length)]!;
-      const op = `${name}/${++operations}`;
-      tell({ type: 'attempt', op, id, atMs: nowMs() });
-      try {
-        await store.update(Basket, id, (basket) => put(basket, op), { timeoutMs: UPDATE_MS_MAX, attempts: 100 });
-        tell({ type: 'result', op, outcome: 'acknowledged', atMs: nowMs() });
-      } catch (error) {
-        const outcome = error instanceof TwinstateError ? error.outcome : 'unknown';
-        // opening failed, or a conflict to the last attempt: nothing was written
-        const known = outcome === undefined || outcome === 'not-stored' ? 'not-stored' : 'unknown';
-        tell({ type: 'result', op, outcome: known, atMs: nowMs(), why: String(error) });
-      }
+    while (loading) await change(ids[Math.floor(Math.random() * ids.length)]!);
+  }
+
+  async function change(id: string): Promise<void> {
+    const op = `${name}/${++operations}`;
+    tell({ type: 'attempt', op, id, atMs: nowMs() });
+    try {
+      await store.update(Basket, id, (basket) => put(basket, op), { timeoutMs: UPDATE_MS_MAX, attempts: 100 });
+      tell({ type: 'result', op, outcome: 'acknowledged', atMs: nowMs() });
+    } catch (error) {
+      // an error without an outcome came before anything was written
+      const outcome = error instanceof TwinstateError ? (error.outcome ?? 'not-stored') : 'unknown';
+      tell({ type: 'result', op, outcome: outcome === 'not-stored' ? outcome : 'unknown', atMs: nowMs(), why: String(error) });
     }
   }
 
