@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'engine/memory': ['engine/port.ts', 'wire', 'shared'],
   'engine/nats': ['engine/port.ts', 'wire', 'shared'],
   node: ['replication', 'session', 'engine/port.ts', 'wire', 'shared'],
-  store: ['node', 'session', 'diff', 'model', 'engine/port.ts', 'engine/memory', 'shared'],
+  store: ['node', 'session', 'diff', 'model', 'observe', 'engine/port.ts', 'engine/memory', 'shared'],
   observe: ['shared'],
   'observe/otel': ['observe', 'store', 'shared'],
   'index.ts': ['store', 'observe', 'model', 'engine/port.ts', 'engine/memory', 'shared'],

@@ -6,7 +6,7 @@
  */
 import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
 import { TwinstateError } from '../shared/errors.js';
-import type { Epoch, NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { Epoch, NodeId, Partition } from '../shared/ids.js';
 import { partition as toPartition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
 import { FailureDetector } from '../replication/failure-detector.js';
@@ -18,12 +18,19 @@ import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
 import { decodeMessage, encodeMessage } from './message.js';
 import type { Message, Term } from './message.js';
-import { decodeReply, encodeReply } from './reply.js';
-import type { Reply } from './reply.js';
 import { PartitionDriver } from './partition-driver.js';
+import { decodeReply } from './reply.js';
+import type { Reply } from './reply.js';
+import { RequestServer } from './request-server.js';
+import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
 
-export type { Answer as NodeAnswer, Operation as NodeOperation, Read as NodeRead, ReadAnswer as NodeReadAnswer } from '../replication/operation.js';
+export type {
+  Answer as NodeAnswer,
+  Operation as NodeOperation,
+  Read as NodeRead,
+  ReadAnswer as NodeReadAnswer,
+} from '../replication/operation.js';
 export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
@@ -44,7 +51,8 @@ export interface NodeOptions<B> {
 }
 
 /** What came of asking a node: its reply, or that nobody was there, or that nobody knows. */
-export type Asked<T> = { readonly kind: 'answered'; readonly answer: T } | { readonly kind: 'absent' } | { readonly kind: 'lost' };
+export type Asked<T> =
+  { readonly kind: 'answered'; readonly answer: T } | { readonly kind: 'absent' } | { readonly kind: 'lost' };
 
 /** Entries of one record, at most. */
 const BATCH_ENTRIES_MAX = 4_096;
@@ -58,8 +66,7 @@ export class ClusterNode<B> {
   readonly #membership: Membership;
   readonly #detector: FailureDetector;
   readonly #subscriptions: Subscription[] = [];
-  /** Those who wait for a newer state of a session. */
-  readonly #waiters = new Map<SessionId, Set<() => void>>();
+  readonly #server: RequestServer<B>;
   #timers: Timer[] = [];
   #heartbeats = 0;
   #tickedMs: number;
@@ -71,6 +78,13 @@ export class ClusterNode<B> {
     this.self = options.self;
     this.#membership = new Membership(options.timing);
     this.#detector = new FailureDetector(options.timing);
+    this.#server = new RequestServer({
+      partitions: options.partitions,
+      runtime: options.runtime,
+      driver: (partition) => this.#drivers.get(partition),
+      hint: (partition) => this.#membership.leaderOf(partition),
+      event: options.onEvent,
+    });
     this.#tickedMs = options.runtime.clock.now();
     this.#membership.heard(this.#nowMs, this.#heartbeat(false));
   }
@@ -79,7 +93,7 @@ export class ClusterNode<B> {
   async start(): Promise<void> {
     const { connection, timing, runtime } = this.#options;
     this.#subscriptions.push(
-      connection.bus.serve((body) => this.#serve(body)),
+      connection.bus.serve((body) => this.#server.serve(body)),
       connection.bus.hear((body) => this.#heard(body)),
     );
     this.#announce();
@@ -141,14 +155,22 @@ export class ClusterNode<B> {
   }
 
   async read(to: NodeId, partition: Partition, read: Read, waitMs: number, timeoutMs: number): Promise<Asked<ReadAnswer>> {
-    if (to === this.self) return this.#ownAnswer(partition, async (driver) => this.#readAndWait(driver, read, waitMs), timeoutMs);
+    if (to === this.self)
+      return this.#ownAnswer(partition, async (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
     const reply = await this.#ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'read' ? each.answer : undefined));
   }
 
-  async list(to: NodeId, partition: Partition, className: string, after: string, limit: number, timeoutMs: number): Promise<Asked<Extract<Reply, { kind: 'list' }>>> {
+  async list(
+    to: NodeId,
+    partition: Partition,
+    className: string,
+    after: string,
+    limit: number,
+    timeoutMs: number,
+  ): Promise<Asked<ListReply>> {
     const message: Message = { kind: 'list', partition, className, after, limit };
-    if (to === this.self) return { kind: 'answered', answer: this.#list(message) };
+    if (to === this.self) return { kind: 'answered', answer: this.#server.list(message) };
     const reply = await this.#ask(to, message, timeoutMs);
     return pick(reply, (each) => (each.kind === 'list' ? each : undefined));
   }
@@ -161,7 +183,7 @@ export class ClusterNode<B> {
     this.#announceTimer?.cancel();
     this.bus.announce(encodeMessage({ kind: 'heartbeat', heartbeat: this.#heartbeat(true) }));
     for (const driver of this.#drivers.values()) driver.stop();
-    for (const waiters of this.#waiters.values()) for (const wake of [...waiters]) wake();
+    this.#server.close();
     for (const subscription of this.#subscriptions) subscription.stop();
   }
 
@@ -212,7 +234,7 @@ export class ClusterNode<B> {
         connection,
         report: ({ to, epoch, position }) =>
           connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
-        changed: (_, sessions) => this.#wake(sessions),
+        changed: (_, sessions) => this.#server.changed(sessions),
         event: (event) => this.#event(event),
       },
     );
@@ -224,7 +246,7 @@ export class ClusterNode<B> {
       if (event.leader !== undefined) this.#membership.learned(event.partition, event.leader, event.epoch);
       // a new primary says so at once: askers are waiting for somebody
       if (event.role === 'leading') this.#announceSoon();
-      for (const wake of [...this.#waiters.values()].flatMap((set) => [...set])) wake();
+      this.#server.rolesChanged();
     }
     this.#options.onEvent(event);
   }
@@ -268,7 +290,9 @@ export class ClusterNode<B> {
     const reply = await this.#ask(node, { kind: 'probe', terms: asked }, timeoutMs);
     if (this.#closed) return;
     // terms that changed while the probe was under way are not asked about any more
-    const still = asked.filter(({ partition, epoch }) => this.#drivers.get(partition)?.machine.epoch === epoch).map(({ partition }) => partition);
+    const still = asked
+      .filter(({ partition, epoch }) => this.#drivers.get(partition)?.machine.epoch === epoch)
+      .map(({ partition }) => partition);
     if (reply.kind === 'absent') this.#detector.probed(this.#nowMs, node, still, { kind: 'no-responders' });
     else if (reply.kind === 'answered' && reply.answer.kind === 'probe') {
       this.#detector.probed(sentMs, node, still, { kind: 'answered', leads: new Set(reply.answer.leads) });
@@ -291,7 +315,8 @@ export class ClusterNode<B> {
 
   #heartbeat(leaving: boolean): Heartbeat {
     const leads: { partition: Partition; epoch: Epoch }[] = [];
-    for (const { leads: led, machine, partition } of this.#drivers.values()) if (led) leads.push({ partition, epoch: machine.epoch });
+    for (const { leads: led, machine, partition } of this.#drivers.values())
+      if (led) leads.push({ partition, epoch: machine.epoch });
     return { node: this.self, role: this.#options.role, leaving, count: ++this.#heartbeats, leads };
   }
 
@@ -307,114 +332,22 @@ export class ClusterNode<B> {
     const { heartbeat } = message;
     if (heartbeat.node === this.self) return;
     const known = new Set(this.#membership.nodes);
-    const isNew = this.#membership.heard(this.#nowMs, { ...heartbeat, leads: heartbeat.leads.filter((led) => led.partition < this.partitions) });
+    const isNew = this.#membership.heard(this.#nowMs, {
+      ...heartbeat,
+      leads: heartbeat.leads.filter((led) => led.partition < this.partitions),
+    });
     if (heartbeat.leaving) this.#detector.left(heartbeat.node);
     // a newcomer learns at once who is here
     if (isNew) this.#announceSoon();
     if (this.#timers.length > 0 && !sameMembers(known, this.#membership.nodes)) this.#place();
   }
 
-  async #serve(body: Uint8Array): Promise<Uint8Array | undefined> {
-    if (this.#closed) return undefined;
-    let message: Message;
-    try {
-      message = decodeMessage(body);
-      const highest = message.kind === 'probe' ? Math.max(0, ...message.terms.map((term) => term.partition)) : message.kind === 'report' ? message.term.partition : message.kind === 'heartbeat' ? 0 : message.partition;
-      if (highest >= this.partitions) {
-        throw new TwinstateError('BYTES_CORRUPT', 'this message names a partition that does not exist', {
-          expected: `a partition below ${this.partitions}`,
-          received: `${highest}`,
-        });
-      }
-    } catch (error) {
-      this.#options.onEvent({ type: 'malformed', where: 'request', error });
-      return encodeReply({ kind: 'malformed', why: error instanceof Error ? error.message : String(error) });
-    }
-    const reply = await this.#reply(message);
-    return reply === undefined ? undefined : encodeReply(reply);
-  }
-
-  async #reply(message: Message): Promise<Reply | undefined> {
-    switch (message.kind) {
-      case 'operate': {
-        const driver = this.#drivers.get(message.partition);
-        if (driver === undefined) return { kind: 'operate', answer: { kind: 'retry', clean: true, hint: this.#hint(message.partition), why: 'no replica here' } };
-        return { kind: 'operate', answer: await driver.operate(message.operation) };
-      }
-      case 'read': {
-        const driver = this.#drivers.get(message.partition);
-        if (driver === undefined) return { kind: 'read', answer: { kind: 'retry', hint: this.#hint(message.partition), why: 'no replica here' } };
-        return { kind: 'read', answer: await this.#readAndWait(driver, message.read, Math.min(message.waitMs, READ_WAIT_MS_MAX)) };
-      }
-      case 'list':
-        return this.#list(message);
-      case 'probe': {
-        const leads = message.terms.filter(({ partition, epoch }) => {
-          const driver = this.#drivers.get(partition);
-          return driver?.leads === true && driver.machine.epoch === epoch;
-        });
-        return { kind: 'probe', leads: leads.map(({ partition }) => partition) };
-      }
-      case 'report':
-        this.#drivers.get(message.term.partition)?.reported(message.from, { epoch: message.term.epoch, position: message.position });
-        return undefined;
-      case 'heartbeat':
-        return undefined;
-    }
-  }
-
-  /** Answers at once, unless the asker has the newest state and wants to wait for a newer one. */
-  async #readAndWait(driver: PartitionDriver<B>, read: Read, waitMs: number): Promise<ReadAnswer> {
-    const untilMs = this.#nowMs + waitMs;
-    for (;;) {
-      // listen before reading: a change in between must not be missed
-      const changed = waitMs > 0 ? this.#nextChange(read.session, untilMs) : undefined;
-      const answer = await driver.read(read);
-      if (changed === undefined || answer.kind !== 'same' || this.#nowMs >= untilMs || this.#closed) {
-        changed?.cancel();
-        return answer;
-      }
-      await changed.promise;
-    }
-  }
-
-  #nextChange(session: SessionId, untilMs: number): { readonly promise: Promise<void>; readonly cancel: () => void } {
-    let wake!: () => void;
-    const promise = new Promise<void>((resolve) => (wake = resolve));
-    const set = this.#waiters.get(session) ?? new Set();
-    this.#waiters.set(session, set);
-    const timer = this.#options.runtime.clock.after(Math.max(0, untilMs - this.#nowMs), () => done());
-    const done = (): void => {
-      timer.cancel();
-      set.delete(done);
-      if (set.size === 0 && this.#waiters.get(session) === set) this.#waiters.delete(session);
-      wake();
-    };
-    set.add(done);
-    return { promise, cancel: done };
-  }
-
-  #wake(sessions: ReadonlySet<SessionId>): void {
-    if (this.#waiters.size === 0) return;
-    for (const id of sessions) for (const wake of [...(this.#waiters.get(id) ?? [])]) wake();
-  }
-
-  #list({ partition, className, after, limit }: Extract<Message, { kind: 'list' }>): Extract<Reply, { kind: 'list' }> {
-    const driver = this.#drivers.get(partition);
-    if (driver?.leads !== true) return { kind: 'list', ids: undefined, total: 0, hint: this.#hint(partition) };
-    const ids: SessionId[] = [];
-    for (const [id, state] of driver.machine.ledger.sessions) if (!state.dead && state.className === className) ids.push(id);
-    ids.sort();
-    const from = after === '' ? 0 : ids.findIndex((id) => id > after);
-    return { kind: 'list', ids: from < 0 ? [] : ids.slice(from, from + Math.min(limit, LIST_MAX)), total: ids.length, hint: undefined };
-  }
-
-  #hint(partition: Partition): NodeId | undefined {
-    return this.#membership.leaderOf(partition);
-  }
-
   /** Asks the own replica, and gives up waiting (not the operation) after `timeoutMs`. */
-  async #ownAnswer<T>(partition: Partition, ask: (driver: PartitionDriver<B>) => Promise<T>, timeoutMs: number): Promise<Asked<T>> {
+  async #ownAnswer<T>(
+    partition: Partition,
+    ask: (driver: PartitionDriver<B>) => Promise<T>,
+    timeoutMs: number,
+  ): Promise<Asked<T>> {
     const driver = this.#drivers.get(partition);
     if (driver === undefined || this.#closed) return { kind: 'absent' };
     let timer: Timer | undefined;
@@ -434,16 +367,12 @@ export class ClusterNode<B> {
       if (result.outcome === 'unknown') return { kind: 'lost' };
       return { kind: 'answered', answer: decodeReply(result.body) };
     } catch (error) {
-      if (error instanceof TwinstateError && error.code === 'BYTES_CORRUPT') this.#options.onEvent({ type: 'malformed', where: 'reply', error });
+      if (error instanceof TwinstateError && error.code === 'BYTES_CORRUPT')
+        this.#options.onEvent({ type: 'malformed', where: 'reply', error });
       return { kind: 'lost' };
     }
   }
 }
-
-/** Ids in one reply, at most. */
-export const LIST_MAX = 1_000;
-/** A read waits for a newer state for so long, at most. */
-const READ_WAIT_MS_MAX = 30_000;
 
 function sameMembers(before: ReadonlySet<NodeId>, after: readonly NodeId[]): boolean {
   return before.size === after.length && after.every((node) => before.has(node));

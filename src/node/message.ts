@@ -25,7 +25,13 @@ export type Message =
   | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation }
   /** `waitMs`: while the asker's version is the newest, the answer may wait for a newer one for so long. */
   | { readonly kind: 'read'; readonly partition: Partition; readonly read: Read; readonly waitMs: number }
-  | { readonly kind: 'list'; readonly partition: Partition; readonly className: string; readonly after: string; readonly limit: number }
+  | {
+      readonly kind: 'list';
+      readonly partition: Partition;
+      readonly className: string;
+      readonly after: string;
+      readonly limit: number;
+    }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence };
 
@@ -129,7 +135,12 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       const consistency = oneOf(from, CONSISTENCIES);
       const known = readBase(from);
       const atLeast = from.varint();
-      return { kind, partition: at, read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast) }, waitMs: from.varint() };
+      return {
+        kind,
+        partition: at,
+        read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast) },
+        waitMs: from.varint(),
+      };
     }
     case 'list':
       return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
@@ -197,4 +208,3 @@ function readBase(from: ByteReader): { readonly version: Version; readonly incar
   const code = from.varint();
   return code === 0 ? undefined : { version: version(code - 1), incarnation: sequence(from.varint()) };
 }
-

@@ -11,8 +11,8 @@ import type { EngineConnection, SnapshotEntry, Subscription } from '../engine/po
 import type { Effect } from '../replication/effect.js';
 import type { LoadedSession } from '../replication/ledger.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
+import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
-import type { Instant, MachineOptions, View } from '../replication/partition-machine.js';
 import { decodeStored } from '../replication/session-state.js';
 import type { Timer } from '../shared/clock.js';
 import type { NodeEvent, Runtime } from './runtime.js';
@@ -133,7 +133,9 @@ export class PartitionDriver<B> {
           this.machine.appended(this.now, effect.attempt, result ?? { outcome: 'unknown' }),
         );
       case 'poll':
-        return this.#then(connection.log.read(this.partition, effect.after), (read) => this.machine.polled(this.now, effect.after, read));
+        return this.#then(connection.log.read(this.partition, effect.after), (read) =>
+          this.machine.polled(this.now, effect.after, read),
+        );
       case 'join':
         this.#life++;
         this.#follow?.stop();
@@ -165,8 +167,10 @@ export class PartitionDriver<B> {
           this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : this.#position(found)),
         );
       case 'put':
-        return this.#then(connection.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected), (result) =>
-          this.machine.put(effect.session, effect.trueUpTo, result?.outcome === 'stored' ? result.revision : undefined),
+        return this.#then(
+          connection.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
+          (result) =>
+            this.machine.put(effect.session, effect.trueUpTo, result?.outcome === 'stored' ? result.revision : undefined),
         );
       case 'trim':
         return this.#then(connection.log.trim(this.partition, effect.upTo), () => undefined);

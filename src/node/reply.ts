@@ -17,7 +17,12 @@ export type Reply =
   | { readonly kind: 'operate'; readonly answer: Answer }
   | { readonly kind: 'read'; readonly answer: ReadAnswer }
   /** `undefined`: this node does not lead the partition. */
-  | { readonly kind: 'list'; readonly ids: readonly SessionId[] | undefined; readonly total: number; readonly hint: NodeId | undefined }
+  | {
+      readonly kind: 'list';
+      readonly ids: readonly SessionId[] | undefined;
+      readonly total: number;
+      readonly hint: NodeId | undefined;
+    }
   | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
   /** The request was unreadable. */
   | { readonly kind: 'malformed'; readonly why: string };

@@ -173,7 +173,10 @@ function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation
 /** The answer to an operation that this record stored. */
 export function doneNow<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, entry: Entry, merged: boolean): Answer {
   const state = ledger.session(entry.session);
-  const others = merged && state?.body !== undefined && operation.base !== undefined ? bodies.since(state.body, operation.base.version) : undefined;
+  const others =
+    merged && state?.body !== undefined && operation.base !== undefined
+      ? bodies.since(state.body, operation.base.version)
+      : undefined;
   return {
     kind: 'done',
     version: entry.to,

@@ -31,7 +31,13 @@ export type Effect =
   | { readonly type: 'trim'; readonly upTo: Sequence }
   /** These sessions have a new acknowledged state. */
   | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId> }
-  | { readonly type: 'role'; readonly role: Role; readonly epoch: Epoch; readonly leader: NodeId | undefined; readonly reason: string }
+  | {
+      readonly type: 'role';
+      readonly role: Role;
+      readonly epoch: Epoch;
+      readonly leader: NodeId | undefined;
+      readonly reason: string;
+    }
   /** Something that an operator should know of; nothing depends on it. */
   | { readonly type: 'notice'; readonly notice: Notice };
 

@@ -41,7 +41,8 @@ export class FailureDetector {
 
   /** Begins to watch a node; harmless where it is watched already. */
   watch(nowMs: number, node: NodeId): void {
-    if (!this.#suspects.has(node)) this.#suspects.set(node, { heardMs: nowMs, absent: undefined, left: false, denied: new Map() });
+    if (!this.#suspects.has(node))
+      this.#suspects.set(node, { heardMs: nowMs, absent: undefined, left: false, denied: new Map() });
   }
 
   /** Watches these nodes and no others. */

@@ -66,7 +66,12 @@ export interface Read {
 
 export type ReadAnswer =
   | { readonly kind: 'same'; readonly version: Version; readonly incarnation: Sequence }
-  | { readonly kind: 'deltas'; readonly version: Version; readonly incarnation: Sequence; readonly deltas: readonly VersionedDelta[] }
+  | {
+      readonly kind: 'deltas';
+      readonly version: Version;
+      readonly incarnation: Sequence;
+      readonly deltas: readonly VersionedDelta[];
+    }
   | {
       readonly kind: 'snapshot';
       readonly version: Version;

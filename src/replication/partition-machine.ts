@@ -5,58 +5,20 @@
  * found behind the position where one's own was appended (`record`); an append's acknowledgement only announces early what
  * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
  */
-import { TwinstateError } from '../shared/errors.js';
-import type { Epoch, NodeId, Partition, Revision, Sequence, SessionId } from '../shared/ids.js';
+import type { TwinstateError } from '../shared/errors.js';
+import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { AppendSlot } from './append-slot.js';
-import type { Batch, BatchLimits } from './batch.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
+import { LogWatch, logLost } from './log-watch.js';
+import type { AppendOutcome, Content, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
-import { decodeRecord, encodeRecord } from './record.js';
-import type { LogRecord, RecordId } from './record.js';
-import type { Bodies } from './session-state.js';
+import { encodeRecord, newestCheckpoint } from './record.js';
+import type { LogRecord, Predecessor, RecordId } from './record.js';
 import { answerRead } from './reading.js';
-import type { Timing } from './timing.js';
 import { Upkeep } from './upkeep.js';
-
-/** A moment: monotonic milliseconds for decisions, wall-clock ones for people. */
-export interface Instant {
-  readonly ms: number;
-  readonly wallMs: number;
-}
-
-/** What the node around the partition knows of the cluster at this moment. */
-export interface View {
-  /** The primary is suspected: by several answers, over more than a reconnect, on a stable link. */
-  readonly suspected: boolean;
-  /** This node's place among those who may claim, from 0; negative: it may not. */
-  readonly rank: number;
-  /** The node may trust what it sees: its link stood long enough. */
-  readonly stable: boolean;
-}
-
-export interface MachineOptions<B> {
-  readonly partition: Partition;
-  readonly self: NodeId;
-  /** The part of every record id that tells this writer from all others. */
-  readonly incarnation: string;
-  readonly bodies: Bodies<B>;
-  readonly timing: Timing;
-  readonly limits: BatchLimits;
-  /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale. */
-  readonly takeover: 'fast' | 'strict';
-}
-
-/** What hangs on an append under way. */
-export type Content =
-  | { readonly type: 'lead' }
-  | { readonly type: 'commit'; readonly batch: Batch }
-  | { readonly type: 'checkpoint'; readonly floor: Sequence };
-
-/** Between two polls of a log whose follower may have stalled, in milliseconds. */
-const POLL_MS = 50;
 
 export class PartitionMachine<B> {
   readonly options: MachineOptions<B>;
@@ -71,10 +33,7 @@ export class PartitionMachine<B> {
   #reportedMs = 0;
   #joinedMs = 0;
   #suspectedSinceMs: number | undefined;
-  #polledMs = -Infinity;
-  #logAnsweredMs = -Infinity;
-  #polling = false;
-  #shortSinceMs: number | undefined;
+  readonly #log = new LogWatch();
   #failure: TwinstateError | undefined;
 
   constructor(options: MachineOptions<B>) {
@@ -115,16 +74,18 @@ export class PartitionMachine<B> {
   }
 
   /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8). */
-  joined(now: Instant, log: readonly { readonly sequence: Sequence; readonly record: Uint8Array }[], stored: readonly LoadedSession[], highest: Revision): void {
+  joined(now: Instant, log: readonly LogEntry[], stored: readonly LoadedSession[], highest: Revision): void {
     if (this.#role !== 'joining') return;
-    const newest = newestCheckpoint(log);
-    if (newest > highest) return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
+    const newest = newestCheckpoint(log.map(({ record }) => record));
+    if (newest > highest)
+      return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
     if (log.length === 0 && stored.length > 0) {
       // the last record of a partition is never trimmed: this read is stale, or the log is lost
-      if (this.#shortFor(now) < this.options.timing.lostMs) return this.#join('the log reads empty', this.options.timing.joinRetryMs);
+      if (this.#log.shortFor(now.ms) < this.options.timing.lostMs)
+        return this.#join('the log reads empty', this.options.timing.joinRetryMs);
       return this.#break(logLost('snapshots of sessions, but not one record of their log'));
     }
-    this.#shortSinceMs = undefined;
+    this.#log.whole();
     const ledger = new Ledger(this.options.bodies);
     ledger.load(stored);
     ledger.begin(log.map(({ record }) => record));
@@ -139,7 +100,7 @@ export class PartitionMachine<B> {
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
     this.#suspectedSinceMs = undefined;
-    this.#logAnsweredMs = now.ms;
+    this.#log.answered(now.ms);
     for (const state of ledger.sessions.values()) {
       if (state.quarantine !== undefined) this.#notice({ kind: 'quarantined', session: state.id, error: state.quarantine });
     }
@@ -153,7 +114,7 @@ export class PartitionMachine<B> {
   /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
     if (this.#role === 'joining' || this.#role === 'broken') return;
-    this.#logAnsweredMs = now.ms;
+    this.#log.answered(now.ms);
     const applied = this.#ledger.apply(sequence, bytes);
     if (applied.kind === 'seen') return;
     if (applied.kind === 'gap') {
@@ -179,11 +140,11 @@ export class PartitionMachine<B> {
     this.#pump(now);
   }
 
-  appended(now: Instant, attempt: number, result: { readonly outcome: 'stored'; readonly sequence: Sequence } | { readonly outcome: 'refused'; readonly reason: 'position' | 'full' } | { readonly outcome: 'unknown' }): void {
+  appended(now: Instant, attempt: number, result: AppendOutcome): void {
     const slot = this.#slot;
     if (slot === undefined || !slot.owns(attempt)) return;
     if (result.outcome === 'stored') {
-      this.#logAnsweredMs = now.ms;
+      this.#log.answered(now.ms);
       if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes);
       return;
     }
@@ -204,24 +165,23 @@ export class PartitionMachine<B> {
   }
 
   /** Takes what a poll has read; `undefined`: nobody answered. `askedAt` is what was applied when the read was sent. */
-  polled(now: Instant, askedAt: Sequence, read: { readonly entries: readonly { readonly sequence: Sequence; readonly record: Uint8Array }[]; readonly last: Sequence } | undefined): void {
-    this.#polling = false;
+  polled(
+    now: Instant,
+    askedAt: Sequence,
+    read: { readonly entries: readonly LogEntry[]; readonly last: Sequence } | undefined,
+  ): void {
+    this.#log.polled();
     if (read === undefined || this.#role === 'joining' || this.#role === 'broken') return;
-    this.#logAnsweredMs = now.ms;
+    this.#log.answered(now.ms);
     if (read.last < askedAt && read.entries.length === 0) return this.#shortRead(now, askedAt, read.last);
-    this.#shortSinceMs = undefined;
+    this.#log.whole();
     for (const { sequence, record } of read.entries) this.record(now, sequence, record);
   }
 
   /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
   #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
-    if (this.#shortFor(now) < this.options.timing.lostMs) return;
+    if (this.#log.shortFor(now.ms) < this.options.timing.lostMs) return;
     this.#break(logLost(`record ${askedAt} was known, but the log ends at ${last}`));
-  }
-
-  #shortFor(now: Instant): number {
-    this.#shortSinceMs ??= now.ms;
-    return now.ms - this.#shortSinceMs;
   }
 
   operate(now: Instant, token: number, operation: Operation): void {
@@ -294,13 +254,12 @@ export class PartitionMachine<B> {
     this.#suspectedSinceMs ??= now.ms;
     this.#poll(now);
     // claim only while the log answers: an outage resets all timers, and must not end in a wave of claims
-    if (now.ms - this.#logAnsweredMs > POLL_MS * 4) {
+    if (!this.#log.answersNow(now.ms)) {
       this.#suspectedSinceMs = now.ms;
       return;
     }
     if (this.#slot !== undefined || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
-    const { applied, lastId } = this.#ledger;
-    this.#append(now, { type: 'lead', id: this.#recordId(), prev: { sequence: applied, id: lastId }, node: this.options.self }, { type: 'lead' });
+    this.#append(now, { type: 'lead', ...this.#frame() }, { type: 'lead' });
   }
 
   #newTerm(now: Instant, node: NodeId): void {
@@ -322,10 +281,10 @@ export class PartitionMachine<B> {
     if (this.#role !== 'leading' || this.#slot !== undefined) return;
     const batch = this.#primary.next(now, this.#ledger);
     if (batch === undefined) return;
-    const { applied, lastId, epoch } = this.#ledger;
+    const { confirm, entries } = batch;
     this.#append(
       now,
-      { type: 'commit', id: this.#recordId(), prev: { sequence: applied, id: lastId }, epoch, node: this.options.self, confirm: batch.confirm, entries: batch.entries },
+      { type: 'commit', ...this.#frame(), epoch: this.#ledger.epoch, confirm, entries },
       { type: 'commit', batch },
     );
   }
@@ -335,12 +294,8 @@ export class PartitionMachine<B> {
     if (this.#slot !== undefined) return;
     const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
-    const { applied, lastId, epoch, reliedOn } = this.#ledger;
-    this.#append(
-      now,
-      { type: 'checkpoint', id: this.#recordId(), prev: { sequence: applied, id: lastId }, epoch, node: this.options.self, floor, revision: reliedOn },
-      { type: 'checkpoint', floor },
-    );
+    const { epoch, reliedOn } = this.#ledger;
+    this.#append(now, { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn }, { type: 'checkpoint', floor });
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {
@@ -366,11 +321,7 @@ export class PartitionMachine<B> {
   }
 
   #poll(now: Instant): void {
-    if (this.#polling && now.ms - this.#polledMs < POLL_MS * 10) return;
-    if (now.ms - this.#polledMs < POLL_MS) return;
-    this.#polling = true;
-    this.#polledMs = now.ms;
-    this.#emit({ type: 'poll', after: this.#ledger.applied });
+    if (this.#log.mayPoll(now.ms)) this.#emit({ type: 'poll', after: this.#ledger.applied });
   }
 
   #report(now: Instant): void {
@@ -412,8 +363,11 @@ export class PartitionMachine<B> {
     return this.#ledger.leader === this.options.self ? undefined : this.#ledger.leader;
   }
 
-  #recordId(): RecordId {
-    return `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
+  /** What every record says: who it is, whom it follows (rule 3: what was applied, never what the server has), who wrote it. */
+  #frame(): { readonly id: RecordId; readonly prev: Predecessor; readonly node: NodeId } {
+    const { applied, lastId } = this.#ledger;
+    const id = `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
+    return { id, prev: { sequence: applied, id: lastId }, node: this.options.self };
   }
 
   #noticeQuarantine(id: SessionId): void {
@@ -428,24 +382,4 @@ export class PartitionMachine<B> {
   #emit(effect: Effect): void {
     this.#effects.push(effect);
   }
-}
-
-function newestCheckpoint(log: readonly { readonly record: Uint8Array }[]): Revision {
-  for (let i = log.length - 1; i >= 0; i--) {
-    try {
-      const record = decodeRecord(log[i]!.record);
-      if (record.type === 'checkpoint') return record.revision;
-    } catch {
-      // a foreign record; `Ledger.apply` counts it
-    }
-  }
-  return 0 as Revision;
-}
-
-function logLost(received: string): TwinstateError {
-  return new TwinstateError('LOG_LOST', 'the log of this partition was lost or rolled back', {
-    expected: 'every record that was known before',
-    received,
-    cure: 'restore the stream from its backup; nothing is served from a log that may lack acknowledged commits',
-  });
 }

@@ -12,7 +12,7 @@ import type { Batch, Waiting } from './batch.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation, Read } from './operation.js';
-import type { Instant, MachineOptions } from './partition-machine.js';
+import type { Instant, MachineOptions } from './machine-options.js';
 import { answerRead } from './reading.js';
 
 interface WaitingRead {
@@ -87,7 +87,8 @@ export class Primary<B> {
 
   /** Makes the next record's content, or `undefined` where nothing needs one. Answers at once what needs none. */
   next(now: Instant, ledger: Ledger<B>): Batch | undefined {
-    const renew = this.#lastReadMs > now.ms - this.#options.timing.leaseMs && this.#leaseUntilMs - now.ms < this.#options.timing.leaseMs / 2;
+    const renew =
+      this.#lastReadMs > now.ms - this.#options.timing.leaseMs && this.#leaseUntilMs - now.ms < this.#options.timing.leaseMs / 2;
     if (this.#queue.length === 0 && this.#reads.length === 0 && !renew) return undefined;
     const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits);
     this.#queue = [...batch.rest];
@@ -105,7 +106,8 @@ export class Primary<B> {
     this.#reads = [];
     for (const waiting of reads) {
       // strong: the accepted append was sent after the read arrived
-      if (waiting.askedMs <= sentMs) this.#emit({ type: 'read', token: waiting.token, answer: answerRead(ledger, this.#options.bodies, waiting.read) });
+      if (waiting.askedMs <= sentMs)
+        this.#emit({ type: 'read', token: waiting.token, answer: answerRead(ledger, this.#options.bodies, waiting.read) });
       else this.#reads.push(waiting);
     }
   }

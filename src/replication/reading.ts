@@ -7,7 +7,8 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
   const state = ledger.session(read.session);
   const hint = ledger.leader;
   const version = state?.version ?? 0;
-  if (read.atLeast !== undefined && version < read.atLeast) return { kind: 'retry', hint, why: `only version ${version} is known here` };
+  if (read.atLeast !== undefined && version < read.atLeast)
+    return { kind: 'retry', hint, why: `only version ${version} is known here` };
   if (state === undefined || state.dead) return { kind: 'gone', destroyed: state !== undefined };
   if (state.body === undefined) return { kind: 'quarantined', why: state.quarantine?.message ?? 'its bytes are not here' };
   const { incarnation } = state;
@@ -17,5 +18,11 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
     const deltas = known.version < state.version ? bodies.since(state.body, known.version) : undefined;
     if (deltas !== undefined) return { kind: 'deltas', version: state.version, incarnation, deltas };
   }
-  return { kind: 'snapshot', version: state.version, incarnation, className: state.className, snapshot: bodies.snapshot(state.body) };
+  return {
+    kind: 'snapshot',
+    version: state.version,
+    incarnation,
+    className: state.className,
+    snapshot: bodies.snapshot(state.body),
+  };
 }

@@ -93,6 +93,8 @@ export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord;
 
 const MAGIC = 0x54;
 export const RECORD_FORMAT = 1;
+/** The third byte of a `CHECKPOINT`. */
+const CHECKPOINT = 3;
 const KINDS = ['create', 'commit', 'touch', 'destroy'] as const;
 
 export function encodeRecord(record: LogRecord): Uint8Array {
@@ -145,7 +147,14 @@ export function decodeRecord(bytes: Uint8Array): LogRecord {
   const kind = from.u8();
   const id = from.string();
   const prev: Predecessor = { sequence: sequence(from.varint()), id: from.string() };
-  const record = kind === 1 ? readLead(from, id, prev) : kind === 2 ? readCommit(from, id, prev) : kind === 3 ? readCheckpoint(from, id, prev) : from.fail('kind 1, 2 or 3', `${kind}`);
+  const record =
+    kind === 1
+      ? readLead(from, id, prev)
+      : kind === 2
+        ? readCommit(from, id, prev)
+        : kind === 3
+          ? readCheckpoint(from, id, prev)
+          : from.fail('kind 1, 2 or 3', `${kind}`);
   from.end();
   return record;
 }
@@ -203,4 +212,18 @@ function readEntry(from: ByteReader): Entry {
   // a copy: what is kept must not keep the whole batch alive
   const payload = kind === 'create' || kind === 'commit' ? from.bytes().slice() : EMPTY_BYTES;
   return { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+}
+
+/** The snapshot revision that the newest checkpoint relies on; 0 where there is none. */
+export function newestCheckpoint(log: readonly Uint8Array[]): Revision {
+  for (const bytes of log.toReversed()) {
+    if (bytes[2] !== CHECKPOINT) continue;
+    try {
+      const record = decodeRecord(bytes);
+      if (record.type === 'checkpoint') return record.revision;
+    } catch {
+      // a foreign record; `Ledger.apply` counts it
+    }
+  }
+  return revision(0);
 }

@@ -183,7 +183,12 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   for (let i = 0; i < count; i++) ops.set(from.string(), { counter: from.varint(), version: version(from.varint()) });
   const snapshot = from.bytes().slice();
   from.end();
-  return { header: { id, className, version: at, incarnation, dead, touchedAtMs, ops }, sequence: lastChange, trueUpTo, snapshot };
+  return {
+    header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },
+    sequence: lastChange,
+    trueUpTo,
+    snapshot,
+  };
 }
 
 /** The revision that stands for "no snapshot stored yet". */

@@ -9,7 +9,7 @@ import { sequence } from '../shared/ids.js';
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
-import type { Instant, MachineOptions } from './partition-machine.js';
+import type { Instant, MachineOptions } from './machine-options.js';
 import { ABSENT, encodeStored } from './session-state.js';
 import type { SessionState } from './session-state.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
@@ -81,7 +81,8 @@ export class Upkeep<B> {
       if (covered < changed) floor = Math.min(floor, Math.max(covered, (dirtySince || changed) - 1));
     }
     const clean = ledger.dirty.size === 0;
-    if (floor <= this.#floor || (!clean && this.#recordsSinceCheckpoint < this.#options.timing.checkpointRecords)) return undefined;
+    if (floor <= this.#floor || (!clean && this.#recordsSinceCheckpoint < this.#options.timing.checkpointRecords))
+      return undefined;
     return sequence(floor);
   }
 
@@ -95,7 +96,11 @@ export class Upkeep<B> {
     this.#cover(ledger, state, trueUpTo);
   }
 
-  lookedUp(ledger: Ledger<B>, id: SessionId, found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined): void {
+  lookedUp(
+    ledger: Ledger<B>,
+    id: SessionId,
+    found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined,
+  ): void {
     this.#busy.delete(id);
     const state = ledger.session(id);
     if (state === undefined || found === undefined) return;

@@ -18,18 +18,28 @@ interface ClusterState {
 const KEY = 'cluster';
 
 /** Agrees on the number of partitions. @throws {TwinstateError} `CLUSTER_MISMATCH`, or `UNAVAILABLE` when nobody answers */
-export async function agree(snapshots: Snapshots, cluster: string, partitions: number | undefined, clock: Clock, timeoutMs: number): Promise<number> {
+export async function agree(
+  snapshots: Snapshots,
+  cluster: string,
+  partitions: number | undefined,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<number> {
   const untilMs = clock.now() + timeoutMs;
   while (clock.now() < untilMs) {
     const found = await snapshots.get(undefined, KEY);
     if (found !== undefined && found !== null) {
       const state = read(found.value, cluster);
       if (partitions !== undefined && partitions !== state.partitions) {
-        throw new TwinstateError('CLUSTER_MISMATCH', `the cluster ${JSON.stringify(cluster)} was started with another number of partitions`, {
-          expected: `partitions: ${state.partitions}`,
-          received: `partitions: ${partitions}`,
-          cure: 'leave the option out, or use another cluster name',
-        });
+        throw new TwinstateError(
+          'CLUSTER_MISMATCH',
+          `the cluster ${JSON.stringify(cluster)} was started with another number of partitions`,
+          {
+            expected: `partitions: ${state.partitions}`,
+            received: `partitions: ${partitions}`,
+            cure: 'leave the option out, or use another cluster name',
+          },
+        );
       }
       return state.partitions;
     }
@@ -57,9 +67,13 @@ function read(value: Uint8Array, cluster: string): ClusterState {
   if (state?.format === 1 && Number.isInteger(partitions) && partitions! >= 1 && partitions! <= PARTITIONS_MAX) {
     return { format: 1, partitions: partitions! };
   }
-  throw new TwinstateError('CLUSTER_MISMATCH', `the stored state of the cluster ${JSON.stringify(cluster)} is not of this release`, {
-    expected: 'format 1 and a number of partitions',
-    received: Buffer.from(value).toString('utf8').slice(0, 100),
-    cure: 'use another cluster name, or the release that wrote it',
-  });
+  throw new TwinstateError(
+    'CLUSTER_MISMATCH',
+    `the stored state of the cluster ${JSON.stringify(cluster)} is not of this release`,
+    {
+      expected: 'format 1 and a number of partitions',
+      received: Buffer.from(value).toString('utf8').slice(0, 100),
+      cure: 'use another cluster name, or the release that wrote it',
+    },
+  );
 }

@@ -35,7 +35,11 @@ export async function connect(options: ConnectOptions): Promise<SessionStore> {
 }
 
 /** As `connect`, with time and chance handed in, and a look at the node: the door of the simulated world. */
-export async function connectWith(options: ConnectOptions, runtime: Runtime, onNode?: (node: ClusterNode<AtRest>) => void): Promise<SessionStore> {
+export async function connectWith(
+  options: ConnectOptions,
+  runtime: Runtime,
+  onNode?: (node: ClusterNode<AtRest>) => void,
+): Promise<SessionStore> {
   const resolved = resolveOptions(options);
   const models = new Map<object, SessionModel>();
   const names = new Map<string, string>();
@@ -87,7 +91,15 @@ export async function connectWith(options: ConnectOptions, runtime: Runtime, onN
     });
     onNode?.(node);
     await node.start();
-    return new SessionStore({ node, router: new Router(node, runtime.clock), models, runtime, ack: resolved.ack, client: incarnation.slice(0, 16), connection: link });
+    return new SessionStore({
+      node,
+      router: new Router(node, runtime.clock),
+      models,
+      runtime,
+      ack: resolved.ack,
+      client: incarnation.slice(0, 16),
+      connection: link,
+    });
   }
 }
 

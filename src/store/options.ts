@@ -2,9 +2,11 @@
 import type { Engine } from '../engine/port.js';
 import type { Class } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';
+import { sessionId } from '../shared/ids.js';
+import type { SessionId } from '../shared/ids.js';
 import { DEFAULT_TIMING } from '../node/cluster-node.js';
 import type { Timing } from '../node/cluster-node.js';
-import type { CallOptions } from './router.js';
+import type { CallOptions } from './deadline.js';
 
 /** How much has happened once a write's promise resolves; the README's table says what each promises. */
 export type Ack = 'none' | 'log' | { readonly backups: number };
@@ -47,7 +49,20 @@ export interface ResolvedOptions {
   readonly timing: Timing;
 }
 
-const KNOWN = ['sessions', 'engine', 'cluster', 'nodeId', 'role', 'backups', 'partitions', 'ack', 'takeover', 'timing', 'signal', 'timeoutMs'];
+const KNOWN = [
+  'sessions',
+  'engine',
+  'cluster',
+  'nodeId',
+  'role',
+  'backups',
+  'partitions',
+  'ack',
+  'takeover',
+  'timing',
+  'signal',
+  'timeoutMs',
+];
 
 /** @throws {TwinstateError} `OPTION_INVALID` */
 export function resolveOptions(options: ConnectOptions): ResolvedOptions {
@@ -83,7 +98,25 @@ export function checkAck(ack: Ack | undefined): Ack | undefined {
   throw invalid('ack', "'none', 'log' or { backups: n } with n of at least 1", show(ack));
 }
 
-export function invalid(option: string, expected: string, received: string, cure = 'see the options in the README'): TwinstateError {
+const ID_BYTES_MAX = 512;
+
+/** @throws {TwinstateError} `OPTION_INVALID` */
+export function checkId(id: unknown): SessionId {
+  if (typeof id === 'string' && id.length > 0 && id.isWellFormed() && Buffer.byteLength(id) <= ID_BYTES_MAX) return sessionId(id);
+  throw invalid(
+    'id',
+    `a text of 1 to ${ID_BYTES_MAX} bytes of well-formed Unicode`,
+    show(id),
+    'session ids may hold any characters, but no lone surrogates',
+  );
+}
+
+export function invalid(
+  option: string,
+  expected: string,
+  received: string,
+  cure = 'see the options in the README',
+): TwinstateError {
   return new TwinstateError('OPTION_INVALID', `the option ${option} does not fit`, { expected, received, cure });
 }
 
@@ -105,6 +138,7 @@ function count(option: string, value: number | undefined, min: number, max: numb
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
-  if (typeof value === 'object' && value !== null) return `an object of ${Object.getPrototypeOf(value)?.constructor?.name ?? 'no class'}`;
+  if (typeof value === 'object' && value !== null)
+    return `an object of ${Object.getPrototypeOf(value)?.constructor?.name ?? 'no class'}`;
   return String(value);
 }

@@ -4,23 +4,17 @@
  * Invariant: an operation is sent again, with the same id, until a final answer comes or time is up. `not-stored` is said only
  * where every try ended cleanly (it reached nobody, or was refused by somebody who can never store it); else it is `unknown`.
  */
-import { ConflictError, TwinstateError } from '../shared/errors.js';
+import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
 import type { NodeId, Partition, SessionId, Version } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
-import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
+import { Deadline } from './deadline.js';
+import type { CallOptions } from './deadline.js';
+import { closed, conflict, gone, unavailable } from './refusals.js';
+import type { ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
-/** Bounds of one call. */
-export interface CallOptions {
-  /** Ends the call early; what was sent may still be stored. */
-  readonly signal?: AbortSignal | undefined;
-  /** How long the call may take, in milliseconds (default 10,000). */
-  readonly timeoutMs?: number | undefined;
-}
-
-export const TIMEOUT_MS_DEFAULT = 10_000;
 /** One try waits so long for its answer, at most, before it is sent again. */
 const TRY_MS = 1_000;
 /** Between two tries, growing. */
@@ -85,7 +79,11 @@ export class Router {
     }
   }
 
-  async read(partition: Partition, read: NodeRead, options: CallOptions & { readonly waitMs?: number }): Promise<Exclude<NodeReadAnswer, { kind: 'retry' }>> {
+  async read(
+    partition: Partition,
+    read: NodeRead,
+    options: CallOptions & { readonly waitMs?: number },
+  ): Promise<Exclude<NodeReadAnswer, { kind: 'retry' }>> {
     const deadline = new Deadline(this.#clock, options);
     const local = read.consistency === 'local' && this.#node.holds(partition);
     let why = 'nobody leads its partition';
@@ -98,7 +96,9 @@ export class Router {
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
         const consistency = read.consistency === 'local' && !here ? 'primary' : read.consistency;
-        const asked = await deadline.race(this.#node.read(to, partition, { ...read, consistency }, waitMs, Math.min(deadline.leftMs, TRY_MS + waitMs)));
+        const asked = await deadline.race(
+          this.#node.read(to, partition, { ...read, consistency }, waitMs, Math.min(deadline.leftMs, TRY_MS + waitMs)),
+        );
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind !== 'retry') {
@@ -119,7 +119,13 @@ export class Router {
   }
 
   /** One page of the ids of a class in a partition, and how many there are. */
-  async list(partition: Partition, className: string, after: string, limit: number, options: CallOptions): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
+  async list(
+    partition: Partition,
+    className: string,
+    after: string,
+    limit: number,
+    options: CallOptions,
+  ): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
     const deadline = new Deadline(this.#clock, options);
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
@@ -127,8 +133,11 @@ export class Router {
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
       const to = this.#target(partition, tries);
       if (to !== undefined) {
-        const asked = await deadline.race(this.#node.list(to, partition, className, after, limit, Math.min(deadline.leftMs, TRY_MS)));
-        if (asked.kind === 'answered' && asked.answer.ids !== undefined) return { ids: asked.answer.ids, total: asked.answer.total };
+        const asked = await deadline.race(
+          this.#node.list(to, partition, className, after, limit, Math.min(deadline.leftMs, TRY_MS)),
+        );
+        if (asked.kind === 'answered' && asked.answer.ids !== undefined)
+          return { ids: asked.answer.ids, total: asked.answer.total };
         this.#follow(partition, to, asked.kind === 'answered' ? asked.answer.hint : undefined);
       }
       await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
@@ -151,62 +160,12 @@ export class Router {
   }
 }
 
-/** The end of a call's time. */
-class Deadline {
-  readonly timeoutMs: number;
-  readonly #clock: Clock;
-  readonly #untilMs: number;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(clock: Clock, { timeoutMs, signal }: CallOptions) {
-    this.timeoutMs = timeoutMs ?? TIMEOUT_MS_DEFAULT;
-    this.#clock = clock;
-    this.#signal = signal;
-    this.#untilMs = clock.now() + this.timeoutMs;
-  }
-
-  get leftMs(): number {
-    return Math.max(0, this.#untilMs - this.#clock.now());
-  }
-
-  get passed(): boolean {
-    return this.leftMs === 0;
-  }
-
-  /** An answer, or `lost` as soon as the caller aborts. */
-  async race<T>(asked: Promise<Asked<T>>): Promise<Asked<T>> {
-    const signal = this.#signal;
-    if (signal === undefined) return asked;
-    let listener!: () => void;
-    const abort = new Promise<Asked<T>>((resolve) => {
-      listener = () => resolve({ kind: 'lost' });
-      signal.addEventListener('abort', listener, { once: true });
-    });
-    try {
-      return await Promise.race([asked, abort]);
-    } finally {
-      signal.removeEventListener('abort', listener);
-    }
-  }
-
-  async sleep(ms: number): Promise<void> {
-    const { promise, cancel } = this.#timer(Math.min(ms, this.leftMs));
-    await this.race(promise.then((): Asked<void> => ({ kind: 'lost' })));
-    cancel();
-  }
-
-  #timer(ms: number): { readonly promise: Promise<void>; readonly cancel: () => void } {
-    let cancel!: () => void;
-    const promise = new Promise<void>((resolve) => {
-      const timer = this.#clock.after(ms, resolve);
-      cancel = () => timer.cancel();
-    });
-    return { promise, cancel };
-  }
-}
-
 /** What a final answer means to the caller; `undefined` where an earlier try makes it say nothing. */
-function refusal(operation: Omit<NodeOperation, 'again' | 'waitMs'>, answer: Refusal, maybeStored: boolean): TwinstateError | undefined {
+function refusal(
+  operation: Omit<NodeOperation, 'again' | 'waitMs'>,
+  answer: Refusal,
+  maybeStored: boolean,
+): TwinstateError | undefined {
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
@@ -220,11 +179,15 @@ function refusal(operation: Omit<NodeOperation, 'again' | 'waitMs'>, answer: Ref
         cure: 'open it, or create one without an id',
       });
     case 'stored':
-      return new TwinstateError('NOT_ENOUGH_BACKUPS', `version ${answer.version} of session ${id} is in the log, but not yet held by ${operation.backups} backups`, {
-        outcome: 'stored',
-        version: answer.version,
-        cure: 'the commit survives crashes of nodes; commit again once more backups are here',
-      });
+      return new TwinstateError(
+        'NOT_ENOUGH_BACKUPS',
+        `version ${answer.version} of session ${id} is in the log, but not yet held by ${operation.backups} backups`,
+        {
+          outcome: 'stored',
+          version: answer.version,
+          cure: 'the commit survives crashes of nodes; commit again once more backups are here',
+        },
+      );
     case 'refused':
       if (maybeStored) return undefined;
       return new TwinstateError(answer.code, `the primary refused this ${operation.kind} of session ${id}`, {
@@ -233,30 +196,4 @@ function refusal(operation: Omit<NodeOperation, 'again' | 'waitMs'>, answer: Ref
         cure: 'nothing was changed',
       });
   }
-}
-
-function closed(outcome: Outcome | undefined): TwinstateError {
-  return new TwinstateError('CLOSED', 'this store was closed meanwhile', { outcome, cure: 'connect again' });
-}
-
-export function gone(id: SessionId, outcome?: Outcome): TwinstateError {
-  return new TwinstateError('SESSION_GONE', `there is no session with the id ${JSON.stringify(id)}`, {
-    outcome,
-    cure: 'it was destroyed, it expired, or it was never created; create a new one',
-  });
-}
-
-export function conflict(id: SessionId, base: number, current: number, slots: readonly string[]): ConflictError {
-  const what = `another commit changed the same part of session ${JSON.stringify(id)}`;
-  return new ConflictError(what, base, current, slots, 'use `update`, which runs its function again, or refresh and repeat the change');
-}
-
-function unavailable(id: SessionId | undefined, why: string, outcome: Outcome | undefined, timeoutMs: number): TwinstateError {
-  const what = id === undefined ? 'this call found no primary' : `no primary answered for session ${JSON.stringify(id)}`;
-  return new TwinstateError('UNAVAILABLE', what, {
-    expected: `an answer within ${timeoutMs} ms`,
-    received: why,
-    outcome,
-    cure: outcome === 'unknown' ? 'the change may have been stored: refresh before repeating it' : 'try again',
-  });
 }

@@ -18,44 +18,15 @@ import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 import type { AtRest } from '../session/at-rest.js';
 import { Lanes } from './lane.js';
-import { checkAck, invalid, show } from './options.js';
+import { checkAck, checkId, invalid, show } from './options.js';
 import type { Ack } from './options.js';
-import { conflict, gone } from './router.js';
-import type { CallOptions, Router } from './router.js';
+import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
+import type { CallOptions } from './deadline.js';
+import { closed, conflict, gone, notOpen, otherClass, quarantined, stale, unexpected } from './refusals.js';
+import type { Router } from './router.js';
 import { watchSession } from './watch.js';
 import type { Change } from './watch.js';
 import { WorkingCopy } from './working-copy.js';
-
-export interface WriteOptions extends CallOptions {
-  /** How much must have happened once the promise resolves (default: the store's). */
-  readonly ack?: Ack | undefined;
-}
-
-export interface CreateOptions extends WriteOptions {
-  /** The session's id: 1 to 512 bytes of well-formed Unicode (default: a random one that is led by this process). */
-  readonly id?: string | undefined;
-}
-
-export interface OpenOptions extends CallOptions {
-  /** `primary` (default): as its primary holds it, at most one lease old. `strong`: confirmed by the log. `local`: what is here. */
-  readonly consistency?: 'strong' | 'primary' | 'local' | undefined;
-  /** Only a state of at least this version will do: what somebody has seen stays seen. */
-  readonly atLeast?: number | undefined;
-}
-
-export interface UpdateOptions<T> extends WriteOptions {
-  /** Creates the session with these attributes where there is none. */
-  readonly create?: Init<T> | undefined;
-  /** How often the function may run, at most (default 16). */
-  readonly attempts?: number | undefined;
-}
-
-export interface Committed {
-  /** The version that holds the change. */
-  readonly version: number;
-  /** Bytes of the delta; 0 where nothing had changed. */
-  readonly bytes: number;
-}
 
 export interface StoreParts {
   readonly node: ClusterNode<AtRest>;
@@ -68,7 +39,6 @@ export interface StoreParts {
   readonly connection: EngineConnection;
 }
 
-const ID_BYTES_MAX = 512;
 const ATTEMPTS_DEFAULT = 16;
 const LIST_PAGE = 500;
 /** Tries to find a random id whose partition is led here. */
@@ -108,12 +78,18 @@ export class SessionStore {
     const options = (given ? third : (second as CreateOptions | undefined)) ?? {};
     const instance = given ? instantiate(model, second) : first;
     if (!given && this.#copies.has(instance)) {
-      throw new TwinstateError('SESSION_EXISTS', 'this instance is a session already', { outcome: 'not-stored', cure: 'commit it' });
+      throw new TwinstateError('SESSION_EXISTS', 'this instance is a session already', {
+        outcome: 'not-stored',
+        cure: 'commit it',
+      });
     }
     const id = options.id === undefined ? this.#newId() : checkId(options.id);
     const graph = Graph.capture(instance, model);
     const ack = checkAck(options.ack) ?? this.#parts.ack;
-    const done = await this.#operate({ kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false }, options);
+    const done = await this.#operate(
+      { kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false },
+      options,
+    );
     graph.sealImmutables();
     this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation));
     return instance;
@@ -135,13 +111,18 @@ export class SessionStore {
     const model = this.#model(type);
     const session = checkId(id);
     const consistency = options.consistency ?? 'primary';
-    if (!['strong', 'primary', 'local'].includes(consistency)) throw invalid('consistency', "'strong', 'primary' or 'local'", show(consistency));
+    if (!['strong', 'primary', 'local'].includes(consistency))
+      throw invalid('consistency', "'strong', 'primary' or 'local'", show(consistency));
     const atLeast = options.atLeast === undefined ? undefined : toVersion(options.atLeast);
-    const answer = await this.#parts.router.read(this.#partition(session), { session, consistency, known: undefined, atLeast }, options);
+    const answer = await this.#parts.router.read(
+      this.#partition(session),
+      { session, consistency, known: undefined, atLeast },
+      options,
+    );
     if (answer.kind === 'gone') return undefined;
     if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
     if (answer.kind !== 'snapshot') throw unexpected(answer.kind);
-    this.#sameClass(model, session, answer.className);
+    if (answer.className !== model.name) throw otherClass(session, model.name, answer.className);
     const graph = Graph.decode(answer.snapshot);
     const instance = graph.bind(model) as T;
     this.#copies.set(instance, new WorkingCopy(model, session, graph, answer.version, answer.incarnation));
@@ -159,21 +140,29 @@ export class SessionStore {
   async commit(instance: object, options: WriteOptions = {}): Promise<Committed> {
     this.#check();
     const copy = this.#copy(instance);
-    if (copy.stale !== undefined) throw stale(copy);
+    if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
     const ack = checkAck(options.ack) ?? this.#parts.ack;
     const pending = copy.diff();
     if (pending === undefined) {
       await this.#lanes.settled(copy.id);
-      if (copy.stale !== undefined) throw stale(copy);
+      if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
       return { version: copy.base, bytes: 0 };
     }
     const bytes = pending.delta.byteLength;
     const stored = this.#lanes.run(copy.id, async () => {
-      if (copy.stale !== undefined) throw stale(copy);
+      if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
       try {
         if (pending.conflict !== undefined) throw conflict(copy.id, copy.base, copy.base, pending.conflict);
         const base = { version: copy.base, incarnation: copy.incarnation };
-        const operation = { kind: 'commit', id: copy.id, model: copy.model, base, payload: pending.delta, ack, rebased: pending.rebased } as const;
+        const operation = {
+          kind: 'commit',
+          id: copy.id,
+          model: copy.model,
+          base,
+          payload: pending.delta,
+          ack,
+          rebased: pending.rebased,
+        } as const;
         const done = await this.#send(operation, options);
         copy.acknowledged(done.version, done.others, done.merged);
         return { version: done.version as number, bytes };
@@ -210,7 +199,12 @@ export class SessionStore {
    *
    * @throws {TwinstateError} `SESSION_GONE` where there is none and no `create`; what `fn` throws, and then nothing is committed
    */
-  async update<T extends object, R>(type: Class<T>, id: string, fn: (session: T) => R | Promise<R>, options: UpdateOptions<T> = {}): Promise<R> {
+  async update<T extends object, R>(
+    type: Class<T>,
+    id: string,
+    fn: (session: T) => R | Promise<R>,
+    options: UpdateOptions<T> = {},
+  ): Promise<R> {
     this.#check();
     const session = checkId(id);
     const attempts = options.attempts ?? ATTEMPTS_DEFAULT;
@@ -232,17 +226,31 @@ export class SessionStore {
   }
 
   /** Yields every new version from now on with the paths that changed; versions that follow fast come together. Ends at destroy. */
-  watch<T extends object>(type: Class<T>, id: string, options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterable<Change> {
+  watch<T extends object>(
+    type: Class<T>,
+    id: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncIterable<Change> {
     this.#check();
     const session = checkId(id);
-    return watchSession(this.#parts.router, this.#partition(session), session, this.#model(type), options, () => this.#closing !== undefined);
+    return watchSession(
+      this.#parts.router,
+      this.#partition(session),
+      session,
+      this.#model(type),
+      options,
+      () => this.#closing !== undefined,
+    );
   }
 
   /** Renews a session's idle time. @throws {TwinstateError} `SESSION_GONE` */
   async touch<T extends object>(type: Class<T>, id: string, options: WriteOptions = {}): Promise<void> {
     this.#check();
     const ack = checkAck(options.ack) ?? this.#parts.ack;
-    await this.#operate({ kind: 'touch', id: checkId(id), model: this.#model(type), base: undefined, payload: EMPTY_BYTES, ack, rebased: false }, options);
+    await this.#operate(
+      { kind: 'touch', id: checkId(id), model: this.#model(type), base: undefined, payload: EMPTY_BYTES, ack, rebased: false },
+      options,
+    );
   }
 
   /** Ends a session for good; late commits of it are refused. Resolves to whether there was one. */
@@ -250,7 +258,18 @@ export class SessionStore {
     this.#check();
     const ack = checkAck(options.ack) ?? this.#parts.ack;
     try {
-      await this.#operate({ kind: 'destroy', id: checkId(id), model: this.#model(type), base: undefined, payload: EMPTY_BYTES, ack, rebased: false }, options);
+      await this.#operate(
+        {
+          kind: 'destroy',
+          id: checkId(id),
+          model: this.#model(type),
+          base: undefined,
+          payload: EMPTY_BYTES,
+          ack,
+          rebased: false,
+        },
+        options,
+      );
       return true;
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'SESSION_GONE') return false;
@@ -325,7 +344,11 @@ export class SessionStore {
   #send({ kind, id, model, base, payload, ack, rebased }: StoreOperation, options: CallOptions): ReturnType<Router['operate']> {
     const op = { client: this.#parts.client, counter: ++this.#operations };
     const backups = typeof ack === 'object' ? ack.backups : 0;
-    return this.#parts.router.operate(this.#partition(id), { kind, session: id, op, base, className: model.name, payload, backups, rebased }, options);
+    return this.#parts.router.operate(
+      this.#partition(id),
+      { kind, session: id, op, base, className: model.name, payload, backups, rebased },
+      options,
+    );
   }
 
   /** Ids are random; the first whose partition is led here keeps traffic that sticks to this process inside it. */
@@ -354,26 +377,12 @@ export class SessionStore {
   #copy(instance: object): WorkingCopy {
     const copy = typeof instance === 'object' && instance !== null ? this.#copies.get(instance) : undefined;
     if (copy !== undefined) return copy;
-    throw new TwinstateError('NOT_OPEN', 'this object is not a session of this store', {
-      expected: 'an instance from `create`, `open` or `update`',
-      received: show(instance),
-      cure: 'open it by its id; a copy of a session is not the session',
-      outcome: 'not-stored',
-    });
-  }
-
-  #sameClass(model: SessionModel, id: SessionId, className: string): void {
-    if (className === model.name) return;
-    throw new TwinstateError('CLASS_UNKNOWN', `session ${JSON.stringify(id)} is of another class`, {
-      expected: model.name,
-      received: className,
-      cure: 'open it as what it is',
-    });
+    throw notOpen(instance);
   }
 
   #check(): void {
     if (this.#closing === undefined) return;
-    throw new TwinstateError('CLOSED', 'this store is closed', { outcome: 'not-stored', cure: 'connect again' });
+    throw closed('not-stored');
   }
 }
 
@@ -381,29 +390,4 @@ interface StoreOperation extends Pick<NodeOperation, 'kind' | 'base' | 'payload'
   readonly id: SessionId;
   readonly model: SessionModel;
   readonly ack: Ack;
-}
-
-function checkId(id: unknown): SessionId {
-  if (typeof id === 'string' && id.length > 0 && id.isWellFormed() && Buffer.byteLength(id) <= ID_BYTES_MAX) return sessionId(id);
-  throw invalid('id', `a text of 1 to ${ID_BYTES_MAX} bytes of well-formed Unicode`, show(id), 'session ids may hold any characters, but no lone surrogates');
-}
-
-function stale(copy: WorkingCopy): TwinstateError {
-  return new TwinstateError('STALE_INSTANCE', `this instance of session ${JSON.stringify(copy.id)} is behind: a commit of it did not succeed`, {
-    received: copy.stale?.message,
-    cure: 'call `refresh`, then make the change again',
-    outcome: 'not-stored',
-    cause: copy.stale,
-  });
-}
-
-function quarantined(id: SessionId, why: string): TwinstateError {
-  return new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(id)} cannot be read`, {
-    received: why,
-    cure: 'destroy it and create it anew; all other sessions go on',
-  });
-}
-
-function unexpected(kind: string): TwinstateError {
-  return new TwinstateError('INVARIANT_BROKEN', `a read was answered with ${kind}`, { cure: 'please report this' });
 }

@@ -53,7 +53,11 @@ async function* follow(
   while (!closed() && options.signal?.aborted !== true) {
     let answer;
     try {
-      answer = await router.read(partition, { session, ...FROM_PRIMARY, known }, { ...options, timeoutMs: WAIT_MS * 2, waitMs: WAIT_MS });
+      answer = await router.read(
+        partition,
+        { session, ...FROM_PRIMARY, known },
+        { ...options, timeoutMs: WAIT_MS * 2, waitMs: WAIT_MS },
+      );
     } catch (error) {
       if (closed() || (error instanceof TwinstateError && error.code === 'ABORTED')) return;
       // nobody leads it now: keep waiting for somebody who does

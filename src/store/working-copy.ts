@@ -50,6 +50,8 @@ export class WorkingCopy {
     if (delta === null) return undefined;
     const pending: PendingDelta = { delta, rebased: false, conflict: this.#clashes.length > 0 ? this.#clashes : undefined };
     this.#clashes = [];
+    // what is replicated now cannot be changed unseen
+    if (createdCount(delta) > 0) this.graph.sealImmutables();
     this.pending.push(pending);
     return pending;
   }
@@ -66,9 +68,13 @@ export class WorkingCopy {
       return;
     }
     if (others.length !== version - this.base - 1) {
-      this.stale = new TwinstateError('STALE_INSTANCE', 'the commit was stored, but what others committed before it is not known here', {
-        cure: 'refresh the instance',
-      });
+      this.stale = new TwinstateError(
+        'STALE_INSTANCE',
+        'the commit was stored, but what others committed before it is not known here',
+        {
+          cure: 'refresh the instance',
+        },
+      );
       return;
     }
     let shift = 0;
@@ -85,7 +91,8 @@ export class WorkingCopy {
         if (both.length > 0) each.conflict = [...(each.conflict ?? []), ...both];
         each.rebased = true;
       }
-      for (const { id, slot } of this.graph.apply(delta, firstId)) this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
+      for (const { id, slot } of this.graph.apply(delta, firstId))
+        this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
       firstId += createdCount(delta);
     }
     this.#baseNextId = this.graph.nextId - this.#createdInPending();

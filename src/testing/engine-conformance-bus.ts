@@ -138,7 +138,10 @@ export const BUS_CASES: readonly EngineCase[] = [
       connections.forEach(({ bus }, i) => bus.serve(() => text(`I am ${ODD_NAMES[i]}`)));
       const asking = connections[0]!;
       for (const name of ODD_NAMES) {
-        await room.until('it answers', async () => (await asking.bus.request(nodeId(name), text('?'), PATIENT_MS)).outcome === 'answered');
+        await room.until(
+          'it answers',
+          async () => (await asking.bus.request(nodeId(name), text('?'), PATIENT_MS)).outcome === 'answered',
+        );
         assert.equal(readText(assertAnswered(await asking.bus.request(nodeId(name), text('?'), PATIENT_MS))), `I am ${name}`);
       }
     },

@@ -7,7 +7,13 @@ import { assertBytes, P0, P1, patterned, readText, S0, text, type ConformanceRoo
 const texts = (entries: readonly LogEntry[]): string[] => entries.map(({ record }) => readText(record));
 
 /** Appends `count` numbered records. @returns their sequences */
-async function fill(room: ConformanceRoom, connection: EngineConnection, count: number, of = P0, after = S0): Promise<Sequence[]> {
+async function fill(
+  room: ConformanceRoom,
+  connection: EngineConnection,
+  count: number,
+  of = P0,
+  after = S0,
+): Promise<Sequence[]> {
   const sequences: Sequence[] = [];
   for (let i = 0; i < count; i++) {
     sequences.push(await room.store(connection, of, sequences.at(-1) ?? after, text(`record ${i}`)));

@@ -2,9 +2,24 @@
 import assert from 'node:assert/strict';
 import type { EngineConnection } from '../engine/port.js';
 import { partition, revision, type Revision } from '../shared/ids.js';
-import { assertBytes, ODD_NAMES, P0, P1, patterned, R0, readText, text, type ConformanceRoom, type EngineCase } from './engine-world.js';
+import {
+  assertBytes,
+  ODD_NAMES,
+  P0,
+  P1,
+  patterned,
+  R0,
+  readText,
+  text,
+  type ConformanceRoom,
+  type EngineCase,
+} from './engine-world.js';
 
-async function listed(room: ConformanceRoom, connection: EngineConnection, of = P0): Promise<{ found: Map<string, string>; highest: Revision }> {
+async function listed(
+  room: ConformanceRoom,
+  connection: EngineConnection,
+  of = P0,
+): Promise<{ found: Map<string, string>; highest: Revision }> {
   const { entries, highest } = await room.ask('a listing', () => connection.snapshots.list(of));
   const found = new Map(entries.map(({ key, value }) => [key, readText(value)]));
   assert.equal(found.size, entries.length, 'a key was listed twice');
@@ -183,7 +198,10 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
       await room.world.restart!();
       const entry = await room.ask('a get', () => connection.snapshots.get(P0, 'key'));
       assert.equal(entry!.revision, at);
-      await room.until('it can be replaced', async () => (await connection.snapshots.put(P0, 'key', text('two'), at)).outcome !== 'unknown');
+      await room.until(
+        'it can be replaced',
+        async () => (await connection.snapshots.put(P0, 'key', text('two'), at)).outcome !== 'unknown',
+      );
       assert.ok((await listed(room, connection)).highest > at);
     },
   },

@@ -7,7 +7,16 @@
 import assert from 'node:assert/strict';
 import type { Engine, EngineConnection, LogEntry, LogRead, RequestResult } from '../engine/port.js';
 import type { Clock, Random } from '../shared/clock.js';
-import { nodeId, partition, revision, sequence, type NodeId, type Partition, type Revision, type Sequence } from '../shared/ids.js';
+import {
+  nodeId,
+  partition,
+  revision,
+  sequence,
+  type NodeId,
+  type Partition,
+  type Revision,
+  type Sequence,
+} from '../shared/ids.js';
 
 /** A place in which engines of one kind can be made; what it cannot do, it leaves out, and the cases that need it are skipped. */
 export interface EngineWorld {
@@ -107,7 +116,7 @@ export class ConformanceRoom {
   /** Reads to the end, page by page. */
   async readAll(connection: EngineConnection, of: Partition, after: Sequence = S0): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
-    for (let at = after; ; ) {
+    for (let at = after; ;) {
       const page: LogRead = await this.ask('a read', () => connection.log.read(of, at));
       entries.push(...page.entries);
       if (!page.truncated) return entries;
@@ -135,7 +144,13 @@ export class ConformanceRoom {
   }
 
   /** Puts and insists. */
-  async put(connection: EngineConnection, of: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<Revision> {
+  async put(
+    connection: EngineConnection,
+    of: Partition | undefined,
+    key: string,
+    value: Uint8Array,
+    expected: Revision,
+  ): Promise<Revision> {
     const result = await connection.snapshots.put(of, key, value, expected);
     assert.equal(result.outcome, 'stored', `a put of ${JSON.stringify(key)} was not stored: ${JSON.stringify(result)}`);
     return (result as { revision: Revision }).revision;

@@ -93,7 +93,8 @@ export class SimulatedTime implements Clock {
     let i = 0;
     for (;;) {
       let least = i;
-      for (const child of [2 * i + 1, 2 * i + 2]) if (child < queue.length && this.#before(queue[child]!, queue[least]!)) least = child;
+      for (const child of [2 * i + 1, 2 * i + 2])
+        if (child < queue.length && this.#before(queue[child]!, queue[least]!)) least = child;
       if (least === i) return;
       [queue[i], queue[least]] = [queue[least]!, queue[i]!];
       i = least;

@@ -39,7 +39,13 @@ export function holdLimit(limits: Limits, limit: keyof Limits, received: number,
   if (received > limits[limit]) throw limitExceeded(limits, limit, received, what, path);
 }
 
-export function limitExceeded(limits: Limits, limit: keyof Limits, received: number, what: string, path?: string): TwinstateError {
+export function limitExceeded(
+  limits: Limits,
+  limit: keyof Limits,
+  received: number,
+  what: string,
+  path?: string,
+): TwinstateError {
   return new TwinstateError('LIMIT_EXCEEDED', `${what} is over a limit of this session`, {
     expected: `${limit} <= ${limits[limit]}`,
     received: `${received}`,

@@ -62,7 +62,8 @@ export class ByteReader {
   /** A varint that counts things of at least `bytesEach` bytes, which must fit into what is left. */
   count(bytesEach = 1): number {
     const value = this.varint();
-    if (value * bytesEach > this.left) this.fail(`at most ${Math.floor(this.left / bytesEach)} elements in the bytes left`, `${value}`);
+    if (value * bytesEach > this.left)
+      this.fail(`at most ${Math.floor(this.left / bytesEach)} elements in the bytes left`, `${value}`);
     return value;
   }
 

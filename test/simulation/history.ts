@@ -47,7 +47,9 @@ export class History {
     this.observations.push(seen);
     const ended = this.#ended.get(`${seen.session}/${seen.life}`);
     if (ended !== undefined && ended < seen.askedMs - seen.boundMs) {
-      this.violation(`destroyed session read: ${seen.session} life ${seen.life} ended at ${ended}, read at ${seen.askedMs} by ${seen.by}`);
+      this.violation(
+        `destroyed session read: ${seen.session} life ${seen.life} ended at ${ended}, read at ${seen.askedMs} by ${seen.by}`,
+      );
     }
   }
 
@@ -66,7 +68,17 @@ export class History {
   }
 
   /** Holds everything against the state at the end; `final` has no entry for a session that is gone. */
-  check(final: ReadonlyMap<string, { readonly life: string; readonly entries: readonly string[]; readonly notes: ReadonlyMap<string, { readonly text: string }>; readonly version: number }>): void {
+  check(
+    final: ReadonlyMap<
+      string,
+      {
+        readonly life: string;
+        readonly entries: readonly string[];
+        readonly notes: ReadonlyMap<string, { readonly text: string }>;
+        readonly version: number;
+      }
+    >,
+  ): void {
     for (const { session, life, op, told, version } of this.appends) {
       const state = final.get(session);
       if (state === undefined || state.life !== life) continue;
@@ -74,7 +86,8 @@ export class History {
       if (told === 'ok' && count === 0) this.violation(`lost: ${op} of ${session}, acknowledged as version ${version}`);
       if (told === 'not-stored' && count > 0) this.violation(`reported as not stored, but stored: ${op} of ${session}`);
       if (count > 1) this.violation(`applied ${count} times: ${op} of ${session}`);
-      if (told === 'ok' && version > state.version) this.violation(`version went back: ${op} was ${version}, the end is ${state.version}`);
+      if (told === 'ok' && version > state.version)
+        this.violation(`version went back: ${op} was ${version}, the end is ${state.version}`);
     }
     for (const { session, life, entries, askedMs, boundMs, by, version } of this.observations) {
       const state = final.get(session);
@@ -83,8 +96,10 @@ export class History {
       }
       for (const each of this.appends) {
         if (each.session !== session || each.life !== life || each.told !== 'ok' || each.endedMs >= askedMs - boundMs) continue;
-        if (!entries.includes(each.op)) this.violation(`stale read: ${by} asked ${session} at ${askedMs}, ${each.op} was acknowledged at ${each.endedMs}`);
-        if (version < each.version) this.violation(`version read went back: ${by} saw ${version} at ${askedMs}, ${each.version} was acknowledged`);
+        if (!entries.includes(each.op))
+          this.violation(`stale read: ${by} asked ${session} at ${askedMs}, ${each.op} was acknowledged at ${each.endedMs}`);
+        if (version < each.version)
+          this.violation(`version read went back: ${by} saw ${version} at ${askedMs}, ${each.version} was acknowledged`);
       }
     }
     for (const [session, { life, notes }] of final) {

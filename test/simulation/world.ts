@@ -32,10 +32,50 @@ export interface Scenario {
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  base: { name: 'base', nodes: 3, clients: 1, backups: 2, partitions: 1, faultsMs: 7_000, takeover: 'fast', chaos: true, lossy: true },
-  pair: { name: 'pair', nodes: 2, clients: 1, backups: 1, partitions: 2, faultsMs: 7_000, takeover: 'fast', chaos: true, lossy: true },
-  spread: { name: 'spread', nodes: 4, clients: 1, backups: 1, partitions: 3, faultsMs: 6_000, takeover: 'strict', chaos: true, lossy: true },
-  calm: { name: 'calm', nodes: 3, clients: 1, backups: 1, partitions: 1, faultsMs: 4_000, takeover: 'fast', chaos: false, lossy: false },
+  base: {
+    name: 'base',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 7_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+  },
+  pair: {
+    name: 'pair',
+    nodes: 2,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 7_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+  },
+  spread: {
+    name: 'spread',
+    nodes: 4,
+    clients: 1,
+    backups: 1,
+    partitions: 3,
+    faultsMs: 6_000,
+    takeover: 'strict',
+    chaos: true,
+    lossy: true,
+  },
+  calm: {
+    name: 'calm',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 1,
+    faultsMs: 4_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: false,
+  },
 };
 
 export interface Report {
@@ -53,7 +93,15 @@ export interface Report {
 }
 
 const LEASE_MS = 500;
-const TIMING = { leaseMs: LEASE_MS, tickMs: 25, heartbeatMs: 250, checkpointRecords: 20, checkpointIdleMs: 600, snapshotMs: 100, stableMs: 300 };
+const TIMING = {
+  leaseMs: LEASE_MS,
+  tickMs: 25,
+  heartbeatMs: 250,
+  checkpointRecords: 20,
+  checkpointIdleMs: 600,
+  snapshotMs: 100,
+  stableMs: 300,
+};
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_500;
 const SESSIONS = ['s0', 's1', 'd0'];
@@ -266,7 +314,10 @@ class World {
 
   async #create(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
     const life = `life${++this.#ops}`;
-    const told = await this.#tell(process, async () => void (await store.create(Diary, { life }, { id: session, timeoutMs: 2_500 })));
+    const told = await this.#tell(
+      process,
+      async () => void (await store.create(Diary, { life }, { id: session, timeoutMs: 2_500 })),
+    );
     this.#note(`create ${session} ${life}: ${told}`);
   }
 
@@ -310,7 +361,8 @@ class World {
         if (this.#expected(error, 'hold') === 'SESSION_GONE') diary = undefined;
       }
       try {
-        if (diary !== undefined && process.store === store) await this.#alive(process, store.refresh(diary, { timeoutMs: 2_000 }));
+        if (diary !== undefined && process.store === store)
+          await this.#alive(process, store.refresh(diary, { timeoutMs: 2_000 }));
       } catch (error) {
         this.#expected(error, 'refresh');
         diary = undefined;
@@ -356,15 +408,28 @@ class World {
   /** Only these may come; anything else is a bug. */
   #expected(error: unknown, where: string): string {
     const code = error instanceof TwinstateError ? error.code : 'not typed';
-    const fine = ['CONFLICT', 'STALE_INSTANCE', 'SESSION_GONE', 'SESSION_EXISTS', 'UNAVAILABLE', 'NOT_ENOUGH_BACKUPS', 'CLOSED', 'TIMEOUT'];
-    if (!fine.includes(code)) this.#history.violation(`${where} failed with ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    const fine = [
+      'CONFLICT',
+      'STALE_INSTANCE',
+      'SESSION_GONE',
+      'SESSION_EXISTS',
+      'UNAVAILABLE',
+      'NOT_ENOUGH_BACKUPS',
+      'CLOSED',
+      'TIMEOUT',
+    ];
+    if (!fine.includes(code))
+      this.#history.violation(`${where} failed with ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return code;
   }
 
   // ---- the end
 
   async #judge(): Promise<void> {
-    const final = new Map<string, { life: string; entries: readonly string[]; notes: ReadonlyMap<string, { text: string }>; version: number }>();
+    const final = new Map<
+      string,
+      { life: string; entries: readonly string[]; notes: ReadonlyMap<string, { text: string }>; version: number }
+    >();
     const looks: { by: string; session: string; failure: unknown; seen?: { diary: Diary; version: number } | undefined }[] = [];
     for (const process of this.#processes) {
       const { store } = process;
@@ -388,12 +453,17 @@ class World {
     await this.#time.runUntil(this.#time.now() + 3_200);
     for (const { by, session, failure, seen } of looks) {
       if (failure !== undefined) {
-        this.#history.violation(`not live: ${by} cannot read ${session}: ${failure instanceof Error ? failure.message : String(failure)}`);
+        this.#history.violation(
+          `not live: ${by} cannot read ${session}: ${failure instanceof Error ? failure.message : String(failure)}`,
+        );
       }
       if (seen === undefined) continue;
       const { life, entries, notes } = seen.diary;
       const before = final.get(session);
-      if (before !== undefined && (before.life !== life || before.entries.join() !== entries.join() || before.version !== seen.version)) {
+      if (
+        before !== undefined &&
+        (before.life !== life || before.entries.join() !== entries.join() || before.version !== seen.version)
+      ) {
         this.#history.violation(`two processes differ about ${session}: version ${before.version} and ${seen.version}`);
       }
       final.set(session, { life, entries, notes, version: seen.version });
@@ -418,17 +488,20 @@ class World {
           const key = `${partition}@${machine.ledger.applied} ${state.id}`;
           const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;
           const other = seen.get(key);
-          if (other !== undefined && other.state !== text) this.#history.violation(`replicas differ: ${process.options.name} and ${other.by} at ${key}`);
+          if (other !== undefined && other.state !== text)
+            this.#history.violation(`replicas differ: ${process.options.name} and ${other.by} at ${key}`);
           seen.set(key, { by: process.options.name, state: text });
         }
       }
     }
-    if (leaders !== this.#scenario.partitions) this.#history.violation(`${leaders} primaries for ${this.#scenario.partitions} partitions at the end`);
+    if (leaders !== this.#scenario.partitions)
+      this.#history.violation(`${leaders} primaries for ${this.#scenario.partitions} partitions at the end`);
   }
 
   #takeovers(): number {
     let epochs = 0;
-    for (const process of this.#processes) for (const { machine } of process.node?.replicas ?? []) epochs = Math.max(epochs, machine.epoch);
+    for (const process of this.#processes)
+      for (const { machine } of process.node?.replicas ?? []) epochs = Math.max(epochs, machine.epoch);
     return epochs;
   }
 }

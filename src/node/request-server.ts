@@ -1,0 +1,163 @@
+/**
+ * Answers what other processes, and this one, ask of the replicas held here.
+ *
+ * Invariant: nothing is done for a request that cannot be read, or that names a partition which does not exist: it is refused and
+ * reported. An answer comes from a replica's state machine, or says that there is none here.
+ */
+import { TwinstateError } from '../shared/errors.js';
+import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { Read, ReadAnswer } from '../replication/operation.js';
+import { ChangeWaiters } from './change-waiters.js';
+import { decodeMessage } from './message.js';
+import type { Message } from './message.js';
+import type { PartitionDriver } from './partition-driver.js';
+import { encodeReply } from './reply.js';
+import type { Reply } from './reply.js';
+import type { NodeEvent, Runtime } from './runtime.js';
+
+/** Ids in one reply, at most. */
+const LIST_MAX = 1_000;
+/** A read waits for a newer state for so long, at most. */
+const READ_WAIT_MS_MAX = 30_000;
+
+type ListMessage = Extract<Message, { kind: 'list' }>;
+export type ListReply = Extract<Reply, { kind: 'list' }>;
+
+export interface Holdings<B> {
+  readonly partitions: number;
+  readonly runtime: Runtime;
+  driver(partition: Partition): PartitionDriver<B> | undefined;
+  /** Who may lead a partition that is not led here. */
+  hint(partition: Partition): NodeId | undefined;
+  event(event: NodeEvent): void;
+}
+
+export class RequestServer<B> {
+  readonly #holdings: Holdings<B>;
+  readonly #waiters: ChangeWaiters;
+  #closed = false;
+
+  constructor(holdings: Holdings<B>) {
+    this.#holdings = holdings;
+    this.#waiters = new ChangeWaiters(holdings.runtime.clock);
+  }
+
+  /** These sessions have a new state. */
+  changed(sessions: ReadonlySet<SessionId>): void {
+    this.#waiters.wake(sessions);
+  }
+
+  /** Somebody else leads now: whoever waits here asks there. */
+  rolesChanged(): void {
+    this.#waiters.wakeAll();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#waiters.wakeAll();
+  }
+
+  async serve(body: Uint8Array): Promise<Uint8Array | undefined> {
+    if (this.#closed) return undefined;
+    let message: Message;
+    try {
+      message = decodeMessage(body);
+      this.#checkPartition(message);
+    } catch (error) {
+      this.#holdings.event({ type: 'malformed', where: 'request', error });
+      return encodeReply({ kind: 'malformed', why: error instanceof Error ? error.message : String(error) });
+    }
+    const reply = await this.#reply(message);
+    return reply === undefined ? undefined : encodeReply(reply);
+  }
+
+  /** Answers at once, unless the asker has the newest state and wants to wait for a newer one. */
+  async readAndWait(driver: PartitionDriver<B>, read: Read, waitMs: number): Promise<ReadAnswer> {
+    const { clock } = this.#holdings.runtime;
+    const untilMs = clock.now() + Math.min(waitMs, READ_WAIT_MS_MAX);
+    for (;;) {
+      // listen before reading: a change in between must not be missed
+      const change = waitMs > 0 ? this.#waiters.next(read.session, untilMs) : undefined;
+      const answer = await driver.read(read);
+      if (change === undefined || answer.kind !== 'same' || clock.now() >= untilMs || this.#closed) {
+        change?.cancel();
+        return answer;
+      }
+      await change.woken;
+    }
+  }
+
+  list({ partition, className, after, limit }: ListMessage): ListReply {
+    const driver = this.#holdings.driver(partition);
+    if (driver?.leads !== true) return { kind: 'list', ids: undefined, total: 0, hint: this.#holdings.hint(partition) };
+    const ids: SessionId[] = [];
+    for (const [id, state] of driver.machine.ledger.sessions) if (!state.dead && state.className === className) ids.push(id);
+    ids.sort();
+    const from = after === '' ? 0 : ids.findIndex((id) => id > after);
+    return {
+      kind: 'list',
+      ids: from < 0 ? [] : ids.slice(from, from + Math.min(limit, LIST_MAX)),
+      total: ids.length,
+      hint: undefined,
+    };
+  }
+
+  #checkPartition(message: Message): void {
+    const stranger = partitionsOf(message).find((partition) => partition >= this.#holdings.partitions);
+    if (stranger === undefined) return;
+    throw new TwinstateError('BYTES_CORRUPT', 'this message names a partition that does not exist', {
+      expected: `a partition below ${this.#holdings.partitions}`,
+      received: `${stranger}`,
+      cure: 'it was not written by a process of this cluster; nothing was done',
+    });
+  }
+
+  async #reply(message: Message): Promise<Reply | undefined> {
+    switch (message.kind) {
+      case 'operate': {
+        const driver = this.#holdings.driver(message.partition);
+        if (driver !== undefined) return { kind: 'operate', answer: await driver.operate(message.operation) };
+        return {
+          kind: 'operate',
+          answer: { kind: 'retry', clean: true, hint: this.#holdings.hint(message.partition), why: NO_REPLICA },
+        };
+      }
+      case 'read': {
+        const driver = this.#holdings.driver(message.partition);
+        if (driver !== undefined) return { kind: 'read', answer: await this.readAndWait(driver, message.read, message.waitMs) };
+        return { kind: 'read', answer: { kind: 'retry', hint: this.#holdings.hint(message.partition), why: NO_REPLICA } };
+      }
+      case 'list':
+        return this.list(message);
+      case 'probe': {
+        const leads = message.terms.filter(({ partition, epoch }) => {
+          const driver = this.#holdings.driver(partition);
+          return driver?.leads === true && driver.machine.epoch === epoch;
+        });
+        return { kind: 'probe', leads: leads.map(({ partition }) => partition) };
+      }
+      case 'report':
+        this.#holdings
+          .driver(message.term.partition)
+          ?.reported(message.from, { epoch: message.term.epoch, position: message.position });
+        return undefined;
+      case 'heartbeat':
+        return undefined;
+    }
+  }
+}
+
+const NO_REPLICA = 'there is no replica of its partition here';
+
+function partitionsOf(message: Message): readonly number[] {
+  switch (message.kind) {
+    case 'probe':
+      return message.terms.map((term) => term.partition);
+    case 'report':
+      return [message.term.partition];
+    case 'heartbeat':
+      return [];
+    default:
+      return [message.partition];
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What a replica knows of its log beyond the records: whether it answers, and whether it reads shorter than it was.
+ *
+ * Invariant: silence is an outage and a short read may be a stale one; only a log that stays short for long is lost (rule 10).
+ */
+import { TwinstateError } from '../shared/errors.js';
+
+/** Between two polls of a log whose follower may have stalled, in milliseconds. */
+const POLL_MS = 50;
+/** A log that answered within so many polls answers now. */
+const FRESH_POLLS = 4;
+/** A poll without an answer is given up after so many. */
+const LOST_POLLS = 10;
+
+export class LogWatch {
+  #polledMs = -Infinity;
+  #answeredMs = -Infinity;
+  #polling = false;
+  #shortSinceMs: number | undefined;
+
+  answered(nowMs: number): void {
+    this.#answeredMs = nowMs;
+  }
+
+  /** Claims are made only while the log answers: an outage must not end in a wave of them. */
+  answersNow(nowMs: number): boolean {
+    return nowMs - this.#answeredMs <= POLL_MS * FRESH_POLLS;
+  }
+
+  /** True where a poll is due; it counts as sent then. */
+  mayPoll(nowMs: number): boolean {
+    const sinceMs = nowMs - this.#polledMs;
+    if (sinceMs < POLL_MS || (this.#polling && sinceMs < POLL_MS * LOST_POLLS)) return false;
+    this.#polling = true;
+    this.#polledMs = nowMs;
+    return true;
+  }
+
+  polled(): void {
+    this.#polling = false;
+  }
+
+  /** It read shorter than it was known to be: for how long now, in milliseconds. */
+  shortFor(nowMs: number): number {
+    this.#shortSinceMs ??= nowMs;
+    return nowMs - this.#shortSinceMs;
+  }
+
+  whole(): void {
+    this.#shortSinceMs = undefined;
+  }
+}
+
+export function logLost(received: string): TwinstateError {
+  return new TwinstateError('LOG_LOST', 'the log of this partition was lost or rolled back', {
+    expected: 'every record that was known before',
+    received,
+    cure: 'restore the stream from its backup; nothing is served from a log that may lack acknowledged commits',
+  });
+}

@@ -1,0 +1,51 @@
+/** What a partition's state machine is made of and given: its options, a moment, and its node's view of the others. */
+import type { NodeId, Partition, Sequence } from '../shared/ids.js';
+import type { Batch, BatchLimits } from './batch.js';
+import type { Bodies } from './session-state.js';
+import type { Timing } from './timing.js';
+
+/** A moment: monotonic milliseconds for decisions, wall-clock ones for people. */
+export interface Instant {
+  readonly ms: number;
+  readonly wallMs: number;
+}
+
+/** What the node around the partition knows of the cluster at this moment. */
+export interface View {
+  /** The primary is suspected: by several answers, over more than a reconnect, on a stable link. */
+  readonly suspected: boolean;
+  /** This node's place among those who may claim, from 0; negative: it may not. */
+  readonly rank: number;
+  /** The node may trust what it sees: its link stood long enough. */
+  readonly stable: boolean;
+}
+
+export interface MachineOptions<B> {
+  readonly partition: Partition;
+  readonly self: NodeId;
+  /** The part of every record id that tells this writer from all others. */
+  readonly incarnation: string;
+  readonly bodies: Bodies<B>;
+  readonly timing: Timing;
+  readonly limits: BatchLimits;
+  /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale. */
+  readonly takeover: 'fast' | 'strict';
+}
+
+/** What hangs on an append under way. */
+export type Content =
+  | { readonly type: 'lead' }
+  | { readonly type: 'commit'; readonly batch: Batch }
+  | { readonly type: 'checkpoint'; readonly floor: Sequence };
+
+/** A record as it stands in the log. */
+export interface LogEntry {
+  readonly sequence: Sequence;
+  readonly record: Uint8Array;
+}
+
+/** What came of sending a record; only `stored` says more than "look what stands there". */
+export type AppendOutcome =
+  | { readonly outcome: 'stored'; readonly sequence: Sequence }
+  | { readonly outcome: 'refused'; readonly reason: 'position' | 'full' }
+  | { readonly outcome: 'unknown' };

@@ -1,0 +1,81 @@
+/** What a store says when it cannot do what it was asked: the errors of more than one of its files. */
+import { ConflictError, TwinstateError } from '../shared/errors.js';
+import type { Outcome } from '../shared/errors.js';
+import type { SessionId } from '../shared/ids.js';
+import { show } from './options.js';
+
+const named = (id: SessionId): string => `session ${JSON.stringify(id)}`;
+
+export function closed(outcome: Outcome | undefined): TwinstateError {
+  return new TwinstateError('CLOSED', 'this store is closed', { outcome, cure: 'connect again' });
+}
+
+export function gone(id: SessionId, outcome?: Outcome): TwinstateError {
+  return new TwinstateError('SESSION_GONE', `there is no ${named(id)}`, {
+    outcome,
+    cure: 'it was destroyed, or never created; create a new one',
+  });
+}
+
+export function conflict(id: SessionId, base: number, current: number, slots: readonly string[]): ConflictError {
+  const what = `another commit changed the same part of ${named(id)}`;
+  return new ConflictError(
+    what,
+    base,
+    current,
+    slots,
+    'use `update`, which runs its function again, or refresh and repeat the change',
+  );
+}
+
+export function stale(id: SessionId, cause: TwinstateError | undefined): TwinstateError {
+  return new TwinstateError('STALE_INSTANCE', `this instance of ${named(id)} is behind: a commit of it did not succeed`, {
+    received: cause?.message,
+    cure: 'call `refresh`, then make the change again',
+    outcome: 'not-stored',
+    cause,
+  });
+}
+
+export function quarantined(id: SessionId, why: string): TwinstateError {
+  return new TwinstateError('SESSION_QUARANTINED', `${named(id)} cannot be read`, {
+    received: why,
+    cure: 'destroy it and create it anew; all other sessions go on',
+  });
+}
+
+export function unavailable(
+  id: SessionId | undefined,
+  why: string,
+  outcome: Outcome | undefined,
+  timeoutMs: number,
+): TwinstateError {
+  const what = id === undefined ? 'this call found no primary' : `no primary answered for ${named(id)}`;
+  return new TwinstateError('UNAVAILABLE', what, {
+    expected: `an answer within ${timeoutMs} ms`,
+    received: why,
+    outcome,
+    cure: outcome === 'unknown' ? 'the change may have been stored: refresh before repeating it' : 'try again',
+  });
+}
+
+export function notOpen(received: unknown): TwinstateError {
+  return new TwinstateError('NOT_OPEN', 'this object is not a session of this store', {
+    expected: 'an instance from `create`, `open` or `update`',
+    received: show(received),
+    cure: 'open it by its id; a copy of a session is not the session',
+    outcome: 'not-stored',
+  });
+}
+
+export function otherClass(id: SessionId, expected: string, received: string): TwinstateError {
+  return new TwinstateError('CLASS_UNKNOWN', `${named(id)} is of another class`, {
+    expected,
+    received,
+    cure: 'open it as what it is',
+  });
+}
+
+export function unexpected(kind: string): TwinstateError {
+  return new TwinstateError('INVARIANT_BROKEN', `a read was answered with ${kind}`, { cure: 'please report this' });
+}
