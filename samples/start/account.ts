@@ -36,7 +36,10 @@ export class Account {
   }
 
   step(text: string): void {
-    this.#write('', `${this.style('cyan', '──')} ${this.style('bold', text)} ${this.style('cyan', '─'.repeat(Math.max(0, 95 - text.length)))}`);
+    this.#write(
+      '',
+      `${this.style('cyan', '──')} ${this.style('bold', text)} ${this.style('cyan', '─'.repeat(Math.max(0, 95 - text.length)))}`,
+    );
   }
 
   line(text = ''): void {

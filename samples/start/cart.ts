@@ -37,7 +37,11 @@ const GRADES = ['first flush', 'second flush', 'broken leaf', 'finest selection'
 export function someItems(): LineItem[] {
   return Array.from({ length: 24 }, (_, i) => {
     const name = GOODS[(i * 7) % GOODS.length]!;
-    return item(`tea-${(i * 37) % 100}`, `${name}, ${GRADES[i % GRADES.length]!}, ${(1 + (i % 4)) * 50} g`, 450 + ((i * 173) % 900));
+    return item(
+      `tea-${(i * 37) % 100}`,
+      `${name}, ${GRADES[i % GRADES.length]!}, ${(1 + (i % 4)) * 50} g`,
+      450 + ((i * 173) % 900),
+    );
   });
 }
 
@@ -47,5 +51,7 @@ export function item(sku: string, title: string, cents: number): LineItem {
 
 /** The whole cart as JSON, as most session stores would write it: a `Map` as a list of its entries. */
 export function asJson(cart: Cart): string {
-  return JSON.stringify(cart, (key, value: unknown) => (key === 'connection' ? undefined : value instanceof Map ? [...value] : value));
+  return JSON.stringify(cart, (key, value: unknown) =>
+    key === 'connection' ? undefined : value instanceof Map ? [...value] : value,
+  );
 }

@@ -77,7 +77,10 @@ class Demonstration {
     this.#id = this.#a.idOf(cart);
     cart.connection = { remoteAddress: '192.0.2.7' };
     account.line(`As JSON the cart has ${grouped(asJson(cart).length)} bytes, as a snapshot ${grouped(snapshotBytes(cart))}.`);
-    for (const [name, store] of [['node-b', this.#b], ['node-c', this.#c]] as const) {
+    for (const [name, store] of [
+      ['node-b', this.#b],
+      ['node-c', this.#c],
+    ] as const) {
       const twin = await store.open(Cart, this.#id, { consistency: 'local' });
       account.claim(`${name} holds an equal one: class, nested objects, dates`, twin instanceof Cart && sameState(twin, cart));
       account.claim(`and nothing transient: no connection on ${name}`, twin?.connection === undefined);
@@ -125,10 +128,14 @@ class Demonstration {
     const { version } = await this.#a.commit(cart);
     const nothing = await this.#a.commit(cart);
     account.claim('a commit without a change sends nothing', nothing.bytes === 0 && nothing.version === version);
-    for (let waitedMs = 0; waitedMs < WATCH_MS_MAX && expected.some((path) => !announced.has(path)); waitedMs += 10) await sleep(10);
+    for (let waitedMs = 0; waitedMs < WATCH_MS_MAX && expected.some((path) => !announced.has(path)); waitedMs += 10)
+      await sleep(10);
     end.abort();
     await watching;
-    account.claim(`node-c watched it all: ${announced.size} paths, the same ones`, isDeepStrictEqual(announced, new Set(expected)));
+    account.claim(
+      `node-c watched it all: ${announced.size} paths, the same ones`,
+      isDeepStrictEqual(announced, new Set(expected)),
+    );
   }
 
   /** Follows the cart from node-c. */
@@ -149,11 +156,15 @@ class Demonstration {
 
     account.line();
     for (const line of bodyOf(change)) account.code(line);
-    for (const { path, from, to } of describe(Cart, delta, replica)) account.entry(path, from === undefined ? show(to) : `${show(from)} → ${show(to)}`);
+    for (const { path, from, to } of describe(Cart, delta, replica))
+      account.entry(path, from === undefined ? show(to) : `${show(from)} → ${show(to)}`);
     replica.apply(delta);
-    account.remark(`version ${version}: ${bytes} bytes, instead of ${grouped(asJson(cart).length)} as JSON or ${grouped(snapshotBytes(cart))} as a snapshot`);
+    account.remark(
+      `version ${version}: ${bytes} bytes, instead of ${grouped(asJson(cart).length)} as JSON or ${grouped(snapshotBytes(cart))} as a snapshot`,
+    );
     const twin = await this.#b.open(Cart, this.#id, { consistency: 'local' });
-    const arrived = bytes === delta.byteLength && sameState(replica.instance, cart) && twin !== undefined && sameState(twin, cart);
+    const arrived =
+      bytes === delta.byteLength && sameState(replica.instance, cart) && twin !== undefined && sameState(twin, cart);
     account.claim('node-b took the delta: its cart equals this one', arrived);
     return paths(Cart, delta, replica);
   }
@@ -165,19 +176,31 @@ class Demonstration {
     account.claim('node-b opens a copy of its own', other !== undefined && other !== cart);
     cart.giftWrap = true;
     other!.greeting = 'Happy birthday!';
-    account.code("cart.giftWrap = true;                  // on node-a");
+    account.code('cart.giftWrap = true;                  // on node-a');
     account.code("cart.greeting = 'Happy birthday!';     // on node-b, from the same version");
     const [mine, theirs] = await Promise.all([this.#a.commit(cart), this.#b.commit(other!)]);
-    account.claim(`both are stored, as versions ${[mine.version, theirs.version].toSorted((x, y) => x - y).join(' and ')}`, mine.version !== theirs.version);
+    account.claim(
+      `both are stored, as versions ${[mine.version, theirs.version].toSorted((x, y) => x - y).join(' and ')}`,
+      mine.version !== theirs.version,
+    );
     await Promise.all([this.#a.refresh(cart), this.#b.refresh(other!)]);
-    account.claim('different slots merge: each has both', cart.giftWrap && cart.greeting === 'Happy birthday!' && sameState(cart, other!));
+    account.claim(
+      'different slots merge: each has both',
+      cart.giftWrap && cart.greeting === 'Happy birthday!' && sameState(cart, other!),
+    );
 
     const latest = await this.#c.open(Cart, this.#id);
     cart.items[0]!.quantity = 2;
     latest!.items[0]!.quantity = 3;
     await this.#c.commit(latest!);
-    const refused = await this.#a.commit(cart).then(() => undefined, (error: unknown) => error as TwinstateError);
-    account.claim('the same slot conflicts: the later commit is refused, not stored', refused?.code === 'CONFLICT' && refused.outcome === 'not-stored');
+    const refused = await this.#a.commit(cart).then(
+      () => undefined,
+      (error: unknown) => error as TwinstateError,
+    );
+    account.claim(
+      'the same slot conflicts: the later commit is refused, not stored',
+      refused?.code === 'CONFLICT' && refused.outcome === 'not-stored',
+    );
     await this.#a.refresh(cart);
     account.claim('and nothing is lost: after `refresh` node-a has what node-c wrote', cart.items[0]!.quantity === 3);
   }
@@ -202,12 +225,20 @@ class Demonstration {
     const tookMs = performance.now() - killedMs;
 
     diagnostics.unsubscribe('twinstate:role', onRole);
-    account.line(`From the kill to the first acknowledged commit elsewhere: ${account.style('bold', `${tookMs.toFixed(0)} ms`)}.`);
+    account.line(
+      `From the kill to the first acknowledged commit elsewhere: ${account.style('bold', `${tookMs.toFixed(0)} ms`)}.`,
+    );
     const survivor = await this.#b.open(Cart, this.#id, { consistency: 'strong' });
-    account.claim(`a backup took over, with every version up to ${version}, and goes on at ${version + 1}`, takenOver > 0 && survivor !== undefined && this.#b.versionOf(survivor) === version + 1);
+    account.claim(
+      `a backup took over, with every version up to ${version}, and goes on at ${version + 1}`,
+      takenOver > 0 && survivor !== undefined && this.#b.versionOf(survivor) === version + 1,
+    );
     lost.items[0]!.note = 'survived';
     account.claim('the whole state is intact, compared deeply', sameState(survivor!, lost));
-    account.claim('the voucher is for the very object that stands in the cart', survivor!.vouchers.get('CUP20')!.item === survivor!.items[0]);
+    account.claim(
+      'the voucher is for the very object that stands in the cart',
+      survivor!.vouchers.get('CUP20')!.item === survivor!.items[0],
+    );
   }
 }
 
@@ -227,7 +258,10 @@ function structuredCopy(cart: Cart): Cart {
 
 /** The statements of a function, as they run. */
 function bodyOf(fn: (cart: Cart) => void): string[] {
-  return String(fn).split('\n').slice(1, -1).map((line) => line.trim());
+  return String(fn)
+    .split('\n')
+    .slice(1, -1)
+    .map((line) => line.trim());
 }
 
 function show(value: unknown): string {

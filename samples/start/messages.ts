@@ -24,7 +24,13 @@ export type FromServer =
   | { readonly type: 'role'; readonly partition: number; readonly leads: boolean }
   | { readonly type: 'created'; readonly ids: readonly string[] }
   | { readonly type: 'attempt'; readonly op: string; readonly id: string; readonly atMs: number }
-  | { readonly type: 'result'; readonly op: string; readonly outcome: 'acknowledged' | 'not-stored' | 'unknown'; readonly atMs: number; readonly why?: string }
+  | {
+      readonly type: 'result';
+      readonly op: string;
+      readonly outcome: 'acknowledged' | 'not-stored' | 'unknown';
+      readonly atMs: number;
+      readonly why?: string;
+    }
   | { readonly type: 'stopped' }
   | { readonly type: 'state'; readonly states: readonly SessionFound[] }
   | { readonly type: 'failed'; readonly message: string };

@@ -55,7 +55,9 @@ async function tell(): Promise<void> {
 
   const victim = nodes.toSorted((x, y) => y.leads.size - x.leads.size)[0]!;
   account.step(`kill -9 ${victim.name}`);
-  account.line(`It leads ${victim.leads.size} of ${nodes.reduce((sum, { leads }) => sum + leads.size, 0)} partitions; ${grouped(reckoning.acknowledged)} commits were acknowledged so far.`);
+  account.line(
+    `It leads ${victim.leads.size} of ${nodes.reduce((sum, { leads }) => sum + leads.size, 0)} partitions; ${grouped(reckoning.acknowledged)} commits were acknowledged so far.`,
+  );
   const killedMs = nowMs();
   await victim.kill();
   const survivors = nodes.filter((node) => node !== victim);
@@ -63,7 +65,10 @@ async function tell(): Promise<void> {
   // beside the load, each session that it led is changed at once: how long that takes is the takeover
   survivors.forEach((node, i) => node.tell({ type: 'change', ids: orphans.filter((_, j) => j % survivors.length === i) }));
   await sleep(AFTER_MS);
-  account.claim('the two others go on', survivors.every(({ alive }) => alive));
+  account.claim(
+    'the two others go on',
+    survivors.every(({ alive }) => alive),
+  );
   await Promise.all(survivors.map((node) => ask(node, { type: 'stop' }, 'stopped')));
   tellTakeover(orphans, killedMs);
 
@@ -84,11 +89,17 @@ async function join(name: string, url: string, role: 'node' | 'client'): Promise
 /** A session without a given id is led by the process that created it, where that leads anything. */
 async function createSessions(nodes: readonly Server[]): Promise<ReadonlyMap<Server, readonly string[]>> {
   const created = new Map<Server, readonly string[]>();
-  await Promise.all(nodes.map(async (node) => created.set(node, (await ask(node, { type: 'create', sessions: SESSIONS_EACH }, 'created')).ids)));
+  await Promise.all(
+    nodes.map(async (node) => created.set(node, (await ask(node, { type: 'create', sessions: SESSIONS_EACH }, 'created')).ids)),
+  );
   return created;
 }
 
-function ask<T extends FromServer['type']>(server: Server, message: Parameters<Server['tell']>[0], answer: T): Promise<Extract<FromServer, { type: T }>> {
+function ask<T extends FromServer['type']>(
+  server: Server,
+  message: Parameters<Server['tell']>[0],
+  answer: T,
+): Promise<Extract<FromServer, { type: T }>> {
   const answered = server.next(answer);
   server.tell(message);
   return answered;
@@ -97,7 +108,8 @@ function ask<T extends FromServer['type']>(server: Server, message: Parameters<S
 function tellTakeover(sessions: readonly string[], killedMs: number): void {
   const waits = [...reckoning.waits(sessions, killedMs).values()];
   const sorted = waits.filter((wait) => wait !== undefined).toSorted((x, y) => x - y);
-  const at = (part: number): string => `${Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN)} ms`;
+  const at = (part: number): string =>
+    `${Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN)} ms`;
   account.line(`From the kill to the first acknowledged commit, over the ${sorted.length} sessions that it led:`);
   account.line(`fastest ${at(0)}, median ${at(0.5)}, slowest ${at(1)}.`);
   account.claim('every session that it led takes commits again', sorted.length === sessions.length);
@@ -109,7 +121,10 @@ function tellBalance(states: Extract<FromServer, { type: 'state' }>['states']): 
   account.entry('lost', grouped(balance.lost.length));
   account.entry('duplicated', grouped(balance.duplicated.length));
   account.entry('not stored', `${grouped(balance.notStored)}, as reported; of them found ${balance.denied.length}`);
-  account.entry('unknown', `${grouped(balance.unknown)}, mostly under way in the killed process; of them found ${balance.unknownFound}`);
+  account.entry(
+    'unknown',
+    `${grouped(balance.unknown)}, mostly under way in the killed process; of them found ${balance.unknownFound}`,
+  );
   for (const reason of reckoning.reasons) account.remark(reason);
   account.claim('no acknowledged commit is lost', balance.lost.length === 0 && balance.acknowledged > 0);
   account.claim('none is there twice', balance.duplicated.length === 0);

@@ -78,7 +78,8 @@ export class Reckoning {
       // one commit made the session, and one each operation
       if (sum !== ops.length || version !== ops.length + 1 || (ops.length > 0 && !intact)) torn.push(id);
     }
-    const of = (outcome: Operation['outcome']): string[] => [...this.#operations].flatMap(([op, operation]) => (operation.outcome === outcome ? [op] : []));
+    const of = (outcome: Operation['outcome']): string[] =>
+      [...this.#operations].flatMap(([op, operation]) => (operation.outcome === outcome ? [op] : []));
     const acknowledged = of('acknowledged');
     const notStored = of('not-stored');
     const unknown = of('unknown');

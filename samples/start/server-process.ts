@@ -27,7 +27,14 @@ diagnostics.subscribe('twinstate:role', (event) => {
 
 try {
   const engine = natsEngine({ servers: url });
-  const store = await connect({ sessions: [Basket], engine, cluster: 'shop', nodeId: name, backups: 1, role: role === 'client' ? 'client' : 'node' });
+  const store = await connect({
+    sessions: [Basket],
+    engine,
+    cluster: 'shop',
+    nodeId: name,
+    backups: 1,
+    role: role === 'client' ? 'client' : 'node',
+  });
   process.on('message', (message: ToServer) => void obey(message).catch(fail));
   tell({ type: 'ready', node: store.nodeId });
 
@@ -51,6 +58,8 @@ try {
       case 'read':
         return tell({ type: 'state', states: await Promise.all(message.ids.map(read)) });
       case 'leave':
+        // a closed store refuses at once, for ever
+        loading = false;
         await store.close();
         return process.disconnect();
     }

@@ -58,7 +58,10 @@ export class Server {
   next<T extends FromServer['type']>(type: T): Promise<Extract<FromServer, { type: T }>> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
-      const late = setTimeout(() => reject(new Error(`${this.name} did not say "${type}" within ${ANSWER_MS_MAX} ms`)), ANSWER_MS_MAX);
+      const late = setTimeout(
+        () => reject(new Error(`${this.name} did not say "${type}" within ${ANSWER_MS_MAX} ms`)),
+        ANSWER_MS_MAX,
+      );
       this.#broken.push((error) => {
         clearTimeout(late);
         reject(error);

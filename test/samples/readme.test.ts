@@ -74,7 +74,9 @@ describe('the samples of the README', function () {
   });
 
   it('compile with the tsconfig.json that it shows', async () => {
-    const tsc = createRequire(import.meta.url).resolve('typescript/package.json').replace('package.json', 'bin/tsc');
+    const tsc = createRequire(import.meta.url)
+      .resolve('typescript/package.json')
+      .replace('package.json', 'bin/tsc');
     const { stdout } = await run(process.execPath, [tsc, '-p', folder]).catch((error: { stdout: string }) => error);
     expect(stdout).to.equal('');
   });
