@@ -1,5 +1,7 @@
 /** The session of the demonstration: a shopping cart with everything that makes session state awkward to copy. */
+import { isDeepStrictEqual } from 'node:util';
 import { Immutable, Mutable, Session, Transient } from 'twinstate';
+import { Benchmark, Replica } from 'twinstate/diff';
 
 export class LineItem {
   @Immutable() sku!: string;
@@ -54,4 +56,22 @@ export function asJson(cart: Cart): string {
   return JSON.stringify(cart, (key, value: unknown) =>
     key === 'connection' ? undefined : value instanceof Map ? [...value] : value,
   );
+}
+
+export function snapshotBytes(cart: Cart): number {
+  return Benchmark.of(cart).snapshot().byteLength;
+}
+
+/** A copy that shares nothing with the cart, nor with any store. */
+export function copyOf(cart: Cart): Cart {
+  return Replica.restore(Cart, Benchmark.of(cart).snapshot()).instance;
+}
+
+/** Compares everything but what is transient. */
+export function sameState(one: Cart, other: Cart): boolean {
+  return isDeepStrictEqual(stateOf(one), stateOf(other));
+}
+
+function stateOf(cart: Cart): object {
+  return Object.fromEntries(Object.entries(cart).filter(([property]) => property !== 'connection'));
 }

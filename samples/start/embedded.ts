@@ -7,7 +7,7 @@ import { connect, memoryEngine, TwinstateError, type ConnectOptions, type Sessio
 import { Benchmark, describe, modelOf, paths, Replica } from 'twinstate/diff';
 import { MemoryCluster, nodeId } from 'twinstate/testing';
 import { grouped, type Account } from './account.js';
-import { asJson, Cart, item, someItems, Voucher } from './cart.js';
+import { asJson, Cart, copyOf, item, sameState, snapshotBytes, someItems, Voucher } from './cart.js';
 
 const WATCH_MS_MAX = 5_000;
 const TRIES = 250;
@@ -209,7 +209,7 @@ class Demonstration {
     const account = this.#account;
     account.step('node-a is killed');
     const { version } = await this.#a.commit(cart);
-    const lost: Cart = structuredCopy(cart);
+    const lost: Cart = copyOf(cart);
     let takenOver = 0;
     const onRole = (event: unknown): void => {
       if ((event as { role: string }).role === 'leading') takenOver++;
@@ -240,20 +240,6 @@ class Demonstration {
       survivor!.vouchers.get('CUP20')!.item === survivor!.items[0],
     );
   }
-}
-
-/** Everything but what is transient. */
-function sameState(one: Cart, other: Cart): boolean {
-  return isDeepStrictEqual({ ...one, connection: undefined }, { ...other, connection: undefined });
-}
-
-function snapshotBytes(cart: Cart): number {
-  return Benchmark.of(cart).snapshot().byteLength;
-}
-
-/** A copy that shares nothing with the cart, nor with any store. */
-function structuredCopy(cart: Cart): Cart {
-  return Replica.restore(Cart, Benchmark.of(cart).snapshot()).instance;
 }
 
 /** The statements of a function, as they run. */
