@@ -10,7 +10,18 @@ import { VIEW_KINDS } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import { patchBytes } from './byte-patch.js';
 import type { Draft, Hunk } from './draft.js';
-import { ArrayNode, BytesNode, DateNode, InstanceNode, isNode, MapNode, ObjectNode, RegExpNode, SetNode, UrlNode } from './node.js';
+import {
+  ArrayNode,
+  BytesNode,
+  DateNode,
+  InstanceNode,
+  isNode,
+  MapNode,
+  ObjectNode,
+  RegExpNode,
+  SetNode,
+  UrlNode,
+} from './node.js';
 import { ViewNode, type GraphNode, type Stored } from './node.js';
 import { Fresh, Link, type Content, type Form, type NodeOp, type Operation, type SchemaOp, type WireValue } from './operation.js';
 
@@ -66,7 +77,9 @@ export class Application {
         return this.#draft.setSchema(schema.withShape(operation) ?? mismatch('a class that is new here', operation.name));
       case 'extend': {
         const extended = schema.withAttributes(operation.shape, operation.attributes);
-        return this.#draft.setSchema(extended ?? mismatch(`new attributes of shape ${operation.shape}`, operation.attributes.join(', ')));
+        return this.#draft.setSchema(
+          extended ?? mismatch(`new attributes of shape ${operation.shape}`, operation.attributes.join(', ')),
+        );
       }
       case 'fingerprint':
         return this.#draft.setSchema(schema.withFingerprint(operation.fingerprint));
@@ -153,7 +166,8 @@ export class Application {
     if (!Number.isSafeInteger(id + 1) || table.nodes.has(id)) mismatch('a new id', `${id}`);
     const node = this.#draft.add(makeNode(id, form));
     holdLimit(this.#limits, 'objectsMax', table.nodes.size, 'the number of objects');
-    if (node.kind === 'instance' && table.schema.shapes[node.shape] === undefined) mismatch('a class of the schema', `shape ${node.shape}`);
+    if (node.kind === 'instance' && table.schema.shapes[node.shape] === undefined)
+      mismatch('a class of the schema', `shape ${node.shape}`);
     this.#fresh.push(node);
     return node;
   }
@@ -251,4 +265,3 @@ function makeNode(id: number, form: Form): GraphNode {
       return new BytesNode(id, 'blob', form.bytes.slice(), form.coded);
   }
 }
-

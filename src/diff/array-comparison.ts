@@ -64,7 +64,8 @@ export class ArrayComparison {
     const adoptBetween = (oldEnd: number, newEnd: number): void => {
       for (; old < oldEnd && now < newEnd; old++, now++) {
         const stored = middle[old]!;
-        if (match[now] === -1 && isNode(stored) && this.#pass.adopts(stored, this.#read(this.#head + now))) settled.push([old, now]);
+        if (match[now] === -1 && isNode(stored) && this.#pass.adopts(stored, this.#read(this.#head + now)))
+          settled.push([old, now]);
       }
     };
     for (let j = 0; j < newCount; j++) {

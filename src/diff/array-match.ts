@@ -62,7 +62,11 @@ export interface Span {
  *
  * @param settled old and new position of each element that stays or was adopted, in order
  */
-export function spansBetween(settled: readonly (readonly [old: number, now: number])[], oldLength: number, newLength: number): Span[] {
+export function spansBetween(
+  settled: readonly (readonly [old: number, now: number])[],
+  oldLength: number,
+  newLength: number,
+): Span[] {
   const spans: Span[] = [];
   let old = 0;
   let now = 0;

@@ -72,7 +72,5 @@ function otherLength(old: Uint8Array, now: Uint8Array): Patch[] {
   while (head < shorter && old[head] === now[head]) head++;
   let tail = 0;
   while (tail < shorter - head && old[old.byteLength - 1 - tail] === now[now.byteLength - 1 - tail]) tail++;
-  return [
-    { kept: head, removed: old.byteLength - head - tail, inserted: now.subarray(head, now.byteLength - tail) },
-  ];
+  return [{ kept: head, removed: old.byteLength - head - tail, inserted: now.subarray(head, now.byteLength - tail) }];
 }

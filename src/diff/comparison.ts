@@ -209,7 +209,10 @@ export class Comparison implements ComparisonPass {
       return schema.shapes.length;
     }
     const held = new Set(schema.shapes[shape]!.attributes);
-    this.extendShape(shape, names.filter((name) => !held.has(name)));
+    this.extendShape(
+      shape,
+      names.filter((name) => !held.has(name)),
+    );
     return shape;
   }
 

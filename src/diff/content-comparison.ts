@@ -12,7 +12,16 @@ import { diffBytes } from './byte-patch.js';
 import type { ComparisonPass } from './comparison-pass.js';
 import { isIndexKey, planKeys } from './key-order.js';
 import { unsupported } from './live-kind.js';
-import { BytesNode, HOLE, isNode, type ArrayNode, type GraphNode, type InstanceNode, type KeyedNode, type MapNode } from './node.js';
+import {
+  BytesNode,
+  HOLE,
+  isNode,
+  type ArrayNode,
+  type GraphNode,
+  type InstanceNode,
+  type KeyedNode,
+  type MapNode,
+} from './node.js';
 import type { SetNode, Stored, ViewNode } from './node.js';
 import { liveBytes, viewLength } from './node-live.js';
 import { strategyOf } from './strategy.js';
@@ -84,7 +93,13 @@ function compareInstance(pass: ComparisonPass, node: InstanceNode, live: object,
   compareKeys(pass, node, live as Record<string, unknown>, keys, isNew);
 }
 
-function resolveAttribute(pass: ComparisonPass, holder: InstanceNode, attribute: AttributeModel, value: unknown, stored: Stored): Stored {
+function resolveAttribute(
+  pass: ComparisonPass,
+  holder: InstanceNode,
+  attribute: AttributeModel,
+  value: unknown,
+  stored: Stored,
+): Stored {
   const { blobs, model } = pass.binding;
   const { codec } = attribute;
   const opaque = codec !== undefined ? value !== undefined && value !== null : isOpaque(attribute, value) && blobs !== undefined;
@@ -93,7 +108,8 @@ function resolveAttribute(pass: ComparisonPass, holder: InstanceNode, attribute:
     if (isNode(now) && now.kind === 'array') now.key = attribute.key;
     return now;
   }
-  const bytes = codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value)).slice();
+  const bytes =
+    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value)).slice();
   if (isNode(stored) && stored.kind === 'blob' && stored.coded === (codec !== undefined)) {
     pass.visitBlob(stored);
     stored.holder = holder;
@@ -113,7 +129,9 @@ function checkBytes(bytes: unknown): Uint8Array {
 }
 
 function isOpaque(attribute: AttributeModel, value: unknown): boolean {
-  return strategyOf(attribute).strategy === 'binary' && ((typeof value === 'object' && value !== null) || typeof value === 'string');
+  return (
+    strategyOf(attribute).strategy === 'binary' && ((typeof value === 'object' && value !== null) || typeof value === 'string')
+  );
 }
 
 function compareBytes(pass: ComparisonPass, node: BytesNode, now: Uint8Array): void {
@@ -124,7 +142,13 @@ function compareBytes(pass: ComparisonPass, node: BytesNode, now: Uint8Array): v
   else pass.writer.patch(node, patches);
 }
 
-function compareKeys(pass: ComparisonPass, node: KeyedNode, live: Readonly<Record<string, unknown>>, keys: string[], isNew: boolean): void {
+function compareKeys(
+  pass: ComparisonPass,
+  node: KeyedNode,
+  live: Readonly<Record<string, unknown>>,
+  keys: string[],
+  isNew: boolean,
+): void {
   pass.limit('elementsMax', keys.length, live, 'an object');
   if (isNew) {
     for (const key of keys) node.keys.set(key, pass.resolve(live[key], undefined));
@@ -184,7 +208,10 @@ function compareMap(pass: ComparisonPass, node: MapNode, live: ReadonlyMap<unkno
   }
   const { draft, writer } = pass;
   let old: ReadonlyMap<Stored, Stored> = node.entries;
-  const plan = planKeys<unknown>(old, Array.from(live.keys(), (key) => nameOf(pass, key)));
+  const plan = planKeys<unknown>(
+    old,
+    Array.from(live.keys(), (key) => nameOf(pass, key)),
+  );
   if (plan !== undefined) {
     old = new Map(old);
     if (plan.clear && plan.deleted.size > 1) {
@@ -213,7 +240,10 @@ function compareSet(pass: ComparisonPass, node: SetNode, live: ReadonlySet<unkno
     return;
   }
   const { draft, writer } = pass;
-  const plan = planKeys<unknown>(node.members, Array.from(live, (member) => nameOf(pass, member)));
+  const plan = planKeys<unknown>(
+    node.members,
+    Array.from(live, (member) => nameOf(pass, member)),
+  );
   if (plan === undefined) return;
   if (plan.clear && plan.deleted.size > 1) {
     draft.clear(node);

@@ -7,6 +7,7 @@
 import type { ClassModel, SessionModel } from '../model/session-model.js';
 import { parseDelta } from './delta.js';
 import type { Graph } from './graph.js';
+import type { NodePath } from './graph-path.js';
 import { HOLE, isNode, type GraphNode, type Stored } from './node.js';
 import { Fresh, isSchemaOp, Link, type Content, type NodeOp, type WireValue } from './operation.js';
 import { attributeStep, entryStep, indexStep, joinPath } from './path.js';
@@ -26,9 +27,9 @@ export const REDACTED = '[redacted]';
 /** How deep a new object is shown. */
 const DEPTH_MAX = 4;
 
-interface Place {
-  readonly path: string;
-  readonly sensitive: boolean;
+interface Place extends NodePath {
+  /** The path ends at a sensitive attribute. */
+  readonly hidesSteps: boolean;
 }
 
 interface Slot {
@@ -51,16 +52,17 @@ class DeltaDescription {
   readonly #graph: Graph | undefined;
   readonly #operations: NodeOp[];
   readonly #contents = new Map<number, Content>();
-  readonly #places: ReadonlyMap<number, Place>;
+  readonly #places: ReadonlyMap<number, NodePath>;
   readonly #secretive: boolean;
 
   constructor(model: SessionModel, delta: Uint8Array, graph: Graph | undefined) {
     this.#model = model;
     this.#graph = graph;
     this.#operations = parseDelta(delta).filter((operation) => !isSchemaOp(operation));
-    for (const operation of this.#operations) if (operation.op === 'fill') this.#contents.set(operation.target, operation.content);
+    for (const operation of this.#operations)
+      if (operation.op === 'fill') this.#contents.set(operation.target, operation.content);
     const targets = new Set(this.#operations.map(({ target }) => target).filter((target) => target >= 0));
-    this.#places = graph?.pathsOf(targets, model) ?? new Map<number, Place>();
+    this.#places = graph?.pathsOf(targets, model) ?? new Map<number, NodePath>();
     this.#secretive = [...model.classes.values()].some(({ attributes }) => attributes.some(({ sensitive }) => sensitive));
   }
 
@@ -69,8 +71,8 @@ class DeltaDescription {
     for (const operation of this.#operations) {
       if (operation.op === 'fill' || operation.target < 0) continue;
       const place = this.#placeOf(operation.target);
-      this.#describe(operation, place, (step, to, from, sensitive = false) => {
-        const path = joinPath([place.path === '' ? '' : `.${place.path}`, place.sensitive && place.path !== '' && this.#places.has(operation.target) ? '' : step]);
+      this.#describe(operation, (step, to, from, sensitive = false) => {
+        const path = joinPath([`.${place.path}`, place.hidesSteps ? '' : step]);
         changes.push(show(path, to, from, place.sensitive || sensitive));
       });
     }
@@ -79,11 +81,12 @@ class DeltaDescription {
 
   #placeOf(id: number): Place {
     const place = this.#places.get(id);
-    if (place !== undefined) return place;
-    return id === 0 ? { path: '', sensitive: false } : { path: `#${id}`, sensitive: this.#secretive };
+    if (place !== undefined) return { ...place, hidesSteps: place.sensitive };
+    if (id === 0) return { path: '', sensitive: false, hidesSteps: false };
+    return { path: `#${id}`, sensitive: this.#secretive, hidesSteps: false };
   }
 
-  #describe(operation: NodeOp, _place: Place, say: (step: string, to: Shown, from: Shown, sensitive?: boolean) => void): void {
+  #describe(operation: NodeOp, say: (step: string, to: Shown, from: Shown, sensitive?: boolean) => void): void {
     const node = this.#graph?.node(operation.target);
     const before = (stored: Stored | undefined, to: WireValue | undefined): Shown => this.#before(stored, to);
     switch (operation.op) {
@@ -93,7 +96,11 @@ class DeltaDescription {
         return say(step, this.#value(operation.value), before(stored, operation.value), sensitive);
       }
       case 'keySet':
-        return say(attributeStep(operation.key), this.#value(operation.value), before(keysOf(node)?.get(operation.key), operation.value));
+        return say(
+          attributeStep(operation.key),
+          this.#value(operation.value),
+          before(keysOf(node)?.get(operation.key), operation.value),
+        );
       case 'keyDelete':
         return say(attributeStep(operation.key), NOTHING, before(keysOf(node)?.get(operation.key), undefined));
       case 'index': {
@@ -125,11 +132,19 @@ class DeltaDescription {
       case 'clear':
         return say('.clear()', NOTHING, NOTHING);
       case 'date':
-        return say('', { value: new Date(operation.time) }, node?.kind === 'date' && !Object.is(node.time, operation.time) ? { value: new Date(node.time) } : NOTHING);
+        return say(
+          '',
+          { value: new Date(operation.time) },
+          node?.kind === 'date' && !Object.is(node.time, operation.time) ? { value: new Date(node.time) } : NOTHING,
+        );
       case 'regexp':
         return say('', { value: `/${operation.pattern}/${operation.flags} at ${operation.lastIndex}` }, NOTHING);
       case 'url':
-        return say('', { value: operation.href }, node?.kind === 'url' && node.href !== operation.href ? { value: node.href } : NOTHING);
+        return say(
+          '',
+          { value: operation.href },
+          node?.kind === 'url' && node.href !== operation.href ? { value: node.href } : NOTHING,
+        );
       case 'bytes':
         return say('', { value: `${operation.bytes.byteLength} bytes` }, NOTHING);
       case 'patch': {
@@ -239,7 +254,10 @@ function slotOf(classes: readonly ClassModel[], slot: number): Slot {
   const attributes = classes.flatMap(({ attributes: all }) => all[slot] ?? []);
   const names = [...new Set(attributes.map(({ property }) => property))];
   const sensitive = attributes.some((attribute) => attribute.sensitive);
-  return { step: names.length === 0 ? `.slot ${slot}` : names.length === 1 ? attributeStep(names[0]!) : `.${names.join('|')}`, sensitive };
+  return {
+    step: names.length === 0 ? `.slot ${slot}` : names.length === 1 ? attributeStep(names[0]!) : `.${names.join('|')}`,
+    sensitive,
+  };
 }
 
 function keysOf(node: GraphNode | undefined): ReadonlyMap<string, Stored> | undefined {
@@ -248,6 +266,7 @@ function keysOf(node: GraphNode | undefined): ReadonlyMap<string, Stored> | unde
 
 function entriesOf(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const object: Record<string, unknown> = {};
-  for (const [key, value] of entries) Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  for (const [key, value] of entries)
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   return object;
 }

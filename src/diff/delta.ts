@@ -24,18 +24,18 @@ export function hasSchemaChange(delta: Uint8Array): boolean {
 }
 
 /** The ids of existing nodes that the delta changes or refers to. A delta merges only where all of them can still be reached. */
-export function referencedIds(delta: Uint8Array): Set<number> {
+export function referencedIds(delta: Uint8Array, limits: Limits = resolveLimits()): Set<number> {
   const ids = new Set<number>();
-  const operations = read(delta, resolveLimits(), (id) => ids.add(id));
+  const operations = read(delta, limits, (id) => ids.add(id));
   if (operations.some((operation) => !isSchemaOp(operation) && operation.target === 0)) ids.add(0);
   return ids;
 }
 
 /** The same delta with every reference to a node from `from` up moved by `by`. Its own new nodes carry no ids. */
-export function shiftDelta(delta: Uint8Array, from: number, by: number): Uint8Array {
+export function shiftDelta(delta: Uint8Array, from: number, by: number, limits: Limits = resolveLimits()): Uint8Array {
   const writer = new ByteWriter(delta.byteLength + 16);
   let copied = 0;
-  read(delta, resolveLimits(), (id, start, end) => {
+  read(delta, limits, (id, start, end) => {
     if (id < from) return;
     writer.raw(delta.subarray(copied, start));
     writer.varint(id + by);
@@ -53,9 +53,9 @@ export function createdCount(delta: Uint8Array): number {
 }
 
 /** The names of the slots of existing nodes that the delta changes. Compare two sets with `slotsInCommon` only. */
-export function touchedSlots(delta: Uint8Array): Set<string> {
+export function touchedSlots(delta: Uint8Array, limits: Limits = resolveLimits()): Set<string> {
   const slots = new Set<string>();
-  for (const operation of read(delta, resolveLimits())) {
+  for (const operation of read(delta, limits)) {
     if (isSchemaOp(operation) || operation.target < 0) continue;
     const slot = slotOf(operation);
     if (slot !== undefined) slots.add(`${operation.target}${slot}`);

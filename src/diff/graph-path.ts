@@ -22,7 +22,12 @@ interface Place {
 }
 
 /** The attribute that stands in a slot, where the model knows it. */
-export function attributeAt(table: NodeTable, model: SessionModel | undefined, shape: number, slot: number): AttributeModel | undefined {
+export function attributeAt(
+  table: NodeTable,
+  model: SessionModel | undefined,
+  shape: number,
+  slot: number,
+): AttributeModel | undefined {
   const { name, attributes } = table.schema.shapes[shape] ?? { name: '', attributes: [] };
   return model?.classes.get(name)?.attributes.find(({ wireName }) => wireName === attributes[slot]);
 }
@@ -54,7 +59,7 @@ export function pathsOf(table: NodeTable, sought: Iterable<number>, model?: Sess
 function pathTo(place: Place): string {
   const steps: string[] = [];
   for (let at: Place | undefined = place; at !== undefined; at = at.from) steps.push(at.step);
-  return joinPath(steps.reverse());
+  return joinPath(steps.toReversed());
 }
 
 function eachStep(

@@ -18,7 +18,7 @@ import { attributeAt, pathsOf, slotStep, type NodePath } from './graph-path.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import { Mirror, type Clash } from './mirror.js';
-import { isNode, type GraphNode, type Stored } from './node.js';
+import type { GraphNode } from './node.js';
 import { looksLike } from './node-live.js';
 import { NodeTable } from './node-table.js';
 import { Schema } from './schema.js';
@@ -46,7 +46,10 @@ export class Graph {
     const table = new NodeTable();
     // all classes at once and the root's first, so that every session of the model has the same schema bytes
     const classes = new Set([model.root, ...model.classes.values()]);
-    const shapes = Array.from(classes, ({ name, attributes }) => ({ name, attributes: attributes.map(({ wireName }) => wireName) }));
+    const shapes = Array.from(classes, ({ name, attributes }) => ({
+      name,
+      attributes: attributes.map(({ wireName }) => wireName),
+    }));
     table.schema = new Schema(shapes, model.fingerprint);
     const binding = new Binding(model, table.schema, blobCodec);
     if (kindOf(instance, binding.kinds)?.kind !== 'instance' || Object.getPrototypeOf(instance) !== model.root.type.prototype) {
@@ -115,7 +118,7 @@ export class Graph {
       new Materialiser(binding, (node, live) => draft.setSource(node, live)).make([this.#table.root]);
     } catch (error) {
       draft.rollback();
-      throw error;
+      throw typed(error);
     }
     this.#binding = binding;
     return this.#table.root.source!;
@@ -160,6 +163,8 @@ export class Graph {
    */
   apply(delta: Uint8Array, firstId = this.#table.nextId): Clash[] {
     const operations = parseDelta(delta, this.#limits);
+    // what nobody can reach must not count against the limit
+    if (this.#table.garbage && this.#table.nodes.size > this.#limits.objectsMax / 2) this.#table.sweep();
     const draft = new Draft(this.#table, firstId);
     let clashes: Clash[] = [];
     try {
@@ -172,7 +177,7 @@ export class Graph {
       }
     } catch (error) {
       draft.rollback();
-      throw error;
+      throw typed(error);
     }
     this.#table.sweepAmortised();
     return clashes;
@@ -195,9 +200,13 @@ export class Graph {
     };
     const kept = this.#keepObjects(next, binding, attach);
     const materialiser = new Materialiser(binding, attach);
-    for (const node of kept) materialiser.prepare(node);
-    materialiser.make([next.root, ...kept]);
-    for (const node of kept) materialiser.fill(node);
+    try {
+      for (const node of kept) materialiser.prepare(node);
+      materialiser.make([next.root, ...kept]);
+      for (const node of kept) materialiser.fill(node);
+    } catch (error) {
+      throw typed(error);
+    }
     this.#table = next;
     this.#binding = binding;
   }
@@ -240,7 +249,11 @@ export class Graph {
   }
 
   /** A slot of an instance as people write it, and whether people may see what is in it. */
-  describeSlot(id: number, slot: number, model?: SessionModel): { readonly step: string; readonly sensitive: boolean } | undefined {
+  describeSlot(
+    id: number,
+    slot: number,
+    model?: SessionModel,
+  ): { readonly step: string; readonly sensitive: boolean } | undefined {
     const node = this.#table.nodes.get(id);
     return node?.kind === 'instance' ? this.describeShape(node.shape, slot, model) : undefined;
   }
@@ -296,9 +309,15 @@ export class Graph {
   }
 }
 
-/** The value for people, where it is not an object. */
-export function primitiveOf(value: Stored): unknown {
-  return isNode(value) || typeof value === 'symbol' ? undefined : value;
+/** What the application's own code threw, as an error of Twinstate. */
+function typed(cause: unknown): TwinstateError {
+  if (cause instanceof TwinstateError) return cause;
+  return new TwinstateError('VALUE_UNSUPPORTED', 'the live objects do not take this state', {
+    expected: 'objects that can be made and written',
+    received: `an exception: ${String(cause)}`,
+    cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
+    cause,
+  });
 }
 
 function wrongRoot(model: SessionModel, received: string): TwinstateError {

@@ -2,7 +2,7 @@
 export { Benchmark } from './benchmark.js';
 export type { Change } from './delta-description.js';
 export { describe, paths, type Places } from './describe.js';
-export { Graph, type Clash } from './graph.js';
+export type { Clash, Graph } from './graph.js';
 export type { NodePath } from './graph-path.js';
 export { Replica } from './replica.js';
 export type { Limits } from '../wire/limits.js';

@@ -12,7 +12,11 @@ export interface KeyPlan<K> {
 }
 
 /** Where the keys and their order are the same already, the result is undefined. */
-export function planKeys<K>(old: ReadonlyMap<K, unknown> | ReadonlySet<K>, wanted: readonly K[], unordered?: (key: K) => boolean): KeyPlan<K> | undefined {
+export function planKeys<K>(
+  old: ReadonlyMap<K, unknown> | ReadonlySet<K>,
+  wanted: readonly K[],
+  unordered?: (key: K) => boolean,
+): KeyPlan<K> | undefined {
   if (old.size === wanted.length) {
     let i = 0;
     let same = true;

@@ -39,7 +39,7 @@ export function livePath(root: object, sought: unknown, kinds: ReadonlyMap<objec
 function pathTo(place: Place): string {
   const steps: string[] = [];
   for (let at: Place | undefined = place; at !== undefined; at = at.from) steps.push(at.step);
-  return joinPath(steps.reverse());
+  return joinPath(steps.toReversed());
 }
 
 function eachValue(live: object, kinds: ReadonlyMap<object, LiveKind>, visit: (step: string, value: unknown) => void): void {
@@ -47,7 +47,9 @@ function eachValue(live: object, kinds: ReadonlyMap<object, LiveKind>, visit: (s
   switch (kind?.kind) {
     case 'instance':
       for (const attribute of kind.of.attributes) visit(attributeStep(attribute.property), readAttribute(attribute, live));
-      if (kind.of.open) for (const key of Object.keys(live)) if (!kind.of.transient.has(key)) visit(attributeStep(key), (live as Record<string, unknown>)[key]);
+      if (kind.of.open)
+        for (const key of Object.keys(live))
+          if (!kind.of.transient.has(key)) visit(attributeStep(key), (live as Record<string, unknown>)[key]);
       return;
     case 'object':
       for (const key of Object.keys(live)) visit(attributeStep(key), (live as Record<string, unknown>)[key]);

@@ -262,10 +262,14 @@ export class Materialiser {
         cause,
       });
     }
-    throw new TwinstateError('FINGERPRINT_MISMATCH', `the value of ${attribute.property} was stored by a codec that is not declared here`, {
-      expected: `the attribute as the model ${schema.fingerprint} declared it`,
-      received: `the model ${model.fingerprint}`,
-      cure: `declare the codec of ${attribute.property} again`,
-    });
+    throw new TwinstateError(
+      'FINGERPRINT_MISMATCH',
+      `the value of ${attribute.property} was stored by a codec that is not declared here`,
+      {
+        expected: `the attribute as the model ${schema.fingerprint} declared it`,
+        received: `the model ${model.fingerprint}`,
+        cure: `declare the codec of ${attribute.property} again`,
+      },
+    );
   }
 }

@@ -9,7 +9,16 @@ import { readAttribute } from '../model/attribute-access.js';
 import { writeKey } from './live-write.js';
 import type { Binding } from './binding.js';
 import type { Draft } from './draft.js';
-import { HOLE, isNode, type ArrayNode, type BytesNode, type GraphNode, type InstanceNode, type KeyedNode, type Stored } from './node.js';
+import {
+  HOLE,
+  isNode,
+  type ArrayNode,
+  type BytesNode,
+  type GraphNode,
+  type InstanceNode,
+  type KeyedNode,
+  type Stored,
+} from './node.js';
 import { liveBytes } from './node-live.js';
 import type { Materialiser } from './materialiser.js';
 import { attributeStep, entryStep, memberStep } from './path.js';
@@ -143,18 +152,25 @@ function holds(live: object, before: GraphNode): boolean {
   switch (before.kind) {
     case 'object': {
       const keys = Object.keys(live);
-      return keys.length === before.keys.size && keys.every((key) => before.keys.has(key) && is((live as Record<string, unknown>)[key], before.keys.get(key)));
+      return (
+        keys.length === before.keys.size &&
+        keys.every((key) => before.keys.has(key) && is((live as Record<string, unknown>)[key], before.keys.get(key)))
+      );
     }
     case 'array':
       return holdsElements(live as unknown[], before);
     case 'map': {
       const map = live as Map<unknown, unknown>;
       const entries = [...before.entries];
-      return map.size === entries.length && [...map].every(([key, value], i) => is(key, entries[i]![0]) && is(value, entries[i]![1]));
+      return (
+        map.size === entries.length && [...map].every(([key, value], i) => is(key, entries[i]![0]) && is(value, entries[i]![1]))
+      );
     }
     case 'set': {
       const members = [...before.members];
-      return (live as Set<unknown>).size === members.length && [...(live as Set<unknown>)].every((member, i) => is(member, members[i]));
+      return (
+        (live as Set<unknown>).size === members.length && [...(live as Set<unknown>)].every((member, i) => is(member, members[i]))
+      );
     }
     case 'date':
       return Object.is((live as Date).getTime(), before.time);
@@ -174,5 +190,7 @@ function holds(live: object, before: GraphNode): boolean {
 
 function holdsElements(live: readonly unknown[], { elements }: ArrayNode): boolean {
   if (live.length !== elements.length) return false;
-  return elements.every((stored, i) => (stored === HOLE ? !Object.hasOwn(live, i) : Object.hasOwn(live, i) && is(live[i], stored)));
+  return elements.every((stored, i) =>
+    stored === HOLE ? !Object.hasOwn(live, i) : Object.hasOwn(live, i) && is(live[i], stored),
+  );
 }

@@ -6,7 +6,18 @@
 import type { ClassModel } from '../model/session-model.js';
 import type { Binding } from './binding.js';
 import type { LiveKind } from './live-kind.js';
-import { ArrayNode, BytesNode, DateNode, InstanceNode, MapNode, ObjectNode, RegExpNode, SetNode, UrlNode, ViewNode } from './node.js';
+import {
+  ArrayNode,
+  BytesNode,
+  DateNode,
+  InstanceNode,
+  MapNode,
+  ObjectNode,
+  RegExpNode,
+  SetNode,
+  UrlNode,
+  ViewNode,
+} from './node.js';
 import type { GraphNode } from './node.js';
 
 export function looksLike(node: GraphNode, live: object, kind: LiveKind, binding: Binding): boolean {

@@ -5,7 +5,7 @@
  * it makes itself; in a snapshot every target is an id.
  */
 import type { Primitive } from '../wire/value.js';
-import { HOLE } from './node.js';
+import type { HOLE } from './node.js';
 
 /** A reference to a node. */
 export class Link {

@@ -32,6 +32,5 @@ export function showKey(key: unknown): string {
 
 /** Joins steps, the first without its dot. */
 export function joinPath(steps: readonly string[]): string {
-  const path = steps.join('');
-  return path.startsWith('.') ? path.slice(1) : path;
+  return steps.join('').replace(/^\.+/, '');
 }

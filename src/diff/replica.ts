@@ -24,7 +24,7 @@ export class Replica<T extends object = object> {
    * @throws {TwinstateError} `BYTES_CORRUPT`, `FORMAT_UNSUPPORTED`, `LIMIT_EXCEEDED`, `FINGERPRINT_MISMATCH`, `CLASS_UNKNOWN`
    */
   static restore<T extends object>(type: Class<T>, snapshot: Uint8Array): Replica<T> {
-    const model = modelOf(type as Class);
+    const model = modelOf(type);
     const graph = Graph.decode(snapshot, model.limits);
     return new Replica(graph.bind(model) as T, graph);
   }

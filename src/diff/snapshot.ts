@@ -130,7 +130,8 @@ function decodeSchema(reader: ByteReader): Schema {
   const names = new Set<string>();
   const shapes = Array.from({ length: reader.count(2) }, () => {
     const shape = { name: readText(reader), attributes: readTexts(reader) };
-    if (names.has(shape.name) || new Set(shape.attributes).size < shape.attributes.length) reader.fail('names once each', shape.name);
+    if (names.has(shape.name) || new Set(shape.attributes).size < shape.attributes.length)
+      reader.fail('names once each', shape.name);
     names.add(shape.name);
     return shape;
   });

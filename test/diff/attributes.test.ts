@@ -5,7 +5,6 @@ import { defineSession } from '../../src/model/define-session.js';
 import { Immutable } from '../../src/model/immutable.js';
 import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
-import type { Class } from '../../src/model/session-model.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import { difference } from './topology.js';
 
@@ -113,7 +112,7 @@ class Purse {
 class Bag {
   [key: string]: unknown;
 }
-defineSession(Bag, { name: 'bag', mutable: '*', immutable: ['id'] });
+defineSession(Bag, { name: 'bag', mutable: '*', immutable: ['id'], transient: ['socket'] });
 
 describe('classes of every kind', () => {
   it('with a getter and setter are read and written through them', () => {
@@ -145,8 +144,10 @@ describe('classes of every kind', () => {
 
   it('that are open hold any key, in order, and an immutable one that is not compared', () => {
     const primary = Object.assign(new Bag(), { id: 'b', z: 1, a: { deep: 1 } }) as Bag;
+    primary['socket'] = () => 'never sent';
     const benchmark = Benchmark.of(primary);
-    const replica = Replica.restore(Bag as Class<Bag>, benchmark.snapshot());
+    delete primary['socket'];
+    const replica = Replica.restore(Bag, benchmark.snapshot());
     expect(difference(primary, replica.instance)).to.equal(undefined);
     primary['new'] = primary['a'];
     delete primary['z'];
@@ -193,7 +194,13 @@ describe('a class that changed between two releases', () => {
     const old = Benchmark.of(new Old());
     const snapshot = old.snapshot();
     const primary = Replica.restore(New, snapshot);
-    expect({ ...primary.instance }).to.deep.equal({ id: 'p', since: 2024, name: 'Ann', language: 'en', hint: undefined });
+    expect(Object.assign({}, primary.instance)).to.deep.equal({
+      id: 'p',
+      since: 2024,
+      name: 'Ann',
+      language: 'en',
+      hint: undefined,
+    });
     primary.instance.language = 'de';
     const delta = primary.graph.diff()!;
     const backup = Replica.restore(New, snapshot);
@@ -202,6 +209,19 @@ describe('a class that changed between two releases', () => {
     expect(primary.graph.diff()).to.equal(null);
     expect(Buffer.from(backup.snapshot()).equals(primary.snapshot())).to.equal(true);
     expect(primary.graph.fingerprint).not.to.equal(old.graph.fingerprint);
+  });
+
+  it('leaves the schema as it was where the comparison fails', () => {
+    const snapshot = Benchmark.of(new Old()).snapshot();
+    const { graph, instance } = Replica.restore(New, snapshot);
+    (instance as { name: unknown }).name = Symbol('bad');
+    instance.language = 'de';
+    expect(() => graph.diff()).to.throw(TwinstateError, /VALUE_UNSUPPORTED/);
+    expect(graph.encode()).to.deep.equal(snapshot);
+    (instance as { hint: unknown }).hint = Symbol('bad');
+    instance.name = 'Bob';
+    expect(() => graph.diff()).to.throw(TwinstateError, /VALUE_UNSUPPORTED/);
+    expect(graph.encode()).to.deep.equal(snapshot);
   });
 
   it('keeps attributes that it does not know, and passes them on', () => {
@@ -219,7 +239,13 @@ describe('a class that changed between two releases', () => {
 
   it('that holds an object of a class it no longer knows is an error with both fingerprints', () => {
     const { graph } = Benchmark.of(new OldHolder());
-    expect(() => Replica.restore(NewHolder, graph.encode())).to.throw(TwinstateError, new RegExp(`CLASS_UNKNOWN.*${graph.fingerprint}`));
-    expect(() => Replica.restore(New, graph.encode())).to.throw(TwinstateError, new RegExp(`FINGERPRINT_MISMATCH.*${graph.fingerprint}`));
+    expect(() => Replica.restore(NewHolder, graph.encode())).to.throw(
+      TwinstateError,
+      new RegExp(`CLASS_UNKNOWN.*${graph.fingerprint}`),
+    );
+    expect(() => Replica.restore(New, graph.encode())).to.throw(
+      TwinstateError,
+      new RegExp(`FINGERPRINT_MISMATCH.*${graph.fingerprint}`),
+    );
   });
 });

@@ -1,3 +1,5 @@
+// sparse arrays and changes in place are what this is about
+/* oxlint-disable no-sparse-arrays, unicorn/no-new-array, unicorn/no-array-reverse, unicorn/no-array-sort */
 import { expect } from 'chai';
 import 'reflect-metadata';
 import { Benchmark, Replica } from '../../src/diff/index.js';

@@ -35,7 +35,12 @@ function changed(change: (cart: Cart) => void): { before: Change[]; after: Chang
   change(cart);
   const delta = benchmark.diff(cart)!;
   const before = describeDelta(Cart, delta, replica);
-  const result = { before, after: describeDelta(Cart, delta, benchmark), without: describeDelta(Cart, delta), paths: paths(Cart, delta, replica) };
+  const result = {
+    before,
+    after: describeDelta(Cart, delta, benchmark),
+    without: describeDelta(Cart, delta),
+    paths: paths(Cart, delta, replica),
+  };
   replica.apply(delta);
   return result;
 }
@@ -85,6 +90,8 @@ describe('describe', () => {
       cart.byName.set('d', new Date(1));
       cart.lines.length = 0;
     });
-    expect(all).to.deep.equal(['lines[0] (1 removed)', 'byName.get("a b")', 'byName.get("d")'].toSorted((a, b) => all.indexOf(a) - all.indexOf(b)));
+    expect(all).to.deep.equal(
+      ['lines[0] (1 removed)', 'byName.get("a b")', 'byName.get("d")'].toSorted((a, b) => all.indexOf(a) - all.indexOf(b)),
+    );
   });
 });

@@ -1,3 +1,5 @@
+// sparse arrays and changes in place are what this is about
+/* oxlint-disable no-sparse-arrays, unicorn/no-new-array, unicorn/no-array-reverse, unicorn/no-array-sort */
 import { expect } from 'chai';
 import 'reflect-metadata';
 import { Benchmark, Replica } from '../../src/diff/index.js';
@@ -74,6 +76,23 @@ describe('a value that cannot be replicated', () => {
     });
   }
 
+  it('look-alikes that were adopted before the error are given back', () => {
+    const box = new Box();
+    box.items = [{ a: 1 }, { b: 2 }];
+    const benchmark = Benchmark.of(box);
+    const replica = Replica.restore(Box, benchmark.snapshot());
+    const kept = box.items;
+    box.items = [{ a: 1 }, { b: 2 }, Symbol('bad')];
+    expect(caught(() => benchmark.diff(box)).code).to.equal('VALUE_UNSUPPORTED');
+    box.items = kept;
+    kept.reverse();
+    const [first, second] = replica.instance.items;
+    replica.apply(benchmark.diff(box)!);
+    expect(replica.instance.items[0]).to.equal(second);
+    expect(replica.instance.items[1]).to.equal(first);
+    expect(difference(box, replica.instance)).to.equal(undefined);
+  });
+
   it('a delta over its limit advances nothing', () => {
     const box = new Box();
     const benchmark = Benchmark.of(box);
@@ -83,7 +102,7 @@ describe('a value that cannot be replicated', () => {
     expect(Buffer.from(benchmark.snapshot()).equals(before)).to.equal(true);
   });
 
-  it('another instance than the benchmark\'s is refused', () => {
+  it("another instance than the benchmark's is refused", () => {
     expect(caught(() => Benchmark.of(new Box()).diff(new Box())).code).to.equal('NOT_OPEN');
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Benchmark, Replica } from '../../src/diff/index.js';
 import { difference } from './topology.js';
 import { mutate, World, type Gene } from './world.js';

@@ -64,7 +64,8 @@ function contents(a: object, b: object, path: string, queue: Pair[]): string | u
   };
   const keys = keysOf(a);
   if (keys.join('\n') !== keysOf(b).join('\n')) return `${path}: keys ${keys.join()} against ${keysOf(b).join()}`;
-  if (Array.isArray(a) && a.length !== (b as unknown[]).length) return `${path}: length ${a.length} against ${(b as unknown[]).length}`;
+  if (Array.isArray(a) && a.length !== (b as unknown[]).length)
+    return `${path}: length ${a.length} against ${(b as unknown[]).length}`;
   for (const key of keys) {
     queue.push({ a: (a as Record<string, unknown>)[key], b: (b as Record<string, unknown>)[key], path: `${path}.${key}` });
   }

@@ -1,9 +1,12 @@
+// sparse arrays and changes in place are what this is about
+/* oxlint-disable no-sparse-arrays, unicorn/no-new-array, unicorn/no-array-reverse, unicorn/no-array-sort */
 /**
  * A session of every kind of object, and random changes to it, driven by numbers so that fast-check can shrink them.
  *
  * Invariant: the same genes make the same changes to equal worlds.
  */
 import 'reflect-metadata';
+import { inspect } from 'node:util';
 import { Immutable } from '../../src/model/immutable.js';
 import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
@@ -134,7 +137,7 @@ function mutateArray(array: unknown[], what: number, x: number, y: number, value
     case 7: return void (array[at] = value(y));
     case 8: return void (array.length = y % 12);
     case 9: return void Reflect.deleteProperty(array, at);
-    case 10: return void array.forEach((element, i) => (array[i] = clone(element)));
+    case 10: array.forEach((element, i) => (array[i] = clone(element))); return;
     case 11: return void array.copyWithin(0, at);
     case 12: return void array.push(...array.splice(0, 1 + (y % 3)));
     default: return void array.splice(at, 2, value(x), clone(array[0]), value(y), clone(array[at]));
@@ -142,7 +145,7 @@ function mutateArray(array: unknown[], what: number, x: number, y: number, value
 } // prettier-ignore
 
 function keyOf(value: unknown): string {
-  return typeof value === 'object' ? '' : String(value);
+  return typeof value === 'object' ? '' : inspect(value);
 }
 
 /** A look-alike: the same class and the same values. */

@@ -38,7 +38,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     clients: 1,
     backups: 2,
     partitions: 1,
-    faultsMs: 7_000,
+    faultsMs: 5_000,
     takeover: 'fast',
     chaos: true,
     lossy: true,
@@ -49,7 +49,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     clients: 1,
     backups: 1,
     partitions: 2,
-    faultsMs: 7_000,
+    faultsMs: 5_000,
     takeover: 'fast',
     chaos: true,
     lossy: true,
@@ -60,7 +60,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     clients: 1,
     backups: 1,
     partitions: 3,
-    faultsMs: 6_000,
+    faultsMs: 5_000,
     takeover: 'strict',
     chaos: true,
     lossy: true,
@@ -103,7 +103,7 @@ const TIMING = {
   stableMs: 300,
 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
-const HEAL_MS = 4_500;
+const HEAL_MS = 4_000;
 const SESSIONS = ['s0', 's1', 'd0'];
 
 export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { TwinstateError } from '../../src/shared/errors.js';
 import { ByteReader } from '../../src/wire/reader.js';
 import { readPrimitive, readText, writePrimitive, writeText, type Primitive } from '../../src/wire/value.js';
@@ -59,7 +59,17 @@ describe('a primitive value', () => {
   });
 
   it('that is cut short or damaged is an error', () => {
-    for (const bytes of ['ab00', 'ac05aa', '83ff6161', 'ad0500', 'ae00', 'a9ffffffffffffff0f', 'a8ffffffffffffffff', '81c3', 'b7']) {
+    for (const bytes of [
+      'ab00',
+      'ac05aa',
+      '83ff6161',
+      'ad0500',
+      'ae00',
+      'a9ffffffffffffff0f',
+      'a8ffffffffffffffff',
+      '81c3',
+      'b7',
+    ]) {
       expect(() => decode(Buffer.from(bytes, 'hex')), bytes).to.throw(TwinstateError, /BYTES_CORRUPT/);
     }
   });
