@@ -20,15 +20,16 @@ const MS_MAX = 90_000;
 const account = new Account();
 const reckoning = new Reckoning();
 const servers: Server[] = [];
-let nats: NatsServer | undefined;
+let starting: Promise<NatsServer> | undefined;
 let ending: Promise<void> | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void end().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
+  // `on`: who presses Ctrl-C twice must not interrupt the cleaning up
+  process.on(signal, () => void end('kill').finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
 }
 const overdue = setTimeout(() => {
   console.error(`\n  This took longer than ${MS_MAX / 1_000} s.`);
-  void end().finally(() => process.exit(1));
+  void end('kill').finally(() => process.exit(1));
 }, MS_MAX);
 
 try {
@@ -37,13 +38,14 @@ try {
   if (ending === undefined) console.error(error instanceof BrokenClaim ? `\n  This is not so: ${error.message}` : error);
   process.exitCode = 1;
 } finally {
-  await end();
+  await end(process.exitCode === undefined ? 'leave' : 'kill');
   clearTimeout(overdue);
 }
 
 async function tell(): Promise<void> {
   account.title('Twinstate on NATS', 'three servers under load, one of them killed');
-  nats = await startNatsServer();
+  starting = startNatsServer();
+  const nats = await starting;
   account.step(`Three server processes on nats-server ${nats.version}, one backup for each session`);
   const { url } = nats;
   const nodes = await Promise.all(['server-1', 'server-2', 'server-3'].map((name) => join(name, url, 'node')));
@@ -80,6 +82,7 @@ async function tell(): Promise<void> {
 }
 
 async function join(name: string, url: string, role: 'node' | 'client'): Promise<Server> {
+  if (ending !== undefined) throw new Error('this is ending');
   const server = new Server(name, url, role, (message) => reckoning.take(message));
   servers.push(server);
   await server.next('ready');
@@ -134,9 +137,10 @@ function tellBalance(states: Extract<FromServer, { type: 'state' }>['states']): 
 }
 
 /** Ends every process that was started here, and removes what they left. */
-function end(): Promise<void> {
+function end(how: 'leave' | 'kill'): Promise<void> {
   ending ??= (async () => {
-    await Promise.all(servers.filter(({ alive }) => alive).map((server) => server.leave()));
+    await Promise.all(servers.filter(({ alive }) => alive).map((server) => server[how]()));
+    const nats = await starting?.catch(() => undefined);
     await nats?.stop();
   })();
   return ending;

@@ -28,13 +28,20 @@ describe('npm run start:nats', function () {
     expect(leftIn(folder)).to.deep.equal([]);
   });
 
-  it('leaves nothing behind when it is interrupted', async () => {
-    const program = start('start/nats.js', [], { TMPDIR: folder });
-    await program.wrote('sessions; every server');
-    program.child.kill('SIGINT');
-    expect((await program.ended).code).to.equal(130);
-    expect(leftIn(folder)).to.deep.equal([]);
-  });
+  for (const [when, line] of [
+    ['while the NATS server starts', 'three servers under load'],
+    ['while its processes start', 'Three server processes'],
+    ['under load', 'sessions; every server'],
+  ] as const) {
+    it(`leaves nothing behind when it is interrupted ${when}`, async () => {
+      const program = start('start/nats.js', [], { TMPDIR: folder });
+      await program.wrote(line);
+      program.child.kill('SIGINT');
+      const { code, stderr } = await program.ended;
+      expect({ code, stderr }).to.deep.equal({ code: 130, stderr: '' });
+      expect(leftIn(folder)).to.deep.equal([]);
+    });
+  }
 });
 
 /** Files in the folder, and processes that were started with it as their place for temporary files, where the system tells. */
