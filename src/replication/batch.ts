@@ -23,8 +23,8 @@ export interface Batch {
   readonly entries: readonly Entry[];
   /** Answered once the record is stored. */
   readonly stored: readonly { readonly waiting: Waiting; readonly entry: Entry; readonly merged: boolean }[];
-  /** Answered then, too, with this; where it is not stored they are asked again. */
-  readonly late: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
+  /** Answered then, too, with this, or as done under this version; where it is not stored they are asked again. */
+  readonly late: readonly { readonly waiting: Waiting; readonly answer: Answer | Version }[];
   /** Answered at once. */
   readonly now: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
   /** For the next batch. */
@@ -57,7 +57,7 @@ export function makeBatch<B>(
   const overlays = new Map<SessionId, Overlay>();
   const entries: Entry[] = [];
   const stored: { waiting: Waiting; entry: Entry; merged: boolean }[] = [];
-  const late: { waiting: Waiting; answer: Answer }[] = [];
+  const late: { waiting: Waiting; answer: Answer | Version }[] = [];
   const now: { waiting: Waiting; answer: Answer }[] = [];
   const rest: Waiting[] = [];
   let bytes = 0;
@@ -73,8 +73,10 @@ export function makeBatch<B>(
     const header = overlay?.header ?? state;
     const known = header === undefined ? undefined : findOp(header, operation.op);
     if (known !== undefined) {
-      const answer = known === 'overtaken' ? OVERTAKEN : doneAgain(ledger, bodies, operation, known.version);
-      (overlay === undefined ? now : late).push({ waiting, answer });
+      const answer = known === 'overtaken' ? OVERTAKEN : known.version;
+      // in the overlay it is only about to be done: its incarnation is not known before the record is stored
+      if (overlay !== undefined) late.push({ waiting, answer });
+      else now.push({ waiting, answer: typeof answer === 'number' ? doneAgain(ledger, bodies, operation, answer) : answer });
       continue;
     }
     if (overlay?.created === true && operation.kind !== 'create') {
@@ -156,7 +158,7 @@ function decide<B>(
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */
-function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, at: Version): Answer {
+export function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, at: Version): Answer {
   const state = ledger.session(operation.session);
   const base = operation.base?.version;
   const merged = operation.kind === 'commit' && base !== undefined && at > base + 1;

@@ -301,7 +301,7 @@ export class PartitionMachine<B> {
   #stored(now: Instant, slot: AppendSlot<Content>): void {
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
     this.#primary.confirmed(slot.firstSentMs);
-    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger, slot.firstSentMs);
+    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger);
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
   }
 

@@ -6,7 +6,7 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
-import type { NodeId, Partition, SessionId, Version } from '../shared/ids.js';
+import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
@@ -169,7 +169,7 @@ function refusal(
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
-      return conflict(operation.session, operation.base?.version ?? (0 as Version), answer.version, answer.slots);
+      return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots);
     case 'gone':
       return gone(operation.session, 'not-stored');
     case 'exists':

@@ -62,9 +62,7 @@ export type Published =
 
 /** Which message to read: an exact sequence, the last of a subject, or the next of a subject from a sequence on. */
 export type MessageQuery =
-  | { readonly seq: number }
-  | { readonly last_by_subj: string }
-  | { readonly seq: number; readonly next_by_subj: string };
+  { readonly seq: number } | { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj: string };
 
 export class JetStreamApi {
   readonly link: NatsLink;
@@ -131,8 +129,13 @@ function parse<T>(data: Uint8Array): ApiAnswer<T> {
   } catch {
     return { kind: 'silence', reason: 'an answer that is no JSON', noResponders: false };
   }
-  if (typeof value !== 'object' || value === null) return { kind: 'silence', reason: 'an answer that is no object', noResponders: false };
+  if (typeof value !== 'object' || value === null)
+    return { kind: 'silence', reason: 'an answer that is no object', noResponders: false };
   const error = (value as { error?: { err_code?: unknown; code?: unknown; description?: unknown } }).error;
   if (error === undefined || error === null) return { kind: 'ok', value: value as T };
-  return { kind: 'error', errCode: Number(error.err_code ?? error.code ?? 0), description: String(error.description ?? 'no description') };
+  return {
+    kind: 'error',
+    errCode: Number(error.err_code ?? error.code ?? 0),
+    description: typeof error.description === 'string' ? error.description : 'no description',
+  };
 }

@@ -28,7 +28,12 @@ interface StreamConfig {
   readonly deny_purge: boolean;
 }
 
-export async function ensureStreams(api: JetStreamApi, names: Names, options: NatsEngineOptions, deadlineMs: number): Promise<void> {
+export async function ensureStreams(
+  api: JetStreamApi,
+  names: Names,
+  options: NatsEngineOptions,
+  deadlineMs: number,
+): Promise<void> {
   const { storage = 'file', replicas = 1, maxBytes = -1 } = options;
   const common = {
     storage,
@@ -75,7 +80,14 @@ async function ensure(api: JetStreamApi, deadlineMs: number, wish: StreamConfig)
 }
 
 function check(found: Partial<StreamConfig>, wish: StreamConfig): void {
-  const mustAgree: readonly (keyof StreamConfig)[] = ['num_replicas', 'storage', 'retention', 'discard', 'max_age', 'max_msgs_per_subject'];
+  const mustAgree: readonly (keyof StreamConfig)[] = [
+    'num_replicas',
+    'storage',
+    'retention',
+    'discard',
+    'max_age',
+    'max_msgs_per_subject',
+  ];
   for (const name of mustAgree) {
     if (found[name] === wish[name]) continue;
     throw new TwinstateError('CLUSTER_MISMATCH', `the stream ${wish.name} was made with another configuration`, {
@@ -95,13 +107,15 @@ function check(found: Partial<StreamConfig>, wish: StreamConfig): void {
 }
 
 function cureFor(name: keyof StreamConfig, found: Partial<StreamConfig>): string {
-  if (name === 'num_replicas') return `use replicas: ${found.num_replicas}, or edit both streams of the cluster with \`nats stream edit\``;
+  if (name === 'num_replicas')
+    return `use replicas: ${found.num_replicas}, or edit both streams of the cluster with \`nats stream edit\``;
   if (name === 'storage') return `use storage: '${found.storage}', or another cluster name`;
   return 'use another cluster name, or let Twinstate make the stream';
 }
 
 function refused({ errCode, description }: ApiError, wish: StreamConfig): TwinstateError {
-  const code = errCode === API_ERROR.replicasNeedCluster || errCode === API_ERROR.noSuitablePeers ? 'ENGINE_UNSUPPORTED' : 'ENGINE_FAILED';
+  const code =
+    errCode === API_ERROR.replicasNeedCluster || errCode === API_ERROR.noSuitablePeers ? 'ENGINE_UNSUPPORTED' : 'ENGINE_FAILED';
   return new TwinstateError(code, `the server refused to make the stream ${wish.name}`, {
     expected: `${wish.num_replicas} replica(s), storage ${wish.storage}`,
     received: `${description} (${errCode})`,
