@@ -13,7 +13,7 @@ import type { AtRest } from '../session/at-rest.js';
 import { Deadline } from './deadline.js';
 import type { CallOptions } from './deadline.js';
 import { closed, conflict, gone, unavailable } from './refusals.js';
-import type { ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
+import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** One try waits so long for its answer, at most, before it is sent again. */
 const TRY_MS = 1_000;
@@ -52,7 +52,8 @@ export class Router {
         // where backups are waited for, the primary itself answers at the end of the time
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
         const waitMs = Math.max(0, leftMs - 50);
-        const asked = await deadline.race(this.#node.operate(to, partition, { ...operation, again: maybeStored, waitMs }, tryMs));
+        const reply = this.#node.operate(to, partition, { ...operation, again: maybeStored, waitMs }, tryMs);
+        const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind === 'done') {
@@ -96,9 +97,9 @@ export class Router {
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
         const consistency = read.consistency === 'local' && !here ? 'primary' : read.consistency;
-        const asked = await deadline.race(
-          this.#node.read(to, partition, { ...read, consistency }, waitMs, Math.min(deadline.leftMs, TRY_MS + waitMs)),
-        );
+        const tryMs = Math.min(deadline.leftMs, TRY_MS + waitMs);
+        const reply = this.#node.read(to, partition, { ...read, consistency }, waitMs, tryMs);
+        const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind !== 'retry') {
@@ -141,6 +142,16 @@ export class Router {
         this.#follow(partition, to, asked.kind === 'answered' ? asked.answer.hint : undefined);
       }
       await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+    }
+  }
+
+  /** A reply, or `lost` as soon as somebody else is known to lead: what is asked of the dead hangs until its time is up. */
+  async #unlessMoved<T>(partition: Partition, to: NodeId, reply: Promise<Asked<T>>): Promise<Asked<T>> {
+    const other = this.#node.otherLeader(partition, to);
+    try {
+      return await Promise.race([reply, other.known.then((): Asked<T> => ({ kind: 'lost' }))]);
+    } finally {
+      other.cancel();
     }
   }
 
