@@ -6,6 +6,7 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
+import { nodeId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
@@ -20,6 +21,7 @@ const TRY_MS = 1_000;
 /** Between two tries, growing. */
 const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
+const NOBODY = nodeId('');
 
 type Done = Extract<NodeAnswer, { kind: 'done' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
@@ -76,7 +78,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+      await this.#pause(deadline, partition, to, tries);
     }
   }
 
@@ -115,7 +117,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+      await this.#pause(deadline, partition, to, tries);
     }
   }
 
@@ -141,7 +143,7 @@ export class Router {
           return { ids: asked.answer.ids, total: asked.answer.total };
         this.#follow(partition, to, asked.kind === 'answered' ? asked.answer.hint : undefined);
       }
-      await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+      await this.#pause(deadline, partition, to, tries);
     }
   }
 
@@ -153,6 +155,13 @@ export class Router {
     } finally {
       other.cancel();
     }
+  }
+
+  /** Waits longer from try to try, but no longer than until a new primary is known. */
+  async #pause(deadline: Deadline, partition: Partition, asked: NodeId | undefined, tries: number): Promise<void> {
+    const other = this.#node.otherLeader(partition, asked ?? NOBODY);
+    await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)), other.known);
+    other.cancel();
   }
 
   /** Whom to ask: who was right last time, else who is believed to lead, else one of those who should know, in turn. */
