@@ -47,6 +47,8 @@ export class Primary<B> {
   #holdUntilMs = -Infinity;
   #held: { readonly token: number; readonly answer: Answer }[] = [];
   #lastReadMs = -Infinity;
+  /** Since when fewer backups than asked for are here. */
+  #fewSinceMs: number | undefined;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
     this.#options = options;
@@ -56,6 +58,7 @@ export class Primary<B> {
   /** A term begins. */
   begin(now: Instant): void {
     this.#positions = new Map();
+    this.#fewSinceMs = undefined;
     this.#leaseUntilMs = -Infinity;
     this.#holdUntilMs = this.#options.takeover === 'strict' ? now.ms + this.#options.timing.leaseMs : -Infinity;
   }
@@ -69,11 +72,21 @@ export class Primary<B> {
     const { operation } = waiting;
     const problem = this.#check(operation);
     if (problem !== undefined) return this.#answer(waiting, problem);
-    if (operation.backups > 0 && this.#live(now, ledger) < operation.backups) {
-      const why = `${operation.backups} live backups were asked for, ${this.#live(now, ledger)} are here and caught up`;
-      return this.#answer(waiting, { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why });
+    if (operation.backups > 0) {
+      const live = this.#live(now, ledger);
+      if (live >= operation.backups) this.#fewSinceMs = undefined;
+      else return this.#answer(waiting, this.#tooFew(now, operation.backups, live));
     }
     this.#queue.push(waiting);
+  }
+
+  /** Backups that have just joined, or that follow a new primary, are heard of within a report: until then it is too early to say. */
+  #tooFew(now: Instant, wanted: number, live: number): Answer {
+    const why = `${wanted} live backups were asked for, ${live} are here and caught up`;
+    this.#fewSinceMs ??= now.ms;
+    if (now.ms - this.#fewSinceMs < this.#options.timing.reportMs * 2)
+      return { kind: 'retry', clean: true, hint: undefined, why };
+    return { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why };
   }
 
   read(now: Instant, token: number, read: Read, ledger: Ledger<B>): void {

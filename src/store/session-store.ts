@@ -154,7 +154,7 @@ export class SessionStore {
         } as const;
         const done = await this.#send(operation, options);
         copy.acknowledged(done.version, done.others, done.merged);
-        return { version: done.version as number, bytes };
+        return { version: done.version, bytes };
       } catch (error) {
         copy.stale ??= error as TwinstateError;
         throw error;
@@ -309,7 +309,7 @@ export class SessionStore {
     const model = this.#model(
       given ? first : (Object.getPrototypeOf(first ?? {}) as { constructor?: unknown } | null)?.constructor,
     );
-    const options = (given ? third : (second as CreateOptions | undefined)) ?? {};
+    const options: CreateOptions = (given ? third : second) ?? {};
     const instance = given ? instantiate(model, second) : first;
     if (!given && this.#copies.has(instance)) {
       throw new TwinstateError('SESSION_EXISTS', 'this instance is a session already', {

@@ -4,7 +4,7 @@
  * Invariant: the graph equals the acknowledged state at `base` plus the deltas in `pending`, in order; the instance may be ahead
  * of it by what the user has changed since. Whatever breaks this makes the copy stale, and only `refresh` mends it.
  */
-import { Graph } from '../diff/graph.js';
+import type { Graph } from '../diff/graph.js';
 import { createdCount, shiftDelta, slotsInCommon, touchedSlots } from '../diff/delta.js';
 import type { SessionModel } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';

@@ -25,9 +25,9 @@ function memoryWorld(): Promise<EngineWorld> {
 }
 
 describe('memory engine: conformance', () => {
-  for (const { name, run } of engineConformance()) {
-    it(name, async function () {
-      if ((await run(memoryWorld)) === 'skipped') this.skip();
+  for (const one of engineConformance()) {
+    it(one.name, async function () {
+      if ((await one.run(memoryWorld)) === 'skipped') this.skip();
     });
   }
 });

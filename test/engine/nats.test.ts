@@ -33,9 +33,9 @@ describe('nats engine: conformance', function () {
       close: () => Promise.resolve(),
     });
 
-  for (const { name, run } of engineConformance()) {
-    it(name, async function () {
-      if ((await run(world)) === 'skipped') this.skip();
+  for (const one of engineConformance()) {
+    it(one.name, async function () {
+      if ((await one.run(world)) === 'skipped') this.skip();
     });
   }
 });

@@ -48,7 +48,7 @@ export class NatsLink implements Link {
   readonly #inbox = createInbox();
   readonly #boxes = new Map<string, BoxEvents>();
   readonly #reconnected = new Set<() => void>();
-  readonly #ended = new Set<() => void>();
+  readonly #ended = new Set<(error: TwinstateError) => void>();
   #nextBox = 0;
   #up = true;
   #sinceMs: number;
@@ -155,8 +155,9 @@ export class NatsLink implements Link {
     return () => this.#reconnected.delete(fn);
   }
 
-  /** Calls back once when the connection has ended for good. */
-  onEnd(fn: () => void): () => void {
+  /** Calls back once when the connection has ended for good, at once where it already has. */
+  onEnd(fn: (error: TwinstateError) => void): () => void {
+    if (this.#end !== undefined) fn(this.#end);
     this.#ended.add(fn);
     return () => this.#ended.delete(fn);
   }
@@ -191,7 +192,7 @@ export class NatsLink implements Link {
     this.#up = false;
     for (const box of [...this.#boxes.values()]) guard(() => box.ended(error));
     this.#boxes.clear();
-    for (const fn of [...this.#ended]) guard(fn);
+    for (const fn of [...this.#ended]) guard(() => fn(error));
     this.#reconnected.clear();
     this.#ended.clear();
   }
