@@ -103,7 +103,7 @@ describe('claims 11, 12: client states, synchronised both ways', function () {
     await Promise.all([left.commit(mine), right.commit(theirs)]);
     await Promise.all([left.refresh(mine), right.refresh(theirs)]);
     expect(mine).to.deep.equal(theirs);
-    expect([...mine.cards.keys()].sort()).to.deep.equal(['a', 'b', 'c', 'd']);
+    expect([...mine.cards.keys()].toSorted()).to.deep.equal(['a', 'b', 'c', 'd']);
     expect([mine.topic, mine.cards.get('a')!.votes, mine.cards.get('b')!.text]).to.deep.equal(['merged', 10, 'from the right']);
     expect(await ground.primary.open(Retro, id, { consistency: 'strong' })).to.deep.equal(mine);
   });

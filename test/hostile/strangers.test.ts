@@ -131,7 +131,7 @@ describe('strangers', function () {
       '',
       100_000,
     );
-    stranger.publish(names.node(nodeId(to)), framed!);
+    stranger.publish(names.node(nodeId(to)), framed);
     await until('it is counted', () => malformed('request') > before);
     await goesOn(id);
   });
@@ -143,7 +143,7 @@ describe('strangers', function () {
       heartbeat: { node: nodeId('x~1'), role: 'node', leaving: false, count: 1, leads: [] },
     });
     const bad = garbage([heartbeat]);
-    for (const bytes of bad) stranger.publish(names.presence, split(bytes, '', 100_000)[0]!);
+    for (const bytes of bad) stranger.publish(names.presence, split(bytes, '', 100_000)[0]);
     for (const bytes of bad) stranger.publish(names.presence, bytes);
     await stranger.flush();
     await until('all are counted', () => malformed('announcement') >= bad.length * 2);
@@ -245,7 +245,7 @@ describe('strangers', function () {
       again: false,
     } as const;
     const [framed] = split(encodeMessage({ kind: 'operate', partition: P0, operation }), '', 100_000);
-    await stranger.request(names.node(nodeId(primary.nodeId)), framed!, { timeout: 5_000 });
+    await stranger.request(names.node(nodeId(primary.nodeId)), framed, { timeout: 5_000 });
     await goesOn(id);
     for (const store of stores) {
       const read = await store.open(Bag, 'poisoned').then(

@@ -20,7 +20,7 @@ describe('placement', () => {
   });
 
   it('spreads sessions evenly over partitions', () => {
-    const counts = new Array<number>(16).fill(0);
+    const counts = Array.from({ length: 16 }, () => 0);
     for (let i = 0; i < 16_000; i++) counts[partitionOf(sessionId(`session-${i}`), 16)]!++;
     for (const count of counts) expect(count).to.be.within(800, 1_200);
   });
@@ -28,7 +28,7 @@ describe('placement', () => {
   it('is the same whatever the order in which nodes are known', () => {
     const some = nodes(7);
     for (let p = 0; p < 50; p++)
-      expect(placementOrder(partition(p), [...some].reverse())).to.deep.equal(placementOrder(partition(p), some));
+      expect(placementOrder(partition(p), [...some].toReversed())).to.deep.equal(placementOrder(partition(p), some));
   });
 
   it('of a node that comes or goes moves only its own share', () => {

@@ -225,7 +225,7 @@ describe('a replica', () => {
     // and were it to arrive all the same, nobody would take it
     const before = other.machine.ledger.session(sessionId('s'))!.version;
     const forged = { ...decodeRecord(late), prev: { sequence: other.machine.ledger.applied, id: other.machine.ledger.lastId } };
-    other.occupy(encodeRecord(forged as never), bench);
+    other.occupy(encodeRecord(forged), bench);
     expect(other.machine.ledger.session(sessionId('s'))!.version).to.equal(before);
     expect(other.of('notice').map(({ notice }) => notice.kind)).to.include('fenced');
   });
@@ -402,8 +402,8 @@ describe('upkeep of the log', () => {
     joined.join(snapshots, 10);
     const show = ({ machine }: Bench): unknown[] =>
       [...machine.ledger.sessions.values()]
-        .map((state) => [state.id, state.version, read(textBodies.snapshot(state.body!))])
-        .sort();
+        .map((state) => `${state.id} ${state.version} ${read(textBodies.snapshot(state.body!))}`)
+        .toSorted((a, b) => (a < b ? -1 : 1));
     expect(show(joined)).to.deep.equal(show(bench));
     expect(joined.machine.ledger.applied).to.equal(bench.machine.ledger.applied);
   });

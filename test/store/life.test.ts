@@ -14,7 +14,7 @@ inBothWorlds('touch, destroy, list and count', (world) => {
   async function collect(ids: AsyncIterable<string>): Promise<string[]> {
     const all: string[] = [];
     for await (const id of ids) all.push(id);
-    return all.sort();
+    return all.toSorted();
   }
 
   it('touch is recorded, and changes neither version nor state', async () => {
@@ -94,7 +94,7 @@ inBothWorlds('touch, destroy, list and count', (world) => {
     await Promise.all(ids.map((id, i) => (i % 2 === 0 ? here() : there()).create(Cart, Cart.init, { id })));
     await here().create(Bag);
     for (const store of [here(), there()]) {
-      expect(await collect(store.list(Cart))).to.deep.equal([...ids].sort());
+      expect(await collect(store.list(Cart))).to.deep.equal([...ids].toSorted());
       expect(await store.count(Cart)).to.equal(ids.length);
     }
     await Promise.all(ids.slice(0, 700).map((id) => here().destroy(Cart, id)));

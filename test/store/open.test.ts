@@ -107,7 +107,7 @@ inBothWorlds('open and refresh', (world) => {
   });
 
   it('an instance lives as long as the application holds it, and no longer', async () => {
-    const id = here().idOf(await here().create(Bag, { value: new Array(1_000).fill('x'.repeat(100)) }));
+    const id = here().idOf(await here().create(Bag, { value: Array.from({ length: 1_000 }, () => 'x'.repeat(100)) }));
     const held: WeakRef<Bag>[] = [];
     for (let i = 0; i < 20; i++) {
       const bag = (await here().open(Bag, id))!;
