@@ -356,6 +356,22 @@ describe('upkeep of the log', () => {
     for (const upTo of trims()) expect(upTo).to.be.lessThan(3);
   });
 
+  it('what was changed after its snapshot was taken stays in the log', () => {
+    for (const id of ['s', 't', 'u']) store(operation('create', id, undefined, id));
+    bench.tick(50);
+    lookUps();
+    bench.tick(50);
+    const [first, second] = puts();
+    // while the snapshots travel, s changes again: by record 5
+    store(operation('commit', 's', 1, 'a=1'));
+    stored(first!);
+    stored(second!);
+    expect(first).to.include({ session: 's', trueUpTo: 4 });
+    expect(bench.machine.ledger.dirty.has(sessionId('s'))).to.equal(true);
+    expect(bench.machine.ledger.dirty.has(sessionId('t'))).to.equal(false);
+    expect(bench.machine.ledger.session(sessionId('s'))!.covered).to.equal(4);
+  });
+
   it('a snapshot that could not be stored covers nothing', () => {
     for (const id of ['s', 't', 'u']) store(operation('create', id, undefined, id));
     bench.tick(50);
