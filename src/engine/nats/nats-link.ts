@@ -176,15 +176,14 @@ export class NatsLink implements Link {
    * Resolves when what was published last has left, or when it can not. The client stops listening to its socket when it closes;
    * an error that a write meets just then, because the server is leaving too, would end the process. Here it still is heard.
    */
-  #flushed(): Promise<void> {
-    return new Promise((resolve) => {
+  async #flushed(): Promise<void> {
+    let stop!: () => void;
+    const late = new Promise<void>((resolve) => {
       const timer = this.clock.after(FLUSH_MS_MAX, resolve);
-      const done = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      this.#nc.flush().then(done, done);
+      stop = () => timer.cancel();
     });
+    await Promise.race([this.#nc.flush().catch(() => undefined), late]);
+    stop();
   }
 
   async #watch(): Promise<void> {
