@@ -101,13 +101,20 @@ export class Ledger<B> {
     }
   }
 
-  apply(at: Sequence, bytes: Uint8Array): Applied {
+  /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
+  apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     const record = tryDecode(bytes);
     if (record instanceof TwinstateError) {
       this.foreign++;
       this.#advance(at, foreignId(bytes));
       return { kind: 'foreign', error: record };
+    }
+    if (joining && record.prev.sequence < this.applied) {
+      // a conditional append cannot have put it here: somebody stored a copy of an old record
+      this.foreign++;
+      this.#advance(at, foreignId(bytes));
+      return { kind: 'foreign', error: outOfPlace(at, record.prev.sequence, this.beforeApplied) };
     }
     if (record.prev.sequence !== this.applied || record.prev.id !== this.lastId) {
       return { kind: 'gap', why: `record ${at} follows ${record.prev.sequence}, not ${this.applied}` };
@@ -233,6 +240,14 @@ export class Ledger<B> {
     this.applied = at;
     this.lastId = id;
   }
+}
+
+function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): TwinstateError {
+  return new TwinstateError('BYTES_CORRUPT', `record ${at} stands where no node can have put it`, {
+    expected: `one that follows record ${follows}`,
+    received: `one that follows record ${claimed}`,
+    cure: 'find out who else publishes into the log; nothing of it was applied',
+  });
 }
 
 function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {

@@ -93,7 +93,7 @@ export class PartitionMachine<B> {
     ledger.load(stored);
     ledger.begin(log.map(({ record }) => record));
     for (const { sequence, record } of log) {
-      const applied = ledger.apply(sequence, record);
+      const applied = ledger.apply(sequence, record, true);
       if (applied.kind === 'gap') {
         this.#notice({ kind: 'gap', why: applied.why });
         return this.#join(applied.why, this.options.timing.joinRetryMs * 4);

@@ -183,6 +183,19 @@ describe('strangers', function () {
     expect((await late.open(Counter, id, { consistency: 'local' }))!.count, 'one that joins reads it the same way').to.equal(18);
   });
 
+  it('in the log as a copy of an old record: stepped over too, be it a commit, a LEAD or a CHECKPOINT', async () => {
+    const id = await made();
+    await goesOn(id);
+    const copies = (await eye.connection.log.read(P0, sequence(0)))!.entries.slice(0, 4);
+    expect(copies.length).to.be.greaterThan(2);
+    for (const { record: copy } of copies) {
+      const before = (await stores[0]!.open(Counter, id, { consistency: 'strong' }))!.count;
+      await stranger.request(names.log(P0), encodeWhole(copy), { timeout: 5_000 });
+      await goesOn(id);
+      expect((await stores[1]!.open(Counter, id, { consistency: 'strong' }))!.count).to.equal(before + stores.length);
+    }
+  });
+
   it('in the parts of large records: nobody takes them for theirs', async () => {
     const id = await made();
     for (let i = 0; i < 20; i++) stranger.publish(names.logParts(P0), patterned(1_000, i));

@@ -149,6 +149,24 @@ describe('the ledger', () => {
     expect(state()).to.equal('made,a=1');
   });
 
+  it('takes a copy of an old record for a gap while it follows, and for a foreign record when it reads the whole log', () => {
+    begun();
+    const copied = encodeRecord(chain.commit([entry('commit', 's', 1, 'a=1')]));
+    const log = [copied, encodeRecord(chain.commit([entry('commit', 's', 2, 'b=1')])), copied];
+    expect(log.map((record, i) => ledger.apply(sequence(i + 3), record).kind)).to.deep.equal(['commit', 'commit', 'gap']);
+    const joining = new Ledger(textBodies);
+    const first = new Chain();
+    const whole = [encodeRecord(first.lead()), encodeRecord(first.commit([entry('create', 's', 0, 'made')])), ...log];
+    expect(whole.map((record, i) => joining.apply(sequence(i + 1), record, true).kind)).to.deep.equal([
+      'lead',
+      'commit',
+      'commit',
+      'commit',
+      'foreign',
+    ]);
+    expect(read(textBodies.snapshot(joining.session(S)!.body!))).to.equal('made,a=1,b=1');
+  });
+
   it('quarantines one poison session, and goes on with the others and with its header', () => {
     begun();
     apply(chain.commit([entry('create', 'p', 0, 'poison'), entry('create', 't', 0, 'other')]));

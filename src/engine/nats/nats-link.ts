@@ -13,6 +13,8 @@ import { TwinstateError } from '../../shared/errors.js';
 
 /** A call made while the connection is down is answered after so long: late enough that nobody spins. */
 const DOWN_ANSWER_MS = 50;
+/** How long closing waits for what was published last, in milliseconds. */
+const FLUSH_MS_MAX = 200;
 const NO_RESPONDERS = 503;
 
 export type Answer =
@@ -163,8 +165,25 @@ export class NatsLink implements Link {
   }
 
   async close(): Promise<void> {
+    const stood = this.#up;
     this.#finish(new TwinstateError('CLOSED', 'this engine connection was closed', { cure: 'connect again' }));
-    if (!this.#nc.isClosed()) await this.#nc.close();
+    if (this.#nc.isClosed()) return;
+    if (stood) await this.#flushed();
+    await this.#nc.close();
+  }
+
+  /**
+   * Resolves when what was published last has left, or when it can not. The client stops listening to its socket when it closes;
+   * an error that a write meets just then, because the server is leaving too, would end the process. Here it still is heard.
+   */
+  async #flushed(): Promise<void> {
+    let stop!: () => void;
+    const late = new Promise<void>((resolve) => {
+      const timer = this.clock.after(FLUSH_MS_MAX, resolve);
+      stop = () => timer.cancel();
+    });
+    await Promise.race([this.#nc.flush().catch(() => undefined), late]);
+    stop();
   }
 
   async #watch(): Promise<void> {
