@@ -85,7 +85,7 @@ export class Router {
   async read(
     partition: Partition,
     read: NodeRead,
-    options: CallOptions & { readonly waitMs?: number },
+    options: CallOptions & { readonly waitMs?: number; readonly atOnce?: boolean },
   ): Promise<Exclude<NodeReadAnswer, { kind: 'retry' }>> {
     const deadline = new Deadline(this.#clock, options);
     const local = read.consistency === 'local' && this.#node.holds(partition);
@@ -98,7 +98,9 @@ export class Router {
       const to = here ? this.#node.self : this.#target(partition, tries);
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
-        const consistency = read.consistency === 'local' && !here ? 'primary' : read.consistency;
+        // elsewhere `local` would be somebody else's idea of it, unless all that is asked for is an answer at once
+        const elsewhere = read.consistency === 'local' && !here && options.atOnce !== true;
+        const consistency = elsewhere ? 'primary' : read.consistency;
         const tryMs = Math.min(deadline.leftMs, TRY_MS + waitMs);
         const reply = this.#node.read(to, partition, { ...read, consistency }, waitMs, tryMs);
         const asked = await deadline.race(this.#unlessMoved(partition, to, reply));

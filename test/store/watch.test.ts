@@ -32,6 +32,18 @@ inBothWorlds('watch', (world) => {
     });
   }
 
+  it('begins before what its caller commits next', async () => {
+    for (let i = 0; i < 20; i++) {
+      const cart = await there().create(Cart, { ...Cart.init, items: [] });
+      const opened = (await here().open(Cart, there().idOf(cart)))!;
+      const changes = here().watch(Cart, here().idOf(opened))[Symbol.asyncIterator]();
+      opened.total++;
+      const { version } = await here().commit(opened);
+      expect(await changes.next()).to.deep.equal({ value: { version, paths: ['total'] }, done: false });
+      await changes.return?.(undefined);
+    }
+  });
+
   it('tells versions and paths, from another process too, and ends at destroy', async () => {
     const cart = await here().create(Cart, { ...Cart.init, items: [item('tea', 1)] });
     const id = here().idOf(cart);
