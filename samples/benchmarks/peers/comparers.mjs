@@ -46,7 +46,7 @@ export const micro = comparer('microdiff', 'plain writes; diff; JSON of it; a lo
 
 function assignAll(state, differences) {
   // removals from an array come last and from its end
-  const ordered = [...differences].sort((a, b) => rank(a) - rank(b) || (rank(a) === 1 ? compareEnds(b, a) : 0));
+  const ordered = differences.toSorted((a, b) => rank(a) - rank(b) || (rank(a) === 1 ? compareEnds(b, a) : 0));
   for (const { type, path, value } of ordered) {
     let at = state;
     for (let i = 0; i < path.length - 1; i++) at = at[path[i]];
