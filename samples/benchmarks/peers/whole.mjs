@@ -32,7 +32,9 @@ export const jsonWhole = whole('JSON.stringify whole', 'plain writes; JSON.strin
 
 // records shared by both sides, msgpackr's quickest and smallest form; cycles, shared objects, Maps and buffers by `structuredClone`
 export const packer = (needsMore) =>
-  needsMore ? new Packr({ structuredClone: true, moreTypes: true }) : new Packr({ structures: [] });
+  needsMore
+    ? new Packr({ structuredClone: true, moreTypes: true, copyBuffers: true })
+    : new Packr({ structures: [], copyBuffers: true });
 
 export const msgpackrWhole = whole('msgpackr whole', 'plain writes; pack; compare with the bytes saved last', () => {
   const packr = packer(true);

@@ -1,4 +1,6 @@
 /** Tries batches of random graphs in a thread of its own, as long as it is given seeds, and tells of each. */
+// threads have no origin
+/* oxlint-disable unicorn/require-post-message-target-origin */
 import { parentPort } from 'node:worker_threads';
 import { tryGraphs } from '../random-graphs.js';
 

@@ -1,4 +1,5 @@
 /** Changes of who is who: aliases, cycles, moves, instances and their classes. */
+/* oxlint-disable unicorn/no-array-reverse */
 import type { Change } from './change.js';
 import { row, type Ring } from './state.js';
 

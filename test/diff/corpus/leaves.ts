@@ -1,4 +1,5 @@
 /** Changes inside what is no container: Date, RegExp, URL, Buffer, ArrayBuffer and its views. */
+/* oxlint-disable unicorn/no-array-reverse, unicorn/no-array-sort */
 import type { Change } from './change.js';
 
 export const leaves: readonly Change[] = [

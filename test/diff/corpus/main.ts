@@ -2,6 +2,8 @@
  * `npm run corpus -- --graphs N [--from SEED] [--threads T]`: N random object graphs against the oracle, in batches of a seed each.
  * The same seed tries the same graphs. Ten million take hours; every batch is reported when it fails, and the count now and then.
  */
+// threads have no origin
+/* oxlint-disable unicorn/require-post-message-target-origin */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';

@@ -20,7 +20,7 @@ export const objects: readonly Change[] = [
   ['the key constructor', ({ data }) => define(data.dict, 'constructor', { prototype: { polluted: true } }), 56],
   ['the key hasOwnProperty', ({ data }) => define(data.dict, 'hasOwnProperty', 1), 26],
   ['the key toJSON', ({ data }) => (data.dict['toJSON'] = 'not a function'), 32],
-  ['the key then', ({ data }) => (data.dict['then'] = 'not a promise'), 30],
+  ['the key then', ({ data }) => define(data.dict, 'then', 'not a promise'), 30],
   ['all keys deleted', ({ data }) => { for (const key of Object.keys(data.dict)) delete data.dict[key]; }, 8],
   ['all keys in another order', ({ data }) => { const { b, a } = data.dict; delete data.dict['b']; delete data.dict['a']; Object.assign(data.dict, { a, b }); }, 24],
   ['the object by an equal copy', ({ data }) => (data.dict = { ...data.dict }), 0],
