@@ -7,6 +7,8 @@ const set = (change: (set: Set<unknown>) => unknown) => (({ data }) => change(da
 export const collections: readonly Change[] = [
   ['a Map: set of a new key', map((held) => held.set('four', 4)), 16],
   ['a Map: set of a key that is there', map((held) => held.set('one', 11)), 14],
+  ['a Map: set of a new key to undefined', map((held) => held.set('four', undefined)), 16],
+  ['a Map: a value 0 by -0', map((held) => held.set('zero', 0).set('zero', -0)), 16],
   ['a Map: set of the value that is there', map((held) => held.set('one', 1)), 0],
   ['a Map: delete', map((held) => held.delete('one')), 14],
   ['a Map: delete of what is not there', map((held) => held.delete('none')), 0],

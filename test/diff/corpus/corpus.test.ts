@@ -25,7 +25,7 @@ const THEMES: Readonly<Record<string, readonly Change[]>> = {
   'a date, an expression, an address, bytes': leaves,
   'who is who': identities,
 };
-const ATTRIBUTES = ['id', 'count', 'text', 'celsius', 'data', 'other', 'items', 'keyed'] as const;
+const ATTRIBUTES = ['id', 'count', 'zero', 'text', 'celsius', 'data', 'other', 'items', 'keyed'] as const;
 /** What a delta may have beyond the whole state, before or after: names of new classes, references. */
 const SLACK_BYTES = 64;
 

@@ -33,6 +33,7 @@ export const identities: readonly Change[] = [
   ['a hundred references to one object', ({ data }) => (data['refs'] = Array.from({ length: 100 }, () => data.left)), 330],
   ['a complete graph of twelve objects', ({ data }) => { const all = Array.from({ length: 12 }, (_, i) => ({ i, to: [] as unknown[] })); for (const one of all) one.to.push(...all); data['net'] = all; }, 900],
   ['an instance: an attribute', (state) => (state.items[0]!.qty = 9), 6],
+  ['an instance: an attribute by -0', (state) => (state.keyed[0]!.qty = -0), 8],
   ['an instance: an attribute by an object', (state) => (state.items[0]!.tags = ['a', 'b']), 14],
   ['an instance: an attribute of its subclass', (state) => ((state.items[1] as unknown as { note: string }).note = 'new'), 12],
   ['an instance: an attribute deeper in plain data', ({ data }) => (data.parts[2]!.qty = NaN), 8],

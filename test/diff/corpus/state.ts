@@ -42,6 +42,7 @@ export interface Ring {
 export interface Data {
   [key: string]: unknown;
   n: unknown;
+  zero: unknown;
   s: unknown;
   flag: unknown;
   nothing: unknown;
@@ -72,6 +73,7 @@ export interface Data {
 export interface State {
   readonly id: string;
   count: unknown;
+  zero: unknown;
   text: unknown;
   celsius: number;
   data: Data;
@@ -111,6 +113,7 @@ export function fixtureFor(diff: DiffStrategy): Fixture {
     #celsius = 20;
     @Immutable() id = 'corpus';
     @Mutable() count: unknown = 1;
+    @Mutable() zero: unknown = 0;
     @Mutable() text: unknown = 'text';
     @Mutable() data!: Data;
     @Mutable() other: unknown;
@@ -152,6 +155,7 @@ function dataOf(make: Maker): Data {
   ring.next!.next!.next = ring;
   return {
     n: 1,
+    zero: 0,
     s: 'a string',
     flag: true,
     nothing: null,
