@@ -1,7 +1,7 @@
 /** The figures for people: the ratio first, then what it is made of, losses included. */
 
 const print = (line = '') => process.stdout.write(`${line}\n`);
-const perSecond = (ns) => {
+export const perSecond = (ns) => {
   const rate = 1e9 / ns;
   if (rate >= 1e6) return `${(rate / 1e6).toFixed(2)}M/s`;
   return rate >= 1000 ? `${(rate / 1000).toFixed(rate >= 1e5 ? 0 : 1)}k/s` : `${rate.toFixed(1)}/s`;
