@@ -154,7 +154,7 @@ function decide<B>(
   const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
   if (result === undefined) return { answer: UNREADABLE };
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };
-  return { payload: result.delta, merged: base.version < header.version };
+  return { payload: payload, merged: base.version < header.version };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */

@@ -20,7 +20,7 @@ export interface VersionedDelta {
 }
 
 export type MergeResult =
-  | { readonly merged: true; readonly delta: Uint8Array }
+  | { readonly merged: true }
   /** The slots that both changed; empty where the base is older than the history that is kept. */
   | { readonly merged: false; readonly slots: readonly string[] };
 
@@ -35,7 +35,7 @@ export interface Bodies<B> {
   snapshot(body: B): Uint8Array;
   /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
   since(body: B, base: Version): readonly VersionedDelta[] | undefined;
-  /** Rebases a delta made at `base` onto the body and the `pending` deltas that are being stored. */
+  /** Says whether a delta made at `base` can follow the body and the `pending` deltas that are being stored. */
   merge(body: B, pending: readonly VersionedDelta[], base: Version, delta: Uint8Array): MergeResult;
 }
 

@@ -129,11 +129,11 @@ export const FAULTS: readonly Fault[] = [
   ),
   // merging and sessions at rest
   fault(
-    'session',
-    'merged deltas keep the ids of their base',
-    'session/merge.js',
-    'shift === 0 ? delta : shiftDelta(delta, firstOwn, shift)',
-    'delta',
+    'simulation',
+    'ids of one’s own new objects stay where others’ have come in',
+    'store/working-copy.js',
+    'this.graph.shiftIds(this.#baseNextId, shift);',
+    '',
   ),
   fault('session', 'the same slot merges', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
   fault(
@@ -188,7 +188,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault('simulation', 'the same slot merges, in a cluster', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
   fault(
-    'simulation',
+    'store',
     'a commit of an earlier life is merged into the new one',
     BATCH,
     'base.incarnation !== header.incarnation',

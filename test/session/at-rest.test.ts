@@ -108,7 +108,7 @@ describe('a delta that was made on an older state', () => {
     mine: (note: Note) => void,
     theirs: (note: Note) => void,
     made: (note: Note) => void = () => undefined,
-  ): { merged: ReturnType<typeof mergeDelta>; pair: Pair } {
+  ): { merged: ReturnType<typeof mergeDelta>; delta: Uint8Array; pair: Pair } {
     const pair = new Pair();
     made(pair.note);
     const first = pair.benchmark.diff(pair.note);
@@ -118,12 +118,12 @@ describe('a delta that was made on an older state', () => {
     const delta = other.graph.diff()!;
     const base = pair.at;
     pair.commit(theirs);
-    return { merged: mergeDelta(pair.rest, [], version(base), delta), pair };
+    return { merged: mergeDelta(pair.rest, [], version(base), delta), delta, pair };
   }
 
-  function after({ merged, pair }: ReturnType<typeof two>): Note {
+  function after({ merged, delta, pair }: ReturnType<typeof two>): Note {
     if (!merged.merged) throw new Error(`no merge: ${merged.slots.join()}`);
-    pair.rest.append(merged.delta, version(pair.at + 1));
+    pair.rest.append(delta, version(pair.at + 1));
     return restored(pair.rest);
   }
 
@@ -187,7 +187,7 @@ describe('a delta that was made on an older state', () => {
     const merged = mergeDelta(pair.rest, [{ version: version(2), delta: first }], version(1), second);
     expect(merged.merged).to.equal(true);
     pair.rest.append(first, version(2));
-    pair.rest.append((merged as { delta: Uint8Array }).delta, version(3));
+    pair.rest.append(second, version(3));
     expect(restored(pair.rest).parts).to.deep.equal({ one: { n: 1 }, two: { n: 2 } });
     const clash = mergeDelta(pair.rest, [], version(1), first);
     expect(clash.merged).to.equal(false);
