@@ -1,0 +1,138 @@
+/**
+ * The shadows of a whole graph, and the quick answer to whether anything changed.
+ *
+ * Invariant: either the answer is exactly, byte for byte, what a comparison of everything would give, and graph and shadows are
+ * advanced; or it is `undefined`, and nothing was changed.
+ */
+import { limitExceeded } from '../wire/limits.js';
+import type { Binding } from './binding.js';
+import { Comparison } from './comparison.js';
+import { Draft } from './draft.js';
+import { findings } from './findings.js';
+import type { GraphNode } from './node.js';
+import type { NodeTable } from './node-table.js';
+import { OperationWriter } from './operation-writer.js';
+import type { Shadow, Undo } from './shadow.js';
+
+/** A shadow that is nobody's: the root's, or that of an object that is met several times. */
+export interface ShadowRoot {
+  readonly shadow: Shadow;
+  readonly depth: number;
+}
+
+let pooled = new OperationWriter(0);
+const POOLED_BYTES_MAX = 1 << 16;
+
+export class ShadowTree {
+  readonly #roots: readonly ShadowRoot[];
+  readonly #table: NodeTable;
+  /** Objects whose shadows could not follow them: they are used as dictionaries. */
+  readonly #unsteady: Set<GraphNode>;
+  #stale = false;
+
+  constructor(roots: readonly ShadowRoot[], table: NodeTable, unsteady: Set<GraphNode>) {
+    this.#roots = roots;
+    this.#table = table;
+    this.#unsteady = unsteady;
+  }
+
+  /** True where the shadows no longer tell what the nodes do. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
+  /**
+   * Compares, and advances the graph.
+   *
+   * @returns the delta, null where nothing changed, undefined where everything has to be compared
+   * @throws {TwinstateError} `LIMIT_EXCEEDED`; then nothing was changed
+   */
+  diff(binding: Binding): Uint8Array | null | undefined {
+    if (!findings.begin(binding.limits.elementsMax)) return undefined;
+    try {
+      if (!this.#scan()) return undefined;
+      if (findings.changed.length === 0) return null;
+      const shadows = inOrder();
+      return findings.hard ? this.#compare(shadows, binding) : this.#advance(shadows, binding);
+    } finally {
+      findings.end();
+    }
+  }
+
+  /** False where the scan proves nothing. */
+  #scan(): boolean {
+    try {
+      const roots = this.#roots;
+      findings.scan(roots[0]!.shadow, roots[0]!.depth);
+      const count = findings.changed.length;
+      for (let i = 1; i < roots.length; i++) findings.scan(roots[i]!.shadow, roots[i]!.depth);
+      if (findings.changed.length > count) findings.unordered = true;
+    } catch {
+      // a getter threw; the comparison says where
+      return false;
+    }
+    return !findings.broken && (findings.changed.length < 2 || !findings.unordered);
+  }
+
+  #advance(shadows: readonly Shadow[], binding: Binding): Uint8Array | undefined {
+    const undo: Undo[] = [];
+    const writer = pooled;
+    writer.restart(this.#table.nextId);
+    try {
+      for (let i = 0; i < shadows.length; i++) {
+        if (shadows[i]!.advance(writer, undo)) continue;
+        takeBack(undo);
+        return undefined;
+      }
+      const { deltaBytesMax } = binding.limits;
+      if (writer.lengthBytes > deltaBytesMax) throw limitExceeded(binding.limits, 'deltaBytesMax', writer.lengthBytes, 'this delta');
+    } catch (error) {
+      takeBack(undo);
+      throw error;
+    }
+    if (writer.lengthBytes > POOLED_BYTES_MAX) pooled = new OperationWriter(0);
+    return writer.finish() ?? undefined;
+  }
+
+  /** Has these objects compared by the interpreter; they are all that changed. */
+  #compare(shadows: readonly Shadow[], binding: Binding): Uint8Array | null | undefined {
+    const table = this.#table;
+    const draft = new Draft(table);
+    let delta: Uint8Array | null | undefined;
+    try {
+      delta = new Comparison(draft, binding, table.root.source!).runOn(shadows.map(({ node }) => node));
+    } catch {
+      // the comparison of everything finds it again, and whether something else comes first
+    }
+    if (delta === undefined) {
+      this.#stale = true;
+      draft.rollback();
+      return undefined;
+    }
+    if (delta !== null && delta.byteLength > binding.limits.deltaBytesMax) {
+      this.#stale = true;
+      draft.rollback();
+      throw limitExceeded(binding.limits, 'deltaBytesMax', delta.byteLength, 'this delta');
+    }
+    for (const shadow of shadows) {
+      if (!draft.before.has(shadow.node) || shadow.refresh()) continue;
+      this.#unsteady.add(shadow.node);
+      this.#stale = true;
+    }
+    return delta;
+  }
+}
+
+function takeBack(undo: Undo[]): void {
+  for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
+}
+
+/** What changed, breadth first, as a comparison meets it: the scan goes depth first, and so keeps the order within each level. */
+function inOrder(): readonly Shadow[] {
+  const { changed, depths } = findings;
+  let sorted = true;
+  for (let i = 1; i < depths.length; i++) if (depths[i]! < depths[i - 1]!) sorted = false;
+  if (sorted) return changed;
+  const order = Array.from(depths.keys()).sort((a, b) => depths[a]! - depths[b]! || a - b);
+  return order.map((index) => changed[index]!);
+}
