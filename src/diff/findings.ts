@@ -9,12 +9,15 @@ import type { Shadow } from './shadow.js';
 
 /** Every so many levels the scan starts anew from a list, so that depth costs no stack. A power of two. */
 export const LEVELS = 64;
+/** As many are sorted by insertion. */
+const SMALL = 16;
 
 export class Findings {
-  /** The objects that changed, in the order in which the scan left them. */
+  /** The objects that changed, `count` of them, in the order in which the scan left them. */
   readonly changed: Shadow[] = [];
   /** How far each is from the root. */
   readonly depths: number[] = [];
+  count = 0;
   /** An object came, went or moved, or a value is none that can be replicated. */
   broken = false;
   /** A change that `Shadow.advance` cannot make. */
@@ -41,14 +44,14 @@ export class Findings {
   end(): void {
     this.#busy = false;
     this.#running = undefined;
-    this.changed.length = this.depths.length = 0;
-    this.#deferred.length = this.#deferredDepths.length = 0;
+    if (this.count > 0) this.changed.length = this.depths.length = this.count = 0;
+    if (this.#deferred.length > 0) this.#deferred.length = this.#deferredDepths.length = 0;
   }
 
   scan(shadow: Shadow, depth: number): void {
     this.#run(shadow, depth);
     for (let i = 0; i < this.#deferred.length; i++) this.#run(this.#deferred[i]!, this.#deferredDepths[i]!);
-    this.#deferred.length = this.#deferredDepths.length = 0;
+    if (this.#deferred.length > 0) this.#deferred.length = this.#deferredDepths.length = 0;
   }
 
   #run(shadow: Shadow, depth: number): void {
@@ -57,8 +60,34 @@ export class Findings {
   }
 
   report(shadow: Shadow, depth: number): void {
-    this.changed.push(shadow);
-    this.depths.push(depth);
+    this.changed[this.count] = shadow;
+    this.depths[this.count++] = depth;
+  }
+
+  /**
+   * Puts what changed in the order in which a comparison meets it, breadth first. The scan goes depth first, and so keeps the order
+   * within each level; what changed is mostly little.
+   */
+  sort(): void {
+    const { changed, depths, count } = this;
+    if (count > SMALL) return this.#sortMany();
+    for (let i = 1; i < count; i++) {
+      const shadow = changed[i]!;
+      const depth = depths[i]!;
+      let to = i;
+      for (; to > 0 && depths[to - 1]! > depth; to--) {
+        changed[to] = changed[to - 1]!;
+        depths[to] = depths[to - 1]!;
+      }
+      changed[to] = shadow;
+      depths[to] = depth;
+    }
+  }
+
+  #sortMany(): void {
+    const order = Array.from(this.depths.keys()).sort((a, b) => this.depths[a]! - this.depths[b]! || a - b);
+    const sorted = order.map((index) => this.changed[index]!);
+    sorted.forEach((shadow, i) => (this.changed[i] = shadow));
   }
 
   /** Reports that a collection has other members; where objects are among them, they may have moved. */

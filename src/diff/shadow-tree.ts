@@ -51,9 +51,9 @@ export class ShadowTree {
     if (!findings.begin(binding.limits.elementsMax)) return undefined;
     try {
       if (!this.#scan()) return undefined;
-      if (findings.changed.length === 0) return null;
-      const shadows = inOrder();
-      return findings.hard ? this.#compare(shadows, binding) : this.#advance(shadows, binding);
+      if (findings.count === 0) return null;
+      findings.sort();
+      return findings.hard ? this.#compare(findings.changed, binding) : this.#advance(findings.changed, binding);
     } finally {
       findings.end();
     }
@@ -64,14 +64,14 @@ export class ShadowTree {
     try {
       const roots = this.#roots;
       findings.scan(roots[0]!.shadow, roots[0]!.depth);
-      const count = findings.changed.length;
+      const count = findings.count;
       for (let i = 1; i < roots.length; i++) findings.scan(roots[i]!.shadow, roots[i]!.depth);
-      if (findings.changed.length > count) findings.unordered = true;
+      if (findings.count > count) findings.unordered = true;
     } catch {
       // a getter threw; the comparison says where
       return false;
     }
-    return !findings.broken && (findings.changed.length < 2 || !findings.unordered);
+    return !findings.broken && (findings.count < 2 || !findings.unordered);
   }
 
   #advance(shadows: readonly Shadow[], binding: Binding): Uint8Array | undefined {
@@ -125,14 +125,4 @@ export class ShadowTree {
 
 function takeBack(undo: Undo[]): void {
   for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
-}
-
-/** What changed, breadth first, as a comparison meets it: the scan goes depth first, and so keeps the order within each level. */
-function inOrder(): readonly Shadow[] {
-  const { changed, depths } = findings;
-  let sorted = true;
-  for (let i = 1; i < depths.length; i++) if (depths[i]! < depths[i - 1]!) sorted = false;
-  if (sorted) return changed;
-  const order = Array.from(depths.keys()).sort((a, b) => depths[a]! - depths[b]! || a - b);
-  return order.map((index) => changed[index]!);
 }
