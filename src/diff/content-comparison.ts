@@ -16,6 +16,7 @@ import {
   BytesNode,
   HOLE,
   isNode,
+  writableKeys,
   type ArrayNode,
   type GraphNode,
   type InstanceNode,
@@ -156,7 +157,7 @@ function compareKeys(
 ): void {
   pass.limit('elementsMax', keys.length, live, 'an object');
   if (isNew) {
-    for (const key of keys) node.keys.set(key, pass.resolve(live[key], undefined));
+    for (const key of keys) writableKeys(node).set(key, pass.resolve(live[key], undefined));
     return;
   }
   const { draft, writer } = pass;
