@@ -4,7 +4,7 @@
  * Invariant: afterwards the node's content is the object's. A node that is new is filled without writing, because its content is
  * written as a whole afterwards; for a node that is not, each difference is written as it is made.
  */
-import { bytesEqual } from '../shared/bytes.js';
+import { copyBytes, bytesEqual } from '../shared/bytes.js';
 import type { AttributeModel } from '../model/session-model.js';
 import { ArrayComparison } from './array-comparison.js';
 import { readAttribute } from '../model/attribute-access.js';
@@ -115,7 +115,7 @@ function resolveAttribute(
   }
   const { blobs, model } = pass.binding;
   const bytes =
-    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value)).slice();
+    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : copyBytes(checkBytes(codec.encode(value)));
   if (isNode(stored) && stored.kind === 'blob' && stored.coded === (codec !== undefined)) {
     pass.visitBlob(stored);
     stored.holder = holder;
@@ -143,7 +143,7 @@ function isOpaque(attribute: AttributeModel, value: unknown): boolean {
 function compareBytes(pass: ComparisonPass, node: BytesNode, now: Uint8Array): void {
   if (bytesEqual(node.bytes, now)) return;
   const patches = diffBytes(node.bytes, now);
-  pass.draft.setBytes(node, now.slice());
+  pass.draft.setBytes(node, copyBytes(now));
   if (patches === undefined) pass.writer.bytes(node);
   else pass.writer.patch(node, patches);
 }
