@@ -167,5 +167,7 @@ function refresh(kept: readonly Field[], exact: boolean, open: boolean): string[
 
 /** Within a line of comment; a name may hold a line's end. */
 function comment(text: string): string {
-  return JSON.stringify(text).slice(1, -1).replaceAll(/[\u2028\u2029]/g, ' ');
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll(/[\u2028\u2029]/g, ' ');
 }

@@ -87,7 +87,7 @@ export class Findings {
   }
 
   #sortMany(): void {
-    const order = Array.from({ length: this.count }, (_, i) => i).sort((a, b) => this.depths[a]! - this.depths[b]! || a - b);
+    const order = Array.from({ length: this.count }, (_, i) => i).toSorted((a, b) => this.depths[a]! - this.depths[b]! || a - b);
     const sorted = order.map((index) => this.changed[index]!);
     sorted.forEach((shadow, i) => (this.changed[i] = shadow));
   }

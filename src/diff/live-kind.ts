@@ -99,5 +99,5 @@ function nameOf(prototype: { constructor?: unknown }): string {
 
 function hasSymbolKey(live: object): boolean {
   const symbols = Object.getOwnPropertySymbols(live);
-  return symbols.length > 0 && symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(live, symbol));
+  return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(live, symbol));
 }

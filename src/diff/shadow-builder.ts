@@ -8,9 +8,9 @@ import type { Binding } from './binding.js';
 import { anyArrayClass, canGenerate, comparatorOfKeys, Comparators, isCompared, storedAt } from './comparator.js';
 import type { ArrayShadowClass, Comparator } from './comparator.js';
 import { HOLE, isNode, type ArrayNode, type GraphNode, type InstanceNode, type MapNode, type Stored } from './node.js';
-import type { ObjectNode, SetNode } from './node.js';
+import type { ObjectNode } from './node.js';
 import type { NodeTable } from './node-table.js';
-import { ArrayShadow, DateShadow, isFlat, KeyedShadow, KeyTable, LeafShadow, MapShadow, SetShadow } from './shadow-kinds.js';
+import { type ArrayShadow, DateShadow, isFlat, KeyedShadow, KeyTable, LeafShadow, MapShadow, SetShadow } from './shadow-kinds.js';
 import { Edge, type Place, type Shadow } from './shadow.js';
 import { ShadowTree, type ShadowRoot } from './shadow-tree.js';
 
@@ -94,7 +94,10 @@ class ShadowBuilder {
         for (const { index } of bound.of.attributes) {
           if (!isCompared(node, bound, index)) continue;
           const stored = storedAt(node, bound, index) as GraphNode;
-          this.#meet(stored, stored.kind === 'array' ? comparator.arrayAt(comparator.places.indexOf(bound.slots[index]!)) : undefined);
+          this.#meet(
+            stored,
+            stored.kind === 'array' ? comparator.arrayAt(comparator.places.indexOf(bound.slots[index]!)) : undefined,
+          );
         }
         if (bound.of.open) for (const key of KeyTable.order(node.keys.keys())) this.#meet(node.keys.get(key));
         return;
@@ -142,7 +145,7 @@ class ShadowBuilder {
       case 'map':
         return this.#ofMap(node, source);
       case 'set':
-        return new SetShadow(node, source, this.#placesOf((node as SetNode).members));
+        return new SetShadow(node, source, this.#placesOf(node.members));
       case 'date':
         return new DateShadow(node, source);
       case 'view':

@@ -47,6 +47,8 @@ export abstract class ArrayShadow extends Shadow {
       if (Object.hasOwn(live, index) === (stored !== HOLE)) return true;
     }
     findings.hard = true;
+    // a comparison that meets a difference goes on from the array's end
+    if (!this.#flat) findings.unordered = true;
     if (!isPrimitive(value)) findings.broken = true;
     return false;
   }
@@ -75,7 +77,7 @@ export class KeyTable {
   static order(keys: Iterable<string>): string[] {
     const names = [...keys];
     if (!names.some(isIndexKey)) return names;
-    const indices = names.filter(isIndexKey).sort((a, b) => Number(a) - Number(b));
+    const indices = names.filter(isIndexKey).toSorted((a, b) => Number(a) - Number(b));
     return [...indices, ...names.filter((name) => !isIndexKey(name))];
   }
 
