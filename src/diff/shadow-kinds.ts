@@ -189,7 +189,7 @@ export class MapShadow extends Shadow {
     findings.resized(this, depth, this.#names.every(isFlat) && this.#values.every(isFlat));
   }
 
-  override advance(writer: OperationWriter, undo: Undo[]): boolean {
+  override advance(writer: OperationWriter, undo: Undo): boolean {
     const node = this.node as MapNode;
     const { entries } = node;
     const names = this.#names;
@@ -201,20 +201,25 @@ export class MapShadow extends Shadow {
       const stored = values[index];
       if (index < end && (isPlace(stored) || Object.is(value, stored))) continue;
       if (!isPrimitive(key) || !isPrimitive(value)) return false;
-      undo.push(() => {
-        values[index] = stored;
-        if (index < end) entries.set(key, stored as Stored);
-        else {
-          entries.delete(key);
-          names.length = values.length = index;
-        }
-      });
+      undo.push(this, index, index < end ? stored : HOLE);
       names[index] = key;
       values[index] = value;
       entries.set(key, value);
       writer.entry(node, key, value);
     }
     return count >= end;
+  }
+
+  override restore(index: number, old: unknown): void {
+    const { entries } = this.node as MapNode;
+    const key = this.#names[index] as Stored;
+    if (old !== HOLE) {
+      this.#values[index] = old;
+      entries.set(key, old as Stored);
+      return;
+    }
+    entries.delete(key);
+    this.#names.length = this.#values.length = index;
   }
 
   refresh(): boolean {
@@ -267,13 +272,16 @@ export class DateShadow extends Shadow {
     else if (!Object.is(live.getTime(), node.time)) findings.report(this, depth);
   }
 
-  override advance(writer: OperationWriter, undo: Undo[]): boolean {
+  override advance(writer: OperationWriter, undo: Undo): boolean {
     const node = this.node as DateNode;
-    const { time } = node;
-    undo.push(() => (node.time = time));
+    undo.push(this, 0, node.time);
     node.time = (this.source as Date).getTime();
     writer.time(node);
     return true;
+  }
+
+  override restore(_index: number, old: unknown): void {
+    (this.node as DateNode).time = old as number;
   }
 
   refresh(): boolean {

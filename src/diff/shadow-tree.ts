@@ -12,7 +12,7 @@ import { findings } from './findings.js';
 import type { GraphNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { OperationWriter } from './operation-writer.js';
-import type { Shadow, Undo } from './shadow.js';
+import { takeBack, type Shadow, type Undo } from './shadow.js';
 
 /** A shadow that is nobody's: the root's, or that of an object that is met several times. */
 export interface ShadowRoot {
@@ -75,7 +75,7 @@ export class ShadowTree {
   }
 
   #advance(binding: Binding): Uint8Array | undefined {
-    const undo: Undo[] = [];
+    const undo: Undo = [];
     const writer = pooled;
     writer.restart(this.#table.nextId);
     try {
@@ -126,8 +126,4 @@ export class ShadowTree {
 
 function found(): Shadow[] {
   return findings.changed.slice(0, findings.count) as Shadow[];
-}
-
-function takeBack(undo: Undo[]): void {
-  for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
 }

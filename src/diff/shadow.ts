@@ -16,8 +16,13 @@ export interface Place {
   compare(live: unknown, depth: number): void;
 }
 
-/** An old value, to be put back where a change cannot be finished. */
-export type Undo = () => void;
+/** What was changed, to be put back where a change cannot be finished: a shadow, a place in it and the old value, in turns. */
+export type Undo = unknown[];
+
+/** Puts everything back, the last first. */
+export function takeBack(undo: Undo): void {
+  for (let i = undo.length - 3; i >= 0; i -= 3) (undo[i] as Shadow).restore(undo[i + 1] as number, undo[i + 2]);
+}
 
 export abstract class Shadow implements Place {
   readonly node: GraphNode;
@@ -37,9 +42,12 @@ export abstract class Shadow implements Place {
    *
    * @returns false where the object is no longer as it was found
    */
-  advance(_writer: OperationWriter, _undo: Undo[]): boolean {
+  advance(_writer: OperationWriter, _undo: Undo): boolean {
     return false;
   }
+
+  /** Puts an old value back, in the node too. */
+  restore(_index: number, _old: unknown): void {}
 
   /** Follows its node, in which primitive values changed; false where it cannot. */
   abstract refresh(): boolean;

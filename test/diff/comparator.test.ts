@@ -276,6 +276,8 @@ describe('a generated comparator', () => {
     class Narrow {
       @Mutable() a: unknown = 1;
       @Mutable() b: unknown = { n: 1 };
+      @Mutable() c = new Map([['k', 1]]);
+      @Mutable() d = new Date(0);
     }
     const narrow = new Narrow();
     const graph = Graph.capture(narrow, modelOf(Narrow));
@@ -283,8 +285,14 @@ describe('a generated comparator', () => {
     const before = hex(graph.encode());
     (narrow.b as { n: unknown }).n = 2;
     narrow.a = 'x'.repeat(200);
+    narrow.c.set('k', 2).set('j', 3);
+    narrow.d.setTime(1);
     expect(() => graph.diff()).to.throw(TwinstateError, /LIMIT_EXCEEDED/);
     expect(hex(graph.encode())).to.equal(before);
+    expect(() => graph.diff()).to.throw(TwinstateError, /LIMIT_EXCEEDED/);
+    expect(hex(graph.encode())).to.equal(before);
+    narrow.c.set('k', 1).delete('j');
+    narrow.d.setTime(0);
     narrow.a = () => 1;
     expect(() => graph.diff()).to.throw(TwinstateError, /VALUE_UNSUPPORTED.*\ba\b/);
     expect(hex(graph.encode())).to.equal(before);
