@@ -70,6 +70,18 @@ export class Comparison implements ComparisonPass {
     }
   }
 
+  /**
+   * Compares these nodes only, which are all that changed, in the order in which `run` would meet them.
+   *
+   * @returns undefined where that was not all there is to compare; then the caller rolls back
+   */
+  runOn(nodes: readonly GraphNode[]): Uint8Array | null | undefined {
+    for (const node of nodes) this.#compare(node);
+    // what refers to an object changes what is met, and in which order; holes are counted over all arrays
+    if (this.writer.namesNodes || this.draft.isStructural || this.#holes > 0) return undefined;
+    return this.writer.finish();
+  }
+
   resolve(live: unknown, candidate: Stored): Stored {
     switch (typeof live) {
       case 'undefined':

@@ -4,7 +4,16 @@
  * Invariant: until the draft is dropped, `rollback` puts the table back as it was, sources included. The comparing side and the
  * applying side change their graphs by the same methods in the same order; that is why they stay equal.
  */
-import { copyNode, isNode, type ArrayNode, type BytesNode, type DateNode, type GraphNode, type InstanceNode } from './node.js';
+import {
+  copyNode,
+  isNode,
+  writableKeys,
+  type ArrayNode,
+  type BytesNode,
+  type DateNode,
+  type GraphNode,
+  type InstanceNode,
+} from './node.js';
 import type { KeyedNode, MapNode, RegExpNode, SetNode, Stored, UrlNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { HOLE } from './node.js';
@@ -56,7 +65,7 @@ export class Draft {
   setKey(node: KeyedNode, key: string, value: Stored): void {
     this.#touch(node);
     this.#leaves(node.keys.get(key));
-    node.keys.set(key, value);
+    writableKeys(node).set(key, value);
   }
 
   deleteKey(node: KeyedNode, key: string): void {
@@ -74,13 +83,12 @@ export class Draft {
   /** Replaces parts of an array; the hunks lie within it. */
   edit(node: ArrayNode, hunks: readonly Hunk[]): void {
     this.#touch(node);
-    this.table.garbage = true;
     const old = node.elements;
     const elements: Stored[] = [];
     let at = 0;
     for (const { kept, removed, inserted } of hunks) {
       for (const end = at + kept; at < end; at++) elements.push(old[at]);
-      at += removed;
+      for (const end = at + removed; at < end; at++) this.#leaves(old[at]);
       for (const value of inserted) elements.push(value);
     }
     for (; at < old.length; at++) elements.push(old[at]);
@@ -95,7 +103,8 @@ export class Draft {
 
   deleteEntry(node: MapNode, key: Stored): void {
     this.#touch(node);
-    this.table.garbage = true;
+    this.#leaves(key);
+    this.#leaves(node.entries.get(key));
     node.entries.delete(key);
   }
 
@@ -149,6 +158,12 @@ export class Draft {
   setSource(node: GraphNode, source: object | undefined): void {
     this.#sources.push([node, node.source]);
     this.#link(node, source);
+  }
+
+  /** True where objects or classes came, went or got another live object; a reference that was set anew is not seen here. */
+  get isStructural(): boolean {
+    const { table } = this;
+    return this.created.length + this.#sources.length > 0 || table.garbage !== this.#garbage || table.schema !== this.#schema;
   }
 
   /** Puts everything back. */

@@ -22,6 +22,8 @@ import type { GraphNode } from './node.js';
 import { looksLike } from './node-live.js';
 import { NodeTable } from './node-table.js';
 import { Schema } from './schema.js';
+import { buildShadows } from './shadow-builder.js';
+import type { ShadowTree } from './shadow-tree.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
 
 export type { Clash } from './mirror.js';
@@ -29,6 +31,10 @@ export type { Clash } from './mirror.js';
 export class Graph {
   #table: NodeTable;
   #binding: Binding | undefined;
+  #shadows: ShadowTree | undefined;
+  /** True where the last comparison met no object that came, went or moved: shadows would pay. */
+  #isCalm = false;
+  readonly #unsteady = new Set<GraphNode>();
   readonly #limits: Limits;
 
   private constructor(table: NodeTable, limits: Limits, binding?: Binding) {
@@ -135,16 +141,38 @@ export class Graph {
     const table = this.#table;
     // ids that other replicas may have swept must not be referred to again
     if (table.garbage) table.sweep();
+    if (this.#isCalm) this.#shadows ??= buildShadows(table, binding, this.#unsteady);
+    try {
+      const quick = this.#shadows?.diff(binding);
+      return quick === undefined ? this.#compareAll(binding) : quick;
+    } finally {
+      if (this.#shadows?.stale === true) this.#shadows = undefined;
+    }
+  }
+
+  #compareAll(binding: Binding): Uint8Array | null {
+    const table = this.#table;
+    this.#disturb();
     const draft = new Draft(table);
     try {
       const delta = new Comparison(draft, binding, table.root.source!).run();
       if (delta !== null) holdLimit(this.#limits, 'deltaBytesMax', delta.byteLength, 'this delta');
-      if (table.garbage) table.sweep();
+      this.#isCalm = !draft.isStructural;
+      if (table.garbage) {
+        table.sweep();
+        for (const node of this.#unsteady) if (table.nodes.get(node.id) !== node) this.#unsteady.delete(node);
+      }
       return delta;
     } catch (error) {
       draft.rollback();
       throw error;
     }
+  }
+
+  /** Lets go of the shadows, before the nodes change in a way that they cannot follow. */
+  #disturb(): void {
+    this.#shadows = undefined;
+    this.#isCalm = false;
   }
 
   /** The whole graph as bytes. Equal graphs give equal bytes. */
@@ -163,6 +191,7 @@ export class Graph {
    */
   apply(delta: Uint8Array, firstId = this.#table.nextId): Clash[] {
     const operations = parseDelta(delta, this.#limits);
+    this.#disturb();
     // what nobody can reach must not count against the limit
     if (this.#table.garbage && this.#table.nodes.size > this.#limits.objectsMax / 2) this.#table.sweep();
     const draft = new Draft(this.#table, firstId);
@@ -207,6 +236,8 @@ export class Graph {
     } catch (error) {
       throw typed(error);
     }
+    this.#disturb();
+    this.#unsteady.clear();
     this.#table = next;
     this.#binding = binding;
   }

@@ -16,11 +16,13 @@ import type { Patch } from './operation.js';
 export type WriteNode = (writer: ByteWriter, node: GraphNode) => void;
 
 export class OperationWriter {
-  readonly #base: number;
+  #base: number;
   readonly #schema = new ByteWriter(16);
   readonly #body = new ByteWriter();
   #context = 0;
   #introduced = 0;
+  /** True where a node was written, as new or by reference. */
+  namesNodes = false;
 
   /** @param base the graph's `nextId` before the delta */
   constructor(base: number) {
@@ -28,6 +30,7 @@ export class OperationWriter {
   }
 
   readonly #node: WriteNode = (writer, node) => {
+    this.namesNodes = true;
     const index = node.id - this.#base;
     if (index === this.#introduced) {
       this.#introduced++;
@@ -40,6 +43,15 @@ export class OperationWriter {
       writer.varint(node.id);
     }
   };
+
+  /** Begins another delta. */
+  restart(base: number): void {
+    this.#schema.reset();
+    this.#body.reset();
+    this.#base = base;
+    this.#context = this.#introduced = 0;
+    this.namesNodes = false;
+  }
 
   /** The delta, or null where nothing was written. */
   finish(): Uint8Array | null {

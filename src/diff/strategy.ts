@@ -12,16 +12,25 @@ export interface Strategy {
   readonly reason: string;
 }
 
+const CODED: Strategy = { strategy: 'binary', reason: 'it has a codec, so its value is bytes to Twinstate' };
+const BINARY: Strategy = { strategy: 'binary', reason: 'declared' };
+const GRAPH: Strategy = { strategy: 'graph', reason: 'declared' };
+const TRACKED: Strategy = {
+  strategy: 'graph',
+  reason: 'tracking is a hint that the comparison verifies; without it everything is compared',
+};
+const AUTO: Strategy = { strategy: 'graph', reason: 'the cheapest for values that Twinstate knows' };
+
 export function strategyOf(attribute: AttributeModel): Strategy {
-  if (attribute.codec !== undefined) return { strategy: 'binary', reason: 'it has a codec, so its value is bytes to Twinstate' };
+  if (attribute.codec !== undefined) return CODED;
   switch (attribute.diff) {
     case 'binary':
-      return { strategy: 'binary', reason: 'declared' };
+      return BINARY;
     case 'graph':
-      return { strategy: 'graph', reason: 'declared' };
+      return GRAPH;
     case 'tracked':
-      return { strategy: 'graph', reason: 'tracking is a hint that the comparison verifies; without it everything is compared' };
+      return TRACKED;
     case 'auto':
-      return { strategy: 'graph', reason: 'the cheapest for values that Twinstate knows' };
+      return AUTO;
   }
 }
