@@ -140,7 +140,7 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'a delta may speak of an object that is gone',
     'session/merge.js',
-    'if (id < firstOwn && !reachable.has(id))',
+    'if (!reachable.has(id))',
     'if (false)',
   ),
   // the protocol
