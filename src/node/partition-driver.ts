@@ -212,13 +212,16 @@ export class PartitionDriver<B> {
       const stored = await connection.snapshots.list(this.partition);
       if (life !== this.#life) return;
       if (stored === undefined) return again();
-      const loaded: LoadedSession[] = [];
-      for (const entry of stored.entries) loaded.push(this.#decode(entry));
-      this.#call(() => this.machine.joined(this.now, log.entries, loaded, stored.highest));
+      this.#call(() => this.machine.joined(this.now, log.entries, this.#decoded(stored.entries), stored.highest));
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       again();
     }
+  }
+
+  /** One after the other, so that not all of them are objects at once. */
+  *#decoded(entries: readonly SnapshotEntry[]): IterableIterator<LoadedSession> {
+    for (const entry of entries) yield this.#decode(entry);
   }
 
   /** One poison session is one session: an unreadable snapshot quarantines it, and the others are served. */

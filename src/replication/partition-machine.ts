@@ -38,7 +38,7 @@ export class PartitionMachine<B> {
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
-    this.#ledger = new Ledger(options.bodies);
+    this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
     this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
   }
@@ -73,21 +73,21 @@ export class PartitionMachine<B> {
     this.#join('started', 0);
   }
 
-  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8). */
-  joined(now: Instant, log: readonly LogEntry[], stored: readonly LoadedSession[], highest: Revision): void {
+  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
+  joined(now: Instant, log: readonly LogEntry[], stored: Iterable<LoadedSession>, highest: Revision): void {
     if (this.#role !== 'joining') return;
     const newest = newestCheckpoint(log.map(({ record }) => record));
     if (newest > highest)
       return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
-    if (log.length === 0 && stored.length > 0) {
+    const ledger = new Ledger(this.options.bodies, this.options.timing.hotSessionsMax);
+    ledger.load(stored);
+    if (log.length === 0 && ledger.sessions.size > 0) {
       // the last record of a partition is never trimmed: this read is stale, or the log is lost
       if (this.#log.shortFor(now.ms) < this.options.timing.lostMs)
         return this.#join('the log reads empty', this.options.timing.joinRetryMs);
       return this.#break(logLost('snapshots of sessions, but not one record of their log'));
     }
     this.#log.whole();
-    const ledger = new Ledger(this.options.bodies);
-    ledger.load(stored);
     ledger.begin(log.map(({ record }) => record));
     for (const { sequence, record } of log) {
       const applied = ledger.apply(sequence, record);
@@ -101,8 +101,8 @@ export class PartitionMachine<B> {
     this.#joinedMs = now.ms;
     this.#suspectedSinceMs = undefined;
     this.#log.answered(now.ms);
-    for (const state of ledger.sessions.values()) {
-      if (state.quarantine !== undefined) this.#notice({ kind: 'quarantined', session: state.id, error: state.quarantine });
+    for (const { id, quarantine } of ledger.sessions.quarantined()) {
+      this.#notice({ kind: 'quarantined', session: id, error: quarantine! });
     }
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
@@ -223,6 +223,7 @@ export class PartitionMachine<B> {
 
   tick(now: Instant, view: View): void {
     if (this.#role === 'joining' || this.#role === 'broken') return;
+    this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);

@@ -24,6 +24,14 @@ export type MergeResult =
   /** The slots that both changed; empty where the base is older than the history that is kept. */
   | { readonly merged: false; readonly slots: readonly string[] };
 
+/** A body in two parts: what many of its class have alike, byte for byte, and its own. */
+export interface PackedBody {
+  readonly common: Uint8Array;
+  readonly own: Uint8Array;
+  /** Settling it would change nothing. */
+  readonly settled: boolean;
+}
+
 /** What the layer above knows of a session's bytes; handed in, so that the protocol needs no model. `B` is opaque here. */
 export interface Bodies<B> {
   /** Checks and keeps a snapshot. @throws {TwinstateError} where it is unreadable */
@@ -33,6 +41,12 @@ export interface Bodies<B> {
   /** Keeps a delta that leads to `at`. @throws {TwinstateError} where it cannot be */
   append(body: B, delta: Uint8Array, at: Version): void;
   snapshot(body: B): Uint8Array;
+  /** Makes one snapshot of it and gives up the deltas that only lagging bases need. */
+  settle(body: B): void;
+  /** The body as bytes, for as long as nobody uses it. */
+  pack(body: B): PackedBody;
+  /** Keeps neither of the two arrays. */
+  unpack(common: Uint8Array, own: Uint8Array): B;
   /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
   since(body: B, base: Version): readonly VersionedDelta[] | undefined;
   /** Rebases a delta made at `base` onto the body and the `pending` deltas that are being stored. */
@@ -60,15 +74,22 @@ export interface SessionHeader {
   ops: Map<string, LastOp>;
 }
 
-export interface SessionState<B> extends SessionHeader {
+/** Where a session stands between the log and the stored snapshots. */
+export interface Standing {
   /** The sequence of its last change. */
-  sequence: Sequence;
+  readonly sequence: Sequence;
   /** The oldest change that no stored snapshot holds; 0 where there is none. */
   dirtySince: Sequence;
   /** Up to this sequence the stored snapshot is true; 0 where none is known. */
   covered: Sequence;
   /** Of the stored snapshot; `undefined` until it was looked up. */
   revision: Revision | undefined;
+}
+
+export interface SessionState<B> extends SessionHeader, Standing {
+  sequence: Sequence;
+  /** Somebody asked for it since `SessionTable` last looked. */
+  recent: boolean;
   body: B | undefined;
   /** Why it is not served: its bytes could not be read. */
   quarantine: TwinstateError | undefined;
@@ -87,6 +108,7 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     dirtySince: sequence(0),
     covered: sequence(0),
     revision: undefined,
+    recent: false,
     body: undefined,
     quarantine: undefined,
   };

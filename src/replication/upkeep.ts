@@ -11,7 +11,7 @@ import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
 import type { Instant, MachineOptions } from './machine-options.js';
 import { ABSENT, encodeStored } from './session-state.js';
-import type { SessionState } from './session-state.js';
+import type { SessionState, Standing } from './session-state.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 
 export class Upkeep<B> {
@@ -51,14 +51,14 @@ export class Upkeep<B> {
     if (floor <= this.#floor) return;
     this.#floor = floor;
     for (const id of ledger.dirty) {
-      const state = ledger.session(id)!;
-      if (state.covered < floor) {
-        state.covered = floor;
+      const standing = ledger.sessions.standing(id)!;
+      if (standing.covered < floor) {
+        standing.covered = floor;
         // which revision holds it is known to the one who wrote it
-        if (state.revision === ABSENT) state.revision = undefined;
+        if (standing.revision === ABSENT) standing.revision = undefined;
       }
-      if (state.sequence <= floor) ledger.clean(state);
-      else if (state.dirtySince <= floor) state.dirtySince = sequence(floor + 1);
+      if (standing.sequence <= floor) ledger.clean(id, standing);
+      else if (standing.dirtySince <= floor) standing.dirtySince = sequence(floor + 1);
     }
   }
 
@@ -77,7 +77,7 @@ export class Upkeep<B> {
     if (!this.#due(now)) return undefined;
     let floor: number = ledger.beforeApplied;
     for (const id of ledger.dirty) {
-      const { covered, sequence: changed, dirtySince } = ledger.session(id)!;
+      const { covered, sequence: changed, dirtySince } = ledger.sessions.standing(id)!;
       if (covered < changed) floor = Math.min(floor, Math.max(covered, (dirtySince || changed) - 1));
     }
     const clean = ledger.dirty.size === 0;
@@ -88,12 +88,12 @@ export class Upkeep<B> {
 
   put(ledger: Ledger<B>, id: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
     this.#busy.delete(id);
-    const state = ledger.session(id);
-    if (state === undefined) return;
-    state.revision = revision;
+    const standing = ledger.sessions.standing(id);
+    if (standing === undefined) return;
+    standing.revision = revision;
     if (revision === undefined) return;
     if (revision > ledger.reliedOn) ledger.reliedOn = revision;
-    this.#cover(ledger, state, trueUpTo);
+    this.#cover(ledger, id, standing, trueUpTo);
   }
 
   lookedUp(
@@ -102,12 +102,12 @@ export class Upkeep<B> {
     found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined,
   ): void {
     this.#busy.delete(id);
-    const state = ledger.session(id);
-    if (state === undefined || found === undefined) return;
-    state.revision = found === null ? ABSENT : found.revision;
+    const standing = ledger.sessions.standing(id);
+    if (standing === undefined || found === undefined) return;
+    standing.revision = found === null ? ABSENT : found.revision;
     if (found === null) return;
     if (found.revision > ledger.reliedOn) ledger.reliedOn = found.revision;
-    this.#cover(ledger, state, found.trueUpTo);
+    this.#cover(ledger, id, standing, found.trueUpTo);
   }
 
   /** Worth a snapshot and a checkpoint: many records, or a partition at rest. */
@@ -129,8 +129,8 @@ export class Upkeep<B> {
     this.#emit({ type: 'put', session: state.id, value, expected: state.revision, trueUpTo: ledger.applied });
   }
 
-  #cover(ledger: Ledger<B>, state: SessionState<B>, trueUpTo: Sequence): void {
-    if (trueUpTo > state.covered) state.covered = trueUpTo;
-    if (state.sequence <= state.covered) ledger.clean(state);
+  #cover(ledger: Ledger<B>, id: SessionId, standing: Standing, trueUpTo: Sequence): void {
+    if (trueUpTo > standing.covered) standing.covered = trueUpTo;
+    if (standing.sequence <= standing.covered) ledger.clean(id, standing);
   }
 }

@@ -7,7 +7,12 @@
  */
 import { Graph } from '../diff/graph.js';
 import { parseDelta } from '../diff/delta.js';
+import { schemaSection } from '../diff/snapshot.js';
+import { concatBytes, copyBytes } from '../shared/bytes.js';
+import { version } from '../shared/ids.js';
 import type { Version } from '../shared/ids.js';
+import { ByteReader } from '../wire/reader.js';
+import { ByteWriter } from '../wire/writer.js';
 
 export interface KeptDelta {
   readonly version: Version;
@@ -20,6 +25,15 @@ const COMPACT_BYTES_MIN = 512;
 /** Newest deltas kept for lagging bases after they were compacted: so many, and together no more bytes than this. */
 export const HISTORY_DELTAS_MAX = 64;
 const HISTORY_BYTES_MAX = 8_192;
+
+/** An `AtRest` as bytes. */
+export interface PackedAtRest {
+  /** The head of the snapshot with its schema: the same bytes for every session that the same model wrote. */
+  readonly common: Uint8Array;
+  readonly own: Uint8Array;
+  /** One snapshot and nothing else. */
+  readonly settled: boolean;
+}
 
 export class AtRest {
   #snapshot: Uint8Array;
@@ -47,6 +61,23 @@ export class AtRest {
     else parseDelta(payload);
   }
 
+  /** What `pack` made, again. Both arrays are copied. */
+  static unpack(common: Uint8Array, own: Uint8Array): AtRest {
+    const from = new ByteReader(copyBytes(own), 'session at rest');
+    const at = version(from.varint());
+    const snapshotVersion = version(from.varint());
+    const atRest = new AtRest(concatBytes(common, from.bytes()), snapshotVersion);
+    atRest.#version = at;
+    const count = from.count();
+    for (let i = 0; i < count; i++) {
+      const delta = from.bytes();
+      const leadsTo = version(at - count + i + 1);
+      atRest.#deltas.push({ version: leadsTo, delta });
+      if (leadsTo > snapshotVersion) atRest.#openBytes += delta.byteLength;
+    }
+    return atRest;
+  }
+
   get version(): Version {
     return this.#version;
   }
@@ -70,6 +101,27 @@ export class AtRest {
       this.#compact();
       this.#forget();
     }
+  }
+
+  /**
+   * Its bytes in two parts, deltas included: version, the snapshot's version, the snapshot behind its schema, count of deltas, each.
+   * The deltas' versions follow one another and end at the version.
+   */
+  pack(): PackedAtRest {
+    const { offset, lengthBytes } = schemaSection(this.#snapshot);
+    const out = new ByteWriter(this.bytes + 32 + this.#deltas.length * 4);
+    out.varint(this.#version);
+    out.varint(this.#snapshotVersion);
+    out.bytes(this.#snapshot.subarray(offset + lengthBytes));
+    out.varint(this.#deltas.length);
+    for (const { delta } of this.#deltas) out.bytes(delta);
+    return { common: this.#snapshot.subarray(0, offset + lengthBytes), own: out.view(), settled: this.#deltas.length === 0 };
+  }
+
+  /** Makes one snapshot of it; nothing is kept for those whose state is older. */
+  settle(): void {
+    this.#compact();
+    this.#deltas = [];
   }
 
   /** The whole state as one snapshot. */
