@@ -15,7 +15,7 @@ import { hash32 } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
-import { AddressIndex } from './address-index.js';
+import { AddressTable } from './address-table.js';
 import { DriftError } from './drift.js';
 import { SessionKinds } from './session-kinds.js';
 import type { Bodies, SessionState, Standing } from './session-state.js';
@@ -39,7 +39,7 @@ const SCRATCH_BYTES = 4_096;
 
 export class ColdSessions<B> {
   readonly #bodies: Bodies<B>;
-  readonly #index = new AddressIndex();
+  readonly #index = new AddressTable();
   readonly #slabs = new SlabStore((hash, from, to) => this.#index.move(hash, from, to));
   readonly #kinds = new SessionKinds();
   readonly #walk: WalkPosition = { slab: 0, offset: 0, of: undefined };

@@ -15,7 +15,7 @@ const STEP_SLOTS = 8;
 const REMOVED = 0xffffffff;
 
 /** Pairs of hash and address; address 0: empty. */
-class Table {
+class Pairs {
   readonly pairs: Uint32Array;
   readonly capacity: number;
   readonly #shift: number;
@@ -67,60 +67,60 @@ class Table {
   }
 }
 
-export class AddressIndex {
-  #table = new Table(CAPACITY_FIRST);
-  #old: Table | undefined;
+export class AddressTable {
+  #current = new Pairs(CAPACITY_FIRST);
+  #old: Pairs | undefined;
   #emptied = 0;
 
   get size(): number {
-    return this.#table.count + (this.#old?.count ?? 0);
+    return this.#current.count + (this.#old?.count ?? 0);
   }
 
   get bytes(): number {
-    return this.#table.pairs.byteLength + (this.#old?.pairs.byteLength ?? 0);
+    return this.#current.pairs.byteLength + (this.#old?.pairs.byteLength ?? 0);
   }
 
   /** @returns the address under this hash that is the `same`, or 0 */
   find(hash: number, same: (address: Address) => boolean): Address {
-    const slot = this.#table.find(hash, same);
-    if (slot >= 0) return this.#table.pairs[slot * 2 + 1]!;
+    const slot = this.#current.find(hash, same);
+    if (slot >= 0) return this.#current.pairs[slot * 2 + 1]!;
     const old = this.#old?.find(hash, same) ?? -1;
     return old < 0 ? 0 : this.#old!.pairs[old * 2 + 1]!;
   }
 
   /** Adds an address that is not in it. */
   insert(hash: number, address: Address): void {
-    if (this.#table.count + 1 > this.#table.capacity * LOAD_MAX) {
+    if (this.#current.count + 1 > this.#current.capacity * LOAD_MAX) {
       while (this.#old !== undefined) this.#step();
-      this.#old = this.#table;
+      this.#old = this.#current;
       this.#emptied = 0;
-      this.#table = new Table(this.#old.capacity * 2);
+      this.#current = new Pairs(this.#old.capacity * 2);
     }
-    this.#table.insert(hash, address);
+    this.#current.insert(hash, address);
     this.#step();
   }
 
   remove(hash: number, address: Address): void {
-    const { table, slot } = this.#slotOf(hash, address);
-    if (table === this.#table) table.remove(slot);
+    const { within, slot } = this.#slotOf(hash, address);
+    if (within === this.#current) within.remove(slot);
     else {
-      table.pairs[slot * 2 + 1] = REMOVED;
-      table.count--;
+      within.pairs[slot * 2 + 1] = REMOVED;
+      within.count--;
     }
     this.#step();
   }
 
   /** What stood at `from` stands at `to` now. */
   move(hash: number, from: Address, to: Address): void {
-    const { table, slot } = this.#slotOf(hash, from);
-    table.pairs[slot * 2 + 1] = to;
+    const { within, slot } = this.#slotOf(hash, from);
+    within.pairs[slot * 2 + 1] = to;
   }
 
-  #slotOf(hash: number, address: Address): { readonly table: Table; readonly slot: number } {
+  #slotOf(hash: number, address: Address): { readonly within: Pairs; readonly slot: number } {
     const same = (other: Address): boolean => other === address;
-    for (const table of [this.#table, this.#old]) {
-      const slot = table?.find(hash, same) ?? -1;
-      if (slot >= 0) return { table: table!, slot };
+    for (const within of [this.#current, this.#old]) {
+      const slot = within?.find(hash, same) ?? -1;
+      if (slot >= 0) return { within: within!, slot };
     }
     return invariant(false, 'an address is found under its hash') as never;
   }
@@ -132,7 +132,7 @@ export class AddressIndex {
     for (let slot = this.#emptied; slot < end; slot++) {
       const address = old.pairs[slot * 2 + 1]!;
       if (address === 0 || address === REMOVED) continue;
-      this.#table.insert(old.pairs[slot * 2]!, address);
+      this.#current.insert(old.pairs[slot * 2]!, address);
       old.pairs[slot * 2 + 1] = REMOVED;
       old.count--;
     }
