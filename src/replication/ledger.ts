@@ -75,7 +75,7 @@ export class Ledger<B> {
       state.revision = each.revision;
       if (each.unreadable !== undefined) {
         state.dead = false;
-        this.#quarantine(state, each.error);
+        this.quarantine(state, each.error);
       } else {
         const { header, sequence: at, trueUpTo, snapshot } = each;
         Object.assign(state, header, { sequence: at, covered: trueUpTo });
@@ -201,11 +201,12 @@ export class Ledger<B> {
     try {
       state.body = make();
     } catch (cause) {
-      this.#quarantine(state, cause);
+      this.quarantine(state, cause);
     }
   }
 
-  #quarantine(state: SessionState<B>, cause: unknown): void {
+  /** Serves a session no more, until it is destroyed or created anew. */
+  quarantine(state: SessionState<B>, cause: unknown): void {
     state.body = undefined;
     state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
       received: cause instanceof Error ? cause.message : String(cause),

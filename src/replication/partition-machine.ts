@@ -8,11 +8,12 @@
 import type { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { AppendSlot } from './append-slot.js';
+import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
 import { LogWatch, logLost } from './log-watch.js';
-import type { AppendOutcome, Content, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
+import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
 import { encodeRecord, newestCheckpoint } from './record.js';
@@ -95,7 +96,7 @@ export class PartitionMachine<B> {
         this.#notice({ kind: 'gap', why: applied.why });
         return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
       }
-      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record.floor);
+      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record);
     }
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
@@ -133,7 +134,7 @@ export class PartitionMachine<B> {
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
       if (applied.record.confirm) this.#report(now);
     }
-    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record.floor);
+    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
     if (slot !== undefined && !mine) this.#displaced(slot);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
     else if (slot !== undefined && mine) this.#stored(now, slot);
@@ -217,7 +218,7 @@ export class PartitionMachine<B> {
   }
 
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
-  lookedUp(session: SessionId, found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined): void {
+  lookedUp(session: SessionId, found: FoundSnapshot | null | undefined): void {
     this.#upkeep.lookedUp(this.#ledger, session, found);
   }
 
@@ -237,6 +238,13 @@ export class PartitionMachine<B> {
       this.#suspect(now, view);
       if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
     }
+  }
+
+  /** A session here is not what it should be: reads everything again. Repair is a join. */
+  beginAnew(error: DriftError): void {
+    if (this.#role === 'broken') return;
+    this.#notice({ kind: 'drift', session: error.session, error });
+    this.#join(error.message, this.options.timing.joinRetryMs);
   }
 
   /** Gives every waiting asker a true answer; the machine is used no more. */
@@ -296,7 +304,9 @@ export class PartitionMachine<B> {
     const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
     const { epoch, reliedOn } = this.#ledger;
-    this.#append(now, { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn }, { type: 'checkpoint', floor });
+    const digests = this.#upkeep.takeDigests();
+    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests };
+    this.#append(now, record, { type: 'checkpoint', floor });
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {

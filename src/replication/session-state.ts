@@ -11,6 +11,7 @@ import type { Revision, Sequence, SessionId, Version } from '../shared/ids.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 import { crc32 } from '../wire/checksum.js';
+import { digestOf } from './drift.js';
 import type { Entry, OpId } from './record.js';
 
 /** A delta with the version that it leads to. */
@@ -150,14 +151,16 @@ export interface StoredSession {
   /** Every record up to it is contained. */
   readonly trueUpTo: Sequence;
   readonly snapshot: Uint8Array;
+  /** Of the snapshot, as the writer's memory had it; see `digestOf`. */
+  readonly digest: number;
 }
 
 const MAGIC = 0x53;
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, dead, touched ms,
- * count of clients with name, counter, version each, snapshot bytes, CRC-32.
+ * count of clients with name, counter, version each, digest (u32), snapshot bytes, CRC-32.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
   const out = new ByteWriter(stored.snapshot.byteLength + 256);
@@ -178,6 +181,7 @@ export function encodeStored(stored: StoredSession): Uint8Array {
     out.varint(op.counter);
     out.varint(op.version);
   }
+  out.u32(stored.digest);
   out.bytes(stored.snapshot);
   out.u32(crc32(out.view()));
   return out.finish();
@@ -204,13 +208,16 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const count = from.count(3);
   const ops = new Map<string, LastOp>();
   for (let i = 0; i < count; i++) ops.set(from.string(), { counter: from.varint(), version: version(from.varint()) });
+  const digest = from.u32();
   const snapshot = copyBytes(from.bytes());
+  if (digestOf(snapshot) !== digest) from.fail(`a state with the digest ${digest}`, `${digestOf(snapshot)}`);
   from.end();
   return {
     header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },
     sequence: lastChange,
     trueUpTo,
     snapshot,
+    digest,
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import type { SessionId } from '../shared/ids.js';
 import { ColdSessions } from './cold-sessions.js';
+import { DriftError } from './drift.js';
 import type { Bodies, SessionState, Standing } from './session-state.js';
 
 /** Hot sessions looked at in one tick, and cold ones. */
@@ -19,6 +20,7 @@ export class SessionTable<B> {
   /** Quarantined: few, and what is wrong with them is no bytes. */
   readonly #pinned = new Map<SessionId, SessionState<B>>();
   readonly cold: ColdSessions<B>;
+  #drift: DriftError | undefined;
   /** Steps of cooling that have become due: two for each time that one was asked for. It cannot mark or add more than that. */
   #due = 0;
 
@@ -63,6 +65,18 @@ export class SessionTable<B> {
   /** Where a session stands, to be read and changed, without making it hot; valid until the next call. */
   standing(id: SessionId): Standing | undefined {
     return this.#hot.get(id) ?? this.#pinned.get(id) ?? this.cold.standing(id);
+  }
+
+  /** Notes that a session here is not what it should be. */
+  drifted(error: DriftError): void {
+    this.#drift = error;
+  }
+
+  /** Hands out the last such note, once. Asked for after every call of the machine: the replica must begin anew then. */
+  takeDrift(): DriftError | undefined {
+    const drift = this.#drift;
+    this.#drift = undefined;
+    return drift;
   }
 
   /** The ids of all living sessions of a class, in no order. Nothing may be asked for meanwhile. */
@@ -122,8 +136,13 @@ export class SessionTable<B> {
   }
 
   #thaw(id: SessionId): SessionState<B> | undefined {
-    const state = this.cold.take(id);
-    if (state !== undefined) this.#hot.set(id, state);
-    return state;
+    try {
+      const state = this.cold.take(id);
+      if (state !== undefined) this.#hot.set(id, state);
+      return state;
+    } catch (error) {
+      if (error instanceof DriftError) this.#drift = error;
+      throw error;
+    }
   }
 }

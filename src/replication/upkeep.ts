@@ -7,17 +7,28 @@
  */
 import { sequence } from '../shared/ids.js';
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
+import { digestOf, DriftError } from './drift.js';
+import type { SessionDigest } from './drift.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
-import type { Instant, MachineOptions } from './machine-options.js';
+import type { FoundSnapshot, Instant, MachineOptions } from './machine-options.js';
+import type { CheckpointRecord } from './record.js';
 import { ABSENT, encodeStored } from './session-state.js';
 import type { SessionState, Standing } from './session-state.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 
+/** Digests in one checkpoint, at most: each may cost every replica a whole session's encoding. */
+const DIGESTS_MAX = 32;
+
 export class Upkeep<B> {
   readonly #options: MachineOptions<B>;
   readonly #emit: (effect: Effect) => void;
-  readonly #busy = new Set<SessionId>();
+  /** Being looked up, or written with this digest. */
+  readonly #busy = new Map<SessionId, SessionDigest | undefined>();
+  /** What was written since the last checkpoint: some of it. */
+  #written: SessionDigest[] = [];
+  /** Found to have drifted once; it outlives a new beginning, which must have mended it. */
+  readonly #drifted = new Set<SessionId>();
   #recordsSinceCheckpoint = 0;
   #lastRecordMs = 0;
   #lookedMs = -Infinity;
@@ -31,6 +42,7 @@ export class Upkeep<B> {
   /** A term begins. */
   begin(now: Instant): void {
     this.#busy.clear();
+    this.#written = [];
     this.#lookedMs = now.ms;
   }
 
@@ -46,8 +58,9 @@ export class Upkeep<B> {
   }
 
   /** A stored checkpoint tells every replica what the snapshots hold, so that a later primary does not write them all again. */
-  noteCheckpoint(ledger: Ledger<B>, floor: Sequence): void {
+  noteCheckpoint(ledger: Ledger<B>, { floor, digests }: CheckpointRecord): void {
     this.#recordsSinceCheckpoint = 0;
+    for (const digest of digests) this.#compare(ledger, digest);
     if (floor <= this.#floor) return;
     this.#floor = floor;
     for (const id of ledger.dirty) {
@@ -86,12 +99,19 @@ export class Upkeep<B> {
     return sequence(floor);
   }
 
+  /** Hands out what the next checkpoint lets everybody compare, once. */
+  takeDigests(): readonly SessionDigest[] {
+    return this.#written.splice(0);
+  }
+
   put(ledger: Ledger<B>, id: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
+    const written = this.#busy.get(id);
     this.#busy.delete(id);
     const standing = ledger.sessions.standing(id);
     if (standing === undefined) return;
     standing.revision = revision;
     if (revision === undefined) return;
+    if (written !== undefined && this.#written.push(written) > DIGESTS_MAX) this.#written.shift();
     if (revision > ledger.reliedOn) ledger.reliedOn = revision;
     this.#cover(ledger, id, standing, trueUpTo);
   }
@@ -99,7 +119,7 @@ export class Upkeep<B> {
   lookedUp(
     ledger: Ledger<B>,
     id: SessionId,
-    found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined,
+    found: FoundSnapshot | null | undefined,
   ): void {
     this.#busy.delete(id);
     const standing = ledger.sessions.standing(id);
@@ -107,6 +127,7 @@ export class Upkeep<B> {
     standing.revision = found === null ? ABSENT : found.revision;
     if (found === null) return;
     if (found.revision > ledger.reliedOn) ledger.reliedOn = found.revision;
+    if (found.digest !== undefined) this.#compare(ledger, found.digest);
     this.#cover(ledger, id, standing, found.trueUpTo);
   }
 
@@ -119,14 +140,35 @@ export class Upkeep<B> {
 
   #write(ledger: Ledger<B>, state: SessionState<B>): void {
     if (state.quarantine !== undefined) return;
-    this.#busy.add(state.id);
     if (state.revision === undefined) {
+      this.#busy.set(state.id, undefined);
       this.#emit({ type: 'look-up', session: state.id });
       return;
     }
     const snapshot = state.body === undefined ? EMPTY_BYTES : this.#options.bodies.snapshot(state.body);
-    const value = encodeStored({ header: state, sequence: state.sequence, trueUpTo: ledger.applied, snapshot });
+    const digest = digestOf(snapshot);
+    const { id: session, incarnation, version, dead } = state;
+    this.#busy.set(session, dead ? undefined : { session, incarnation, version, digest });
+    const value = encodeStored({ header: state, sequence: state.sequence, trueUpTo: ledger.applied, snapshot, digest });
     this.#emit({ type: 'put', session: state.id, value, expected: state.revision, trueUpTo: ledger.applied });
+  }
+
+  /** Whoever differs from what another replica stored at the same version begins anew; if that does not mend it, it is not served. */
+  #compare(ledger: Ledger<B>, { session, incarnation, version, digest }: SessionDigest): void {
+    const state = ledger.session(session);
+    if (state?.body === undefined || state.version !== version || state.incarnation !== incarnation) return;
+    const own = digestOf(this.#options.bodies.snapshot(state.body));
+    if (own === digest) {
+      this.#drifted.delete(session);
+      return;
+    }
+    const error = new DriftError(session, `a state with the digest ${digest} at version ${version}`, `${own}`);
+    if (!this.#drifted.has(session)) ledger.sessions.drifted(error);
+    else {
+      this.#emit({ type: 'notice', notice: { kind: 'drift', session, error } });
+      ledger.quarantine(state, error);
+    }
+    this.#drifted.add(session);
   }
 
   #cover(ledger: Ledger<B>, id: SessionId, standing: Standing, trueUpTo: Sequence): void {
