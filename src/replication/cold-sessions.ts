@@ -153,11 +153,17 @@ export class ColdSessions<B> {
     });
   }
 
+  /** @throws {DriftError} */
   #find(id: SessionId): Address {
     this.#key.reset();
     this.#key.string(id);
     const key = this.#key.view();
-    return this.#index.find(hash32(id), (address) => this.#slabs.startsWith(address, ID, key));
+    return this.#index.find(hash32(id), (address) => {
+      if (this.#slabs.startsWith(address, ID, key)) return true;
+      // two ids of one hash are rarer than a damaged one, of which nobody may be told that it is not here
+      this.#check(address, id);
+      return false;
+    });
   }
 
   #remove(address: Address): void {
@@ -166,15 +172,19 @@ export class ColdSessions<B> {
     this.#slabs.free(address);
   }
 
+  /** @throws {DriftError} where the record's bytes are not what they were; `id` is the one that was looked for */
+  #check(address: Address, id: SessionId | undefined): void {
+    const record = this.#slabs.at(address);
+    const checksum = viewOf(record).getUint32(CHECKSUM, true);
+    const computed = crc32(record.subarray(KIND));
+    if (checksum !== computed) throw new DriftError(id ?? idOf(record), `bytes with the checksum ${checksum}`, `${computed}`);
+  }
+
   #read(address: Address, id: SessionId | undefined): SessionState<B> {
     const record = this.#slabs.at(address);
     const view = viewOf(record);
-    const checksum = view.getUint32(CHECKSUM, true);
-    const computed = crc32(record.subarray(KIND));
-    const kind = this.#kinds.of(view.getUint32(KIND, true));
-    if (checksum !== computed || kind === undefined) {
-      throw new DriftError(id ?? idOf(record), `bytes with the checksum ${checksum}`, `${computed}`);
-    }
+    this.#check(address, id);
+    const kind = this.#kinds.of(view.getUint32(KIND, true))!;
     const from = new ByteReader(record.subarray(ID), 'session at rest');
     const state = freshState<B>(readId(from, id));
     const flags = record[FLAGS]!;
@@ -246,6 +256,9 @@ function readId(from: ByteReader, known: SessionId | undefined): SessionId {
   return known;
 }
 
+/** Whatever the bytes are: they may be damaged. */
 function idOf(record: Uint8Array): SessionId {
-  return sessionId(new ByteReader(record.subarray(ID), 'session at rest').string());
+  const lengthBytes = record[ID]! < 0x80 ? record[ID]! : (record[ID]! & 0x7f) + record[ID + 1]! * 0x80;
+  const start = record[ID]! < 0x80 ? ID + 1 : ID + 2;
+  return sessionId(Buffer.from(record.subarray(start, start + lengthBytes)).toString());
 }

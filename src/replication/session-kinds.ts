@@ -47,7 +47,7 @@ export class SessionKinds {
     this.#free.push(number);
   }
 
-  /** `undefined` where nothing has this number: the bytes that named it are damaged. */
+  /** `undefined` where nothing has this number. */
   of(number: number): SessionKind | undefined {
     return this.#kinds[number];
   }
