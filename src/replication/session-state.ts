@@ -25,7 +25,7 @@ export type MergeResult =
   /** The slots that both changed; empty where the base is older than the history that is kept. */
   | { readonly merged: false; readonly slots: readonly string[] };
 
-/** A body in two parts: what many of its class have alike, byte for byte, and its own. */
+/** A body in two parts: what many of its class have alike, byte for byte, and its own. Valid until the next body is packed. */
 export interface PackedBody {
   readonly common: Uint8Array;
   readonly own: Uint8Array;

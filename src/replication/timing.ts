@@ -66,7 +66,7 @@ export const DEFAULT_TIMING: Timing = {
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
   joinRetryMs: 50,
-  hotSessionsMax: 1_024,
+  hotSessionsMax: 256,
   historyMs: 60_000,
   tickMs: 15,
 };

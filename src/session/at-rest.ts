@@ -25,6 +25,7 @@ const COMPACT_BYTES_MIN = 512;
 /** Newest deltas kept for lagging bases after they were compacted: so many, and together no more bytes than this. */
 export const HISTORY_DELTAS_MAX = 64;
 const HISTORY_BYTES_MAX = 8_192;
+const SCRATCH_BYTES = 4_096;
 
 /** An `AtRest` as bytes. */
 export interface PackedAtRest {
@@ -34,6 +35,9 @@ export interface PackedAtRest {
   /** One snapshot and nothing else. */
   readonly settled: boolean;
 }
+
+/** Sessions are packed one after the other, and too often for a buffer each. */
+let scratch = new ByteWriter(SCRATCH_BYTES);
 
 export class AtRest {
   #snapshot: Uint8Array;
@@ -105,11 +109,14 @@ export class AtRest {
 
   /**
    * Its bytes in two parts, deltas included: version, the snapshot's version, the snapshot behind its schema, count of deltas, each.
-   * The deltas' versions follow one another and end at the version.
+   * The deltas' versions follow one another and end at the version. The arrays are valid until the next call of `pack`.
    */
   pack(): PackedAtRest {
     const { offset, lengthBytes } = schemaSection(this.#snapshot);
-    const out = new ByteWriter(this.bytes + 32 + this.#deltas.length * 4);
+    // one giant must not be paid for ever after
+    if (scratch.length > SCRATCH_BYTES * 16) scratch = new ByteWriter(SCRATCH_BYTES);
+    const out = scratch;
+    out.reset();
     out.varint(this.#version);
     out.varint(this.#snapshotVersion);
     out.bytes(this.#snapshot.subarray(offset + lengthBytes));
