@@ -2,8 +2,9 @@
  * A session without an open instance: bytes. A snapshot, and the deltas after it.
  *
  * Invariant: snapshot and deltas, applied in order, are the session at `version`. A delta is checked and kept, not applied, until
- * the deltas outgrow an eighth of the snapshot; then both become a new snapshot, so the work for each byte kept is bounded. Some
- * of the newest deltas stay beyond that, for those whose state is a few versions old.
+ * the deltas outgrow an eighth of the snapshot; then both become a new snapshot, so the work for each byte kept is bounded, and no
+ * commit costs more than one encoding of its session. Some of the newest deltas stay beyond that, for those whose state is a few
+ * versions old; a session at rest for long is settled, and then it is one snapshot.
  */
 import { Graph } from '../diff/graph.js';
 import { parseDelta } from '../diff/delta.js';
@@ -22,8 +23,10 @@ export interface KeptDelta {
 /** Deltas outgrow a snapshot at this part of it, or at `COMPACT_BYTES_MIN`, whichever is more. */
 const COMPACT_SHARE = 1 / 8;
 const COMPACT_BYTES_MIN = 512;
+/** What a delta costs beside its bytes, about: so many of them are as good as an eighth, however small they are. */
+const OPEN_DELTA_BYTES = 32;
 /** Newest deltas kept for lagging bases after they were compacted: so many, and together no more bytes than this. */
-export const HISTORY_DELTAS_MAX = 64;
+const HISTORY_DELTAS_MAX = 64;
 const HISTORY_BYTES_MAX = 8_192;
 const SCRATCH_BYTES = 4_096;
 
@@ -99,12 +102,9 @@ export class AtRest {
     this.#deltas.push({ version, delta });
     this.#version = version;
     this.#openBytes += delta.byteLength;
-    if (this.#openBytes > Math.max(COMPACT_BYTES_MIN, this.#snapshot.byteLength * COMPACT_SHARE)) this.#compact();
-    // a long stretch of open deltas is part of the state; only what is compacted can be forgotten
-    if (this.#deltas.length > HISTORY_DELTAS_MAX * 2) {
-      this.#compact();
-      this.#forget();
-    }
+    const bytesMax = Math.max(COMPACT_BYTES_MIN, this.#snapshot.byteLength * COMPACT_SHARE);
+    const openMax = Math.max(HISTORY_DELTAS_MAX, bytesMax / OPEN_DELTA_BYTES);
+    if (this.#openBytes > bytesMax || version - this.#snapshotVersion > openMax) this.#compact();
   }
 
   /**
