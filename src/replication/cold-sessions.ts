@@ -59,6 +59,11 @@ export class ColdSessions<B> {
     return this.#slabs.reservedBytes + this.#index.bytes;
   }
 
+  /** How many classes, and models of them, these sessions are of. */
+  get kinds(): number {
+    return this.#kinds.size;
+  }
+
   has(id: SessionId): boolean {
     return this.#find(id) !== 0;
   }

@@ -123,4 +123,21 @@ describe('the slabs', () => {
     expect(watched.store.marked).to.equal(0);
     watched.check();
   });
+
+  it('are walked on rightly although slabs are given back and taken again meanwhile', () => {
+    const watched = new Watched();
+    const position = { slab: 0, offset: 0, of: undefined };
+    let random = 7;
+    const next = (below: number): number => (random = (random * 48_271) % 2_147_483_647) % below;
+    const keys = Array.from({ length: 1_500 }, () => watched.append(100 + next(1_500), 5, true));
+    const met = new Set<number>();
+    for (let i = 0; i < 6_000; i++) {
+      const at = next(keys.length - 100);
+      watched.free(keys[at]!);
+      keys[at] = watched.append(100 + next(1_500), 6, true);
+      watched.store.walkMarked(position, 3, (address) => void met.add(watched.store.hashOf(address)));
+    }
+    // these stayed all the time, wherever they were moved to
+    for (const key of keys.slice(-100)) expect(met.has(key)).to.equal(true);
+  });
 });
