@@ -153,7 +153,8 @@ class Filled {
     const prev = { sequence: applied, id: lastId };
     const entries = this.#entries.splice(0);
     const id = `r${this.#records}`;
-    if (entries.length > 0) this.#apply({ type: 'commit', id, prev, epoch: epoch(term), node: nodeId('a~1'), confirm: false, entries });
+    if (entries.length > 0)
+      this.#apply({ type: 'commit', id, prev, epoch: epoch(term), node: nodeId('a~1'), confirm: false, entries });
   }
 
   /** What a checkpoint and some seconds without a request do. */
@@ -201,7 +202,8 @@ for (let k = 0; k < OPENED; k++) {
   openUs.push((opened - before) * 1_000);
   ledger.sessions.cool();
 }
-const at = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+const at = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 takeUs.sort((a, b) => a - b);
 openUs.sort((a, b) => a - b);
@@ -223,7 +225,9 @@ const result = {
   node: process.version,
   machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
 };
-console.log(`${sessions} idle sessions of ${jsonBytes} B of JSON (a snapshot is ${result.snapshotBytes} B), ${partitions} partitions`);
+console.log(
+  `${sessions} idle sessions of ${jsonBytes} B of JSON (a snapshot is ${result.snapshotBytes} B), ${partitions} partitions`,
+);
 console.log(`resident above the empty process: ${result.residentBytesEach} B each (goal: at most ${result.goalBytesEach} B)`);
 console.log(`of these packed records and their table: ${result.packedBytesEach} B; on the heap: ${result.heapBytesEach} B`);
 console.log(`a full garbage collection: ${result.fullCollectionMs} ms (empty process: ${result.fullCollectionEmptyMs} ms)`);

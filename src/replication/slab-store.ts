@@ -135,7 +135,7 @@ export class SlabStore {
 
   /** Does the part of tidying up that `appendedBytes` more bytes make due. */
   tidy(appendedBytes: number): void {
-    for (let budget = appendedBytes * MOVED_PER_APPENDED; budget > 0; ) {
+    for (let budget = appendedBytes * MOVED_PER_APPENDED; budget > 0;) {
       if (this.#victim < 0 && !this.#chooseVictim()) return;
       budget -= this.#moveOne();
     }
@@ -145,7 +145,7 @@ export class SlabStore {
   *addresses(): IterableIterator<Address> {
     for (const [index, slab] of this.#slabs.entries()) {
       if (slab === undefined) continue;
-      for (let offset = 0; offset < slab.used; ) {
+      for (let offset = 0; offset < slab.used;) {
         const word = slab.words[offset / 4]!;
         if ((word & FREED) === 0) yield index * SLAB_UNITS + offset / UNIT_BYTES + 1;
         offset += lengthOf(word);

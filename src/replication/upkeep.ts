@@ -116,11 +116,7 @@ export class Upkeep<B> {
     this.#cover(ledger, id, standing, trueUpTo);
   }
 
-  lookedUp(
-    ledger: Ledger<B>,
-    id: SessionId,
-    found: FoundSnapshot | null | undefined,
-  ): void {
+  lookedUp(ledger: Ledger<B>, id: SessionId, found: FoundSnapshot | null | undefined): void {
     this.#busy.delete(id);
     const standing = ledger.sessions.standing(id);
     if (standing === undefined || found === undefined) return;

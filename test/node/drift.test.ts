@@ -53,7 +53,10 @@ describe('a replica whose memory was damaged', () => {
     return promise;
   }
 
-  function replica(role: 'leading' | 'following'): { readonly process: SimulatedProcess; readonly machine: PartitionMachine<AtRest> } {
+  function replica(role: 'leading' | 'following'): {
+    readonly process: SimulatedProcess;
+    readonly machine: PartitionMachine<AtRest>;
+  } {
     for (const process of processes) {
       const machine = process.node!.replicas[0]!.machine;
       if (machine.role === role) return { process, machine };

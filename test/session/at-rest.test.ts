@@ -33,20 +33,23 @@ class Told {
 describe('a session at rest', () => {
   it('is the same after it was packed and unpacked, its history included, whenever that happens', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.array(gene, { minLength: 1, maxLength: 4 }), fc.boolean()), { maxLength: 30 }), (steps) => {
-        const told = new Told();
-        const never = new Told();
-        for (const [genes, packs] of steps) {
-          for (const each of [told, never]) each.change((world) => genes.forEach((one) => mutate(world, one)));
-          if (packs) told.pack();
-          expect(told.atRest.version).to.equal(never.atRest.version);
-          for (let base = 0; base <= told.at; base++) {
-            expect(told.atRest.since(version(base))).to.deep.equal(never.atRest.since(version(base)));
+      fc.property(
+        fc.array(fc.tuple(fc.array(gene, { minLength: 1, maxLength: 4 }), fc.boolean()), { maxLength: 30 }),
+        (steps) => {
+          const told = new Told();
+          const never = new Told();
+          for (const [genes, packs] of steps) {
+            for (const each of [told, never]) each.change((world) => genes.forEach((one) => mutate(world, one)));
+            if (packs) told.pack();
+            expect(told.atRest.version).to.equal(never.atRest.version);
+            for (let base = 0; base <= told.at; base++) {
+              expect(told.atRest.since(version(base))).to.deep.equal(never.atRest.since(version(base)));
+            }
           }
-        }
-        expect(Buffer.compare(told.atRest.snapshot(), never.atRest.snapshot())).to.equal(0);
-        expect(difference(told.world, Replica.restore(World, told.atRest.snapshot()).instance)).to.equal(undefined);
-      }),
+          expect(Buffer.compare(told.atRest.snapshot(), never.atRest.snapshot())).to.equal(0);
+          expect(difference(told.world, Replica.restore(World, told.atRest.snapshot()).instance)).to.equal(undefined);
+        },
+      ),
       { numRuns: 200 },
     );
   });
