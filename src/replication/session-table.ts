@@ -10,8 +10,8 @@ import { ColdSessions } from './cold-sessions.js';
 import { DriftError } from './drift.js';
 import type { Bodies, SessionState, Standing } from './session-state.js';
 
-/** Hot sessions looked at in one tick, and cold ones. */
-const TICK_HOT_STEPS = 16;
+/** Hot sessions looked at in one tick: few, so that one that is used every second or so stays hot; and cold ones. */
+const TICK_HOT_STEPS = 1;
 const TICK_COLD_STEPS = 64;
 
 export class SessionTable<B> {

@@ -138,7 +138,7 @@ describe('the table of sessions', () => {
   it('has none hot after some ticks in which nobody asks', () => {
     const table = new SessionTable(bodies, 100);
     for (let i = 0; i < 90; i++) table.add(stateOf(`s${i}`, 'x'));
-    for (let i = 0; i < 20; i++) table.tick(-Infinity);
+    for (let i = 0; i < 90; i++) table.tick(-Infinity);
     expect(table.hotSize).to.equal(0);
     expect(table.size).to.equal(90);
   });
