@@ -8,6 +8,9 @@ export const atRestBodies: Bodies<AtRest> = {
   check: (kind, payload) => AtRest.check(kind, payload),
   append: (body, delta, version) => body.append(delta, version),
   snapshot: (body) => body.snapshot(),
+  settle: (body) => body.settle(),
+  pack: (body) => body.pack(),
+  unpack: (common, own) => AtRest.unpack(common, own),
   since: (body, base) => body.since(base),
   merge: (body, pending, base, delta) => mergeDelta(body, pending, base, delta),
 };

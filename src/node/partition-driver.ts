@@ -5,13 +5,14 @@
  * call. A result of an earlier life of the replica (before it joined anew) is dropped, never applied.
  */
 import { TwinstateError } from '../shared/errors.js';
-import { epoch, revision, sequence, sessionId } from '../shared/ids.js';
-import type { NodeId, Partition, Revision, Sequence, SessionId } from '../shared/ids.js';
+import { epoch, sequence, sessionId } from '../shared/ids.js';
+import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { EngineConnection, SnapshotEntry, Subscription } from '../engine/port.js';
+import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
 import type { LoadedSession } from '../replication/ledger.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
-import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
+import type { FoundSnapshot, Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
 import { decodeStored } from '../replication/session-state.js';
 import type { Timer } from '../shared/clock.js';
@@ -116,13 +117,26 @@ export class PartitionDriver<B> {
     try {
       let next: (() => void) | undefined = fn;
       while (next !== undefined) {
-        next();
+        this.#run(next);
         for (const effect of this.machine.takeEffects()) this.#carryOut(effect);
         next = this.#later.shift();
       }
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** A replica that has drifted begins anew before it says anything else. */
+  #run(fn: () => void): void {
+    let drift: DriftError | undefined;
+    try {
+      fn();
+    } catch (error) {
+      if (!(error instanceof DriftError)) throw error;
+      drift = error;
+    }
+    drift = this.machine.ledger.sessions.takeDrift() ?? drift;
+    if (drift !== undefined) this.machine.beginAnew(drift);
   }
 
   #carryOut(effect: Effect): void {
@@ -212,13 +226,16 @@ export class PartitionDriver<B> {
       const stored = await connection.snapshots.list(this.partition);
       if (life !== this.#life) return;
       if (stored === undefined) return again();
-      const loaded: LoadedSession[] = [];
-      for (const entry of stored.entries) loaded.push(this.#decode(entry));
-      this.#call(() => this.machine.joined(this.now, log.entries, loaded, stored.highest));
+      this.#call(() => this.machine.joined(this.now, log.entries, this.#decoded(stored.entries), stored.highest));
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       again();
     }
+  }
+
+  /** One after the other, so that not all of them are objects at once. */
+  *#decoded(entries: readonly SnapshotEntry[]): IterableIterator<LoadedSession> {
+    for (const entry of entries) yield this.#decode(entry);
   }
 
   /** One poison session is one session: an unreadable snapshot quarantines it, and the others are served. */
@@ -231,12 +248,14 @@ export class PartitionDriver<B> {
     }
   }
 
-  #position({ value, revision: at }: SnapshotEntry): { readonly revision: Revision; readonly trueUpTo: Sequence } {
+  #position({ value, revision: at }: SnapshotEntry): FoundSnapshot {
     try {
-      return { revision: revision(at), trueUpTo: decodeStored(value).trueUpTo };
+      const { header, trueUpTo, digest } = decodeStored(value);
+      const { id: session, incarnation, version, dead } = header;
+      return { revision: at, trueUpTo, digest: dead ? undefined : { session, incarnation, version, digest } };
     } catch {
       // unreadable: it covers nothing, and is overwritten
-      return { revision: revision(at), trueUpTo: sequence(0) };
+      return { revision: at, trueUpTo: sequence(0), digest: undefined };
     }
   }
 }

@@ -91,15 +91,13 @@ export class RequestServer<B> {
     const driver = this.#holdings.driver(partition);
     if (driver?.leads !== true) return { kind: 'list', ids: undefined, total: 0, hint: this.#holdings.hint(partition) };
     const ids: SessionId[] = [];
-    for (const [id, state] of driver.machine.ledger.sessions) if (!state.dead && state.className === className) ids.push(id);
+    let total = 0;
+    for (const id of driver.machine.ledger.sessions.idsOf(className)) {
+      total++;
+      if (after === '' || id > after) ids.push(id);
+    }
     ids.sort();
-    const from = after === '' ? 0 : ids.findIndex((id) => id > after);
-    return {
-      kind: 'list',
-      ids: from < 0 ? [] : ids.slice(from, from + Math.min(limit, LIST_MAX)),
-      total: ids.length,
-      hint: undefined,
-    };
+    return { kind: 'list', ids: ids.slice(0, Math.min(limit, LIST_MAX)), total, hint: undefined };
   }
 
   #checkPartition(message: Message): void {

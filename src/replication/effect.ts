@@ -46,5 +46,7 @@ export type Notice =
   | { readonly kind: 'fenced'; readonly epoch: Epoch; readonly sequence: Sequence }
   | { readonly kind: 'foreign-record'; readonly sequence: Sequence; readonly error: TwinstateError }
   | { readonly kind: 'quarantined'; readonly session: SessionId; readonly error: TwinstateError }
+  /** A session's state here was not what it should be: the replica is read again, or, the second time, the session is quarantined. */
+  | { readonly kind: 'drift'; readonly session: SessionId; readonly error: TwinstateError }
   | { readonly kind: 'log-lost'; readonly error: TwinstateError }
   | { readonly kind: 'log-full' };

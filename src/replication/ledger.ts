@@ -12,7 +12,9 @@ import { crc32 } from '../wire/checksum.js';
 import { decodeRecord } from './record.js';
 import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId } from './record.js';
 import { applyEntry, freshState } from './session-state.js';
-import type { Bodies, SessionState, StoredSession } from './session-state.js';
+import type { Bodies, SessionState, Standing, StoredSession } from './session-state.js';
+import { SessionTable } from './session-table.js';
+import { DEFAULT_TIMING } from './timing.js';
 
 /** What one record did to a ledger. */
 export type Applied =
@@ -34,7 +36,7 @@ export type LoadedSession =
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
   readonly #quarantined: SessionState<B>[] = [];
-  readonly sessions = new Map<SessionId, SessionState<B>>();
+  readonly sessions: SessionTable<B>;
   /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
   readonly dirty = new Set<SessionId>();
   /** The sequence and id of the record applied last. */
@@ -49,18 +51,21 @@ export class Ledger<B> {
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
 
-  constructor(bodies: Bodies<B>) {
+  /** @param hotSessionsMax see `Timing` */
+  constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax) {
     this.#bodies = bodies;
+    this.sessions = new SessionTable(bodies, hotSessionsMax);
   }
 
+  /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
   session(id: SessionId): SessionState<B> | undefined {
     return this.sessions.get(id);
   }
 
   /** Notes that a stored snapshot holds all of a session. */
-  clean(state: SessionState<B>): void {
-    state.dirtySince = sequence(0);
-    this.dirty.delete(state.id);
+  clean(id: SessionId, standing: Standing): void {
+    standing.dirtySince = sequence(0);
+    this.dirty.delete(id);
   }
 
   /** Takes the stored sessions that a joining replica read. The log is applied after it. */
@@ -69,15 +74,15 @@ export class Ledger<B> {
       if (each.revision > this.reliedOn) this.reliedOn = each.revision;
       const state = freshState<B>(each.unreadable ?? each.header.id);
       state.revision = each.revision;
-      this.sessions.set(state.id, state);
       if (each.unreadable !== undefined) {
         state.dead = false;
-        this.#quarantine(state, each.error);
-        continue;
+        this.quarantine(state, each.error);
+      } else {
+        const { header, sequence: at, trueUpTo, snapshot } = each;
+        Object.assign(state, header, { sequence: at, covered: trueUpTo });
+        if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
-      const { header, sequence: at, trueUpTo, snapshot } = each;
-      Object.assign(state, header, { sequence: at, covered: trueUpTo });
-      if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
+      this.sessions.store(state);
     }
   }
 
@@ -104,6 +109,8 @@ export class Ledger<B> {
   /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
   apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
     if (at <= this.applied) return { kind: 'seen' };
+    // nobody holds a state now: what the records before it heated may cool
+    this.sessions.cool();
     const record = tryDecode(bytes);
     if (record instanceof TwinstateError) {
       this.foreign++;
@@ -148,8 +155,8 @@ export class Ledger<B> {
   #heldAlready(at: Sequence, entries: readonly Entry[]): ReadonlySet<SessionId> {
     const held = new Set<SessionId>();
     for (const { session } of entries) {
-      const state = this.sessions.get(session);
-      if (state !== undefined && state.sequence >= at) held.add(session);
+      const standing = this.sessions.standing(session);
+      if (standing !== undefined && standing.sequence >= at) held.add(session);
     }
     return held;
   }
@@ -174,7 +181,7 @@ export class Ledger<B> {
     let state = this.sessions.get(entry.session);
     if (state === undefined) {
       state = freshState<B>(entry.session);
-      this.sessions.set(entry.session, state);
+      this.sessions.add(state);
     }
     if (entry.kind !== 'touch' && entry.to <= state.version) return false;
     applyEntry(state, entry, at);
@@ -206,7 +213,7 @@ export class Ledger<B> {
     try {
       return read(state.body);
     } catch (cause) {
-      this.#quarantine(state, cause);
+      this.quarantine(state, cause);
       return undefined;
     }
   }
@@ -221,11 +228,12 @@ export class Ledger<B> {
     try {
       state.body = make();
     } catch (cause) {
-      this.#quarantine(state, cause);
+      this.quarantine(state, cause);
     }
   }
 
-  #quarantine(state: SessionState<B>, cause: unknown): void {
+  /** Serves a session no more, until it is destroyed or created anew. */
+  quarantine(state: SessionState<B>, cause: unknown): void {
     state.body = undefined;
     this.#quarantined.push(state);
     state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {

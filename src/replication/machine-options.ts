@@ -1,6 +1,7 @@
 /** What a partition's state machine is made of and given: its options, a moment, and its node's view of the others. */
-import type { NodeId, Partition, Sequence } from '../shared/ids.js';
+import type { NodeId, Partition, Revision, Sequence } from '../shared/ids.js';
 import type { Batch, BatchLimits } from './batch.js';
+import type { SessionDigest } from './drift.js';
 import type { Bodies } from './session-state.js';
 import type { Timing } from './timing.js';
 
@@ -37,6 +38,14 @@ export type Content =
   | { readonly type: 'lead' }
   | { readonly type: 'commit'; readonly batch: Batch }
   | { readonly type: 'checkpoint'; readonly floor: Sequence };
+
+/** What a look at a stored snapshot says. */
+export interface FoundSnapshot {
+  readonly revision: Revision;
+  readonly trueUpTo: Sequence;
+  /** `undefined` where it cannot be read, or is a tombstone. */
+  readonly digest: SessionDigest | undefined;
+}
 
 /** A record as it stands in the log. */
 export interface LogEntry {

@@ -8,11 +8,12 @@
 import type { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { AppendSlot } from './append-slot.js';
+import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
 import { LogWatch, logLost } from './log-watch.js';
-import type { AppendOutcome, Content, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
+import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
 import { encodeRecord, newestCheckpoint } from './record.js';
@@ -38,7 +39,7 @@ export class PartitionMachine<B> {
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
-    this.#ledger = new Ledger(options.bodies);
+    this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
     this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
   }
@@ -76,21 +77,21 @@ export class PartitionMachine<B> {
     this.#join('started', 0);
   }
 
-  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8). */
-  joined(now: Instant, log: readonly LogEntry[], stored: readonly LoadedSession[], highest: Revision): void {
+  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
+  joined(now: Instant, log: readonly LogEntry[], stored: Iterable<LoadedSession>, highest: Revision): void {
     if (this.#role !== 'joining') return;
     const newest = newestCheckpoint(log.map(({ record }) => record));
     if (newest > highest)
       return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
-    if (log.length === 0 && stored.length > 0) {
+    const ledger = new Ledger(this.options.bodies, this.options.timing.hotSessionsMax);
+    ledger.load(stored);
+    if (log.length === 0 && ledger.sessions.size > 0) {
       // the last record of a partition is never trimmed: this read is stale, or the log is lost
       if (this.#log.shortFor(now.ms) < this.options.timing.lostMs)
         return this.#join('the log reads empty', this.options.timing.joinRetryMs);
       return this.#break(logLost('snapshots of sessions, but not one record of their log'));
     }
     this.#log.whole();
-    const ledger = new Ledger(this.options.bodies);
-    ledger.load(stored);
     ledger.begin(log.map(({ record }) => record));
     for (const { sequence, record } of log) {
       const applied = ledger.apply(sequence, record, true);
@@ -99,7 +100,7 @@ export class PartitionMachine<B> {
         return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
       }
       this.#upkeep.noteRecord(now, sequence);
-      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record.floor);
+      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record);
     }
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
@@ -133,7 +134,7 @@ export class PartitionMachine<B> {
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
       if (applied.record.confirm) this.#report(now);
     }
-    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record.floor);
+    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
     if (slot !== undefined && !mine) this.#displaced(slot);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
     else if (slot !== undefined && mine) this.#stored(now, slot);
@@ -217,12 +218,13 @@ export class PartitionMachine<B> {
   }
 
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
-  lookedUp(session: SessionId, found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined): void {
+  lookedUp(session: SessionId, found: FoundSnapshot | null | undefined): void {
     this.#upkeep.lookedUp(this.#ledger, session, found);
   }
 
   tick(now: Instant, view: View): void {
     if (this.#role === 'joining' || this.#role === 'broken') return;
+    this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);
@@ -236,6 +238,13 @@ export class PartitionMachine<B> {
       this.#suspect(now, view);
       if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
     }
+  }
+
+  /** A session here is not what it should be: reads everything again. Repair is a join. */
+  beginAnew(error: DriftError): void {
+    if (this.#role === 'broken') return;
+    this.#notice({ kind: 'drift', session: error.session, error });
+    this.#join(error.message, this.options.timing.joinRetryMs);
   }
 
   /** Gives every waiting asker a true answer; the machine is used no more. */
@@ -295,7 +304,9 @@ export class PartitionMachine<B> {
     const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
     const { epoch, reliedOn } = this.#ledger;
-    this.#append(now, { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn }, { type: 'checkpoint', floor });
+    const digests = this.#upkeep.takeDigests();
+    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests };
+    this.#append(now, record, { type: 'checkpoint', floor });
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {

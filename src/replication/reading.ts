@@ -1,9 +1,20 @@
 /** Answers a read from acknowledged state, with as few bytes as what the asker has allows. */
+import { DriftError } from './drift.js';
 import type { Ledger } from './ledger.js';
 import type { Read, ReadAnswer } from './operation.js';
 import type { Bodies } from './session-state.js';
 
+/** What has drifted is not served: the asker asks again, and the replica, which has taken note of it, begins anew. */
 export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadAnswer {
+  try {
+    return answerSound(ledger, bodies, read);
+  } catch (error) {
+    if (!(error instanceof DriftError)) throw error;
+    return { kind: 'retry', hint: undefined, why: error.message };
+  }
+}
+
+function answerSound<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadAnswer {
   const state = ledger.session(read.session);
   const hint = ledger.leader;
   const version = state?.version ?? 0;

@@ -11,7 +11,7 @@
  * |---|---|
  * | 1 `LEAD` | id, prev, node |
  * | 2 `COMMIT` | id, prev, epoch, node, flags (1: followers report at once), count, entries |
- * | 3 `CHECKPOINT` | id, prev, epoch, node, floor, snapshot revision |
+ * | 3 `CHECKPOINT` | id, prev, epoch, node, floor, snapshot revision, count, digests (session, incarnation, version, u32 digest) |
  *
  * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy), session, client, counter, from, steps to its version, incarnation,
  * wall-clock ms, then for a create its class's name and the snapshot, for a commit the delta.
@@ -21,6 +21,7 @@ import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared
 import type { Epoch, NodeId, Revision, Sequence, SessionId, Version } from '../shared/ids.js';
 import { copyBytes, EMPTY_BYTES } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
+import type { SessionDigest } from './drift.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 
@@ -87,6 +88,8 @@ export interface CheckpointRecord {
   readonly floor: Sequence;
   /** The highest snapshot revision that the trimming relies on. */
   readonly revision: Revision;
+  /** Of some sessions whose snapshots were written lately: whoever stands at the same version compares. */
+  readonly digests: readonly SessionDigest[];
 }
 
 export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord;
@@ -114,6 +117,13 @@ export function encodeRecord(record: LogRecord): Uint8Array {
   } else if (record.type === 'checkpoint') {
     out.varint(record.floor);
     out.varint(record.revision);
+    out.varint(record.digests.length);
+    for (const { session, incarnation, version: at, digest } of record.digests) {
+      out.string(session);
+      out.varint(incarnation);
+      out.varint(at);
+      out.u32(digest);
+    }
   }
   out.u32(crc32(out.view()));
   return out.finish();
@@ -182,6 +192,12 @@ function readCheckpoint(from: ByteReader, id: RecordId, prev: Predecessor): Chec
     node: nodeId(from.string()),
     floor: sequence(from.varint()),
     revision: revision(from.varint()),
+    digests: Array.from({ length: from.count(7) }, () => ({
+      session: sessionId(from.string()),
+      incarnation: sequence(from.varint()),
+      version: version(from.varint()),
+      digest: from.u32(),
+    })),
   };
 }
 

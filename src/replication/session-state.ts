@@ -11,6 +11,7 @@ import type { Revision, Sequence, SessionId, Version } from '../shared/ids.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 import { crc32 } from '../wire/checksum.js';
+import { digestOf } from './drift.js';
 import type { Entry, OpId } from './record.js';
 
 /** A delta with the version that it leads to. */
@@ -24,6 +25,14 @@ export type MergeResult =
   /** The slots that both changed; empty where the base is older than the history that is kept. */
   | { readonly merged: false; readonly slots: readonly string[] };
 
+/** A body in two parts: what many of its class have alike, byte for byte, and its own. Valid until the next body is packed. */
+export interface PackedBody {
+  readonly common: Uint8Array;
+  readonly own: Uint8Array;
+  /** Settling it would change nothing. */
+  readonly settled: boolean;
+}
+
 /** What the layer above knows of a session's bytes; handed in, so that the protocol needs no model. `B` is opaque here. */
 export interface Bodies<B> {
   /** Checks and keeps a snapshot. @throws {TwinstateError} where it is unreadable */
@@ -33,6 +42,12 @@ export interface Bodies<B> {
   /** Keeps a delta that leads to `at`. @throws {TwinstateError} where it cannot be */
   append(body: B, delta: Uint8Array, at: Version): void;
   snapshot(body: B): Uint8Array;
+  /** Makes one snapshot of it and gives up the deltas that only lagging bases need. */
+  settle(body: B): void;
+  /** The body as bytes, for as long as nobody uses it. */
+  pack(body: B): PackedBody;
+  /** Keeps neither of the two arrays. */
+  unpack(common: Uint8Array, own: Uint8Array): B;
   /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
   since(body: B, base: Version): readonly VersionedDelta[] | undefined;
   /** Says whether a delta made at `base` can follow the body and the `pending` deltas that are being stored. */
@@ -60,15 +75,22 @@ export interface SessionHeader {
   ops: Map<string, LastOp>;
 }
 
-export interface SessionState<B> extends SessionHeader {
+/** Where a session stands between the log and the stored snapshots. */
+export interface Standing {
   /** The sequence of its last change. */
-  sequence: Sequence;
+  readonly sequence: Sequence;
   /** The oldest change that no stored snapshot holds; 0 where there is none. */
   dirtySince: Sequence;
   /** Up to this sequence the stored snapshot is true; 0 where none is known. */
   covered: Sequence;
   /** Of the stored snapshot; `undefined` until it was looked up. */
   revision: Revision | undefined;
+}
+
+export interface SessionState<B> extends SessionHeader, Standing {
+  sequence: Sequence;
+  /** Somebody asked for it since `SessionTable` last looked. */
+  recent: boolean;
   body: B | undefined;
   /** Why it is not served: its bytes could not be read. */
   quarantine: TwinstateError | undefined;
@@ -87,6 +109,7 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     dirtySince: sequence(0),
     covered: sequence(0),
     revision: undefined,
+    recent: false,
     body: undefined,
     quarantine: undefined,
   };
@@ -128,14 +151,16 @@ export interface StoredSession {
   /** Every record up to it is contained. */
   readonly trueUpTo: Sequence;
   readonly snapshot: Uint8Array;
+  /** Of the snapshot, as the writer's memory had it; see `digestOf`. */
+  readonly digest: number;
 }
 
 const MAGIC = 0x53;
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, dead, touched ms,
- * count of clients with name, counter, version each, snapshot bytes, CRC-32.
+ * count of clients with name, counter, version each, digest (u32), snapshot bytes, CRC-32.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
   const out = new ByteWriter(stored.snapshot.byteLength + 256);
@@ -156,6 +181,7 @@ export function encodeStored(stored: StoredSession): Uint8Array {
     out.varint(op.counter);
     out.varint(op.version);
   }
+  out.u32(stored.digest);
   out.bytes(stored.snapshot);
   out.u32(crc32(out.view()));
   return out.finish();
@@ -182,13 +208,16 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const count = from.count(3);
   const ops = new Map<string, LastOp>();
   for (let i = 0; i < count; i++) ops.set(from.string(), { counter: from.varint(), version: version(from.varint()) });
+  const digest = from.u32();
   const snapshot = copyBytes(from.bytes());
+  if (digestOf(snapshot) !== digest) from.fail(`a state with the digest ${digest}`, `${digestOf(snapshot)}`);
   from.end();
   return {
     header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },
     sequence: lastChange,
     trueUpTo,
     snapshot,
+    digest,
   };
 }
 

@@ -38,6 +38,10 @@ export interface Timing {
   readonly lostMs: number;
   /** Wait before a join is tried again. */
   readonly joinRetryMs: number;
+  /** Sessions of one partition that stay objects although nobody asks for them; all others are bytes. */
+  readonly hotSessionsMax: number;
+  /** A session that was not touched for so long becomes one snapshot: its last deltas, for bases that lag, are given up. */
+  readonly historyMs: number;
   /** How often a partition looks at its timers. */
   readonly tickMs: number;
 }
@@ -62,5 +66,7 @@ export const DEFAULT_TIMING: Timing = {
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
   joinRetryMs: 50,
+  hotSessionsMax: 256,
+  historyMs: 60_000,
   tickMs: 15,
 };

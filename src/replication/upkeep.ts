@@ -7,17 +7,28 @@
  */
 import { sequence } from '../shared/ids.js';
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
+import { digestOf, DriftError } from './drift.js';
+import type { SessionDigest } from './drift.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
-import type { Instant, MachineOptions } from './machine-options.js';
+import type { FoundSnapshot, Instant, MachineOptions } from './machine-options.js';
+import type { CheckpointRecord } from './record.js';
 import { ABSENT, encodeStored } from './session-state.js';
-import type { SessionState } from './session-state.js';
+import type { SessionState, Standing } from './session-state.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
+
+/** Digests in one checkpoint, at most: each may cost every replica a whole session's encoding. */
+const DIGESTS_MAX = 32;
 
 export class Upkeep<B> {
   readonly #options: MachineOptions<B>;
   readonly #emit: (effect: Effect) => void;
-  readonly #busy = new Set<SessionId>();
+  /** Being looked up, or written with this digest. */
+  readonly #busy = new Map<SessionId, SessionDigest | undefined>();
+  /** What was written since the last checkpoint: some of it. */
+  #written: SessionDigest[] = [];
+  /** Found to have drifted once; it outlives a new beginning, which must have mended it. */
+  readonly #drifted = new Set<SessionId>();
   /** Where the records stand that no checkpoint gives up yet, oldest first. */
   #untrimmed: Sequence[] = [];
   #lastRecordMs = 0;
@@ -33,6 +44,7 @@ export class Upkeep<B> {
   /** A term begins. */
   begin(now: Instant): void {
     this.#busy.clear();
+    this.#written = [];
     this.#lookedMs = now.ms;
   }
 
@@ -49,19 +61,20 @@ export class Upkeep<B> {
   }
 
   /** A stored checkpoint tells every replica what the snapshots hold, so that a later primary does not write them all again. */
-  noteCheckpoint(ledger: Ledger<B>, floor: Sequence): void {
+  noteCheckpoint(ledger: Ledger<B>, { floor, digests }: CheckpointRecord): void {
+    for (const digest of digests) this.#compare(ledger, digest);
     if (floor <= this.#floor) return;
     this.#floor = floor;
     this.#untrimmed = this.#untrimmed.filter((at) => at > floor);
     for (const id of ledger.dirty) {
-      const state = ledger.session(id)!;
-      if (state.covered < floor) {
-        state.covered = floor;
+      const standing = ledger.sessions.standing(id)!;
+      if (standing.covered < floor) {
+        standing.covered = floor;
         // which revision holds it is known to the one who wrote it
-        if (state.revision === ABSENT) state.revision = undefined;
+        if (standing.revision === ABSENT) standing.revision = undefined;
       }
-      if (state.sequence <= floor) ledger.clean(state);
-      else if (state.dirtySince <= floor) state.dirtySince = sequence(floor + 1);
+      if (standing.sequence <= floor) ledger.clean(id, standing);
+      else if (standing.dirtySince <= floor) standing.dirtySince = sequence(floor + 1);
     }
   }
 
@@ -82,7 +95,7 @@ export class Upkeep<B> {
     this.#weighedMs = now.ms;
     let floor: number = ledger.beforeApplied;
     for (const id of ledger.dirty) {
-      const { covered, sequence: changed, dirtySince } = ledger.session(id)!;
+      const { covered, sequence: changed, dirtySince } = ledger.sessions.standing(id)!;
       if (covered < changed) floor = Math.min(floor, Math.max(covered, (dirtySince || changed) - 1));
     }
     if (floor <= this.#floor) return undefined;
@@ -92,28 +105,32 @@ export class Upkeep<B> {
     return sequence(floor);
   }
 
-  put(ledger: Ledger<B>, id: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
-    this.#busy.delete(id);
-    const state = ledger.session(id);
-    if (state === undefined) return;
-    state.revision = revision;
-    if (revision === undefined) return;
-    if (revision > ledger.reliedOn) ledger.reliedOn = revision;
-    this.#cover(ledger, state, trueUpTo);
+  /** Hands out what the next checkpoint lets everybody compare, once. */
+  takeDigests(): readonly SessionDigest[] {
+    return this.#written.splice(0);
   }
 
-  lookedUp(
-    ledger: Ledger<B>,
-    id: SessionId,
-    found: { readonly revision: Revision; readonly trueUpTo: Sequence } | null | undefined,
-  ): void {
+  put(ledger: Ledger<B>, id: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
+    const written = this.#busy.get(id);
     this.#busy.delete(id);
-    const state = ledger.session(id);
-    if (state === undefined || found === undefined) return;
-    state.revision = found === null ? ABSENT : found.revision;
+    const standing = ledger.sessions.standing(id);
+    if (standing === undefined) return;
+    standing.revision = revision;
+    if (revision === undefined) return;
+    if (written !== undefined && this.#written.push(written) > DIGESTS_MAX) this.#written.shift();
+    if (revision > ledger.reliedOn) ledger.reliedOn = revision;
+    this.#cover(ledger, id, standing, trueUpTo);
+  }
+
+  lookedUp(ledger: Ledger<B>, id: SessionId, found: FoundSnapshot | null | undefined): void {
+    this.#busy.delete(id);
+    const standing = ledger.sessions.standing(id);
+    if (standing === undefined || found === undefined) return;
+    standing.revision = found === null ? ABSENT : found.revision;
     if (found === null) return;
     if (found.revision > ledger.reliedOn) ledger.reliedOn = found.revision;
-    this.#cover(ledger, state, found.trueUpTo);
+    if (found.digest !== undefined) this.#compare(ledger, found.digest);
+    this.#cover(ledger, id, standing, found.trueUpTo);
   }
 
   /** Worth a snapshot and a checkpoint: many records, or a partition at rest. */
@@ -127,23 +144,45 @@ export class Upkeep<B> {
   #write(ledger: Ledger<B>, state: SessionState<B>): void {
     if (state.quarantine !== undefined) return;
     if (state.revision === undefined) {
-      this.#busy.add(state.id);
+      this.#busy.set(state.id, undefined);
       this.#emit({ type: 'look-up', session: state.id });
       return;
     }
     // a tombstone has no body
     const snapshot = state.dead ? EMPTY_BYTES : ledger.readBody(state, (body) => this.#options.bodies.snapshot(body));
     if (snapshot === undefined) return;
-    this.#busy.add(state.id);
-    const value = encodeStored({ header: state, sequence: state.sequence, trueUpTo: ledger.applied, snapshot });
+    const digest = digestOf(snapshot);
+    const { id: session, incarnation, version, dead } = state;
+    this.#busy.set(session, dead ? undefined : { session, incarnation, version, digest });
+    const value = encodeStored({ header: state, sequence: state.sequence, trueUpTo: ledger.applied, snapshot, digest });
     this.#emit({ type: 'put', session: state.id, value, expected: state.revision, trueUpTo: ledger.applied });
     // one that changes all the time must not keep the others waiting
     ledger.dirty.delete(state.id);
     ledger.dirty.add(state.id);
   }
 
-  #cover(ledger: Ledger<B>, state: SessionState<B>, trueUpTo: Sequence): void {
-    if (trueUpTo > state.covered) state.covered = trueUpTo;
-    if (state.sequence <= state.covered) ledger.clean(state);
+  /** Whoever differs from what another replica stored at the same version begins anew; if that does not mend it, it is not served. */
+  #compare(ledger: Ledger<B>, { session, incarnation, version, digest }: SessionDigest): void {
+    const state = ledger.session(session);
+    if (state?.body === undefined || state.version !== version || state.incarnation !== incarnation) return;
+    const snapshot = ledger.readBody(state, (body) => this.#options.bodies.snapshot(body));
+    if (snapshot === undefined) return;
+    const own = digestOf(snapshot);
+    if (own === digest) {
+      this.#drifted.delete(session);
+      return;
+    }
+    const error = new DriftError(session, `a state with the digest ${digest} at version ${version}`, `${own}`);
+    if (!this.#drifted.has(session)) ledger.sessions.drifted(error);
+    else {
+      this.#emit({ type: 'notice', notice: { kind: 'drift', session, error } });
+      ledger.quarantine(state, error);
+    }
+    this.#drifted.add(session);
+  }
+
+  #cover(ledger: Ledger<B>, id: SessionId, standing: Standing, trueUpTo: Sequence): void {
+    if (trueUpTo > standing.covered) standing.covered = trueUpTo;
+    if (standing.sequence <= standing.covered) ledger.clean(id, standing);
   }
 }

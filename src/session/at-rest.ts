@@ -2,12 +2,18 @@
  * A session without an open instance: bytes. A snapshot, and the deltas after it.
  *
  * Invariant: snapshot and deltas, applied in order, are the session at `version`. A delta is checked and kept, not applied, until
- * the deltas outgrow an eighth of the snapshot; then both become a new snapshot, so the work for each byte kept is bounded. Some
- * of the newest deltas stay beyond that, for those whose state is a few versions old.
+ * the deltas outgrow an eighth of the snapshot; then both become a new snapshot, so the work for each byte kept is bounded, and no
+ * commit costs more than one encoding of its session. Some of the newest deltas stay beyond that, for those whose state is a few
+ * versions old; a session at rest for long is settled, and then it is one snapshot.
  */
 import { Graph } from '../diff/graph.js';
 import { parseDelta } from '../diff/delta.js';
+import { schemaSection } from '../diff/snapshot.js';
+import { concatBytes, copyBytes } from '../shared/bytes.js';
+import { version } from '../shared/ids.js';
 import type { Version } from '../shared/ids.js';
+import { ByteReader } from '../wire/reader.js';
+import { ByteWriter } from '../wire/writer.js';
 
 export interface KeptDelta {
   readonly version: Version;
@@ -17,9 +23,24 @@ export interface KeptDelta {
 /** Deltas outgrow a snapshot at this part of it, or at `COMPACT_BYTES_MIN`, whichever is more. */
 const COMPACT_SHARE = 1 / 8;
 const COMPACT_BYTES_MIN = 512;
+/** What a delta costs beside its bytes, about: so many of them are as good as an eighth, however small they are. */
+const OPEN_DELTA_BYTES = 32;
 /** Newest deltas kept for lagging bases after they were compacted: so many, and together no more bytes than this. */
 export const HISTORY_DELTAS_MAX = 64;
 const HISTORY_BYTES_MAX = 8_192;
+const SCRATCH_BYTES = 4_096;
+
+/** An `AtRest` as bytes. */
+export interface PackedAtRest {
+  /** The head of the snapshot with its schema: the same bytes for every session that the same model wrote. */
+  readonly common: Uint8Array;
+  readonly own: Uint8Array;
+  /** One snapshot and nothing else. */
+  readonly settled: boolean;
+}
+
+/** Sessions are packed one after the other, and too often for a buffer each. */
+let scratch = new ByteWriter(SCRATCH_BYTES);
 
 export class AtRest {
   #snapshot: Uint8Array;
@@ -47,6 +68,23 @@ export class AtRest {
     else parseDelta(payload);
   }
 
+  /** What `pack` made, again. Both arrays are copied. */
+  static unpack(common: Uint8Array, own: Uint8Array): AtRest {
+    const from = new ByteReader(copyBytes(own), 'session at rest');
+    const at = version(from.varint());
+    const snapshotVersion = version(from.varint());
+    const atRest = new AtRest(concatBytes(common, from.bytes()), snapshotVersion);
+    atRest.#version = at;
+    const count = from.count();
+    for (let i = 0; i < count; i++) {
+      const delta = from.bytes();
+      const leadsTo = version(at - count + i + 1);
+      atRest.#deltas.push({ version: leadsTo, delta });
+      if (leadsTo > snapshotVersion) atRest.#openBytes += delta.byteLength;
+    }
+    return atRest;
+  }
+
   get version(): Version {
     return this.#version;
   }
@@ -64,12 +102,33 @@ export class AtRest {
     this.#deltas.push({ version, delta });
     this.#version = version;
     this.#openBytes += delta.byteLength;
-    if (this.#openBytes > Math.max(COMPACT_BYTES_MIN, this.#snapshot.byteLength * COMPACT_SHARE)) this.#compact();
-    // a long stretch of open deltas is part of the state; only what is compacted can be forgotten
-    if (this.#deltas.length > HISTORY_DELTAS_MAX * 2) {
-      this.#compact();
-      this.#forget();
-    }
+    const bytesMax = Math.max(COMPACT_BYTES_MIN, this.#snapshot.byteLength * COMPACT_SHARE);
+    const openMax = Math.max(HISTORY_DELTAS_MAX, bytesMax / OPEN_DELTA_BYTES);
+    if (this.#openBytes > bytesMax || version - this.#snapshotVersion > openMax) this.#compact();
+  }
+
+  /**
+   * Its bytes in two parts, deltas included: version, the snapshot's version, the snapshot behind its schema, count of deltas, each.
+   * The deltas' versions follow one another and end at the version. The arrays are valid until the next call of `pack`.
+   */
+  pack(): PackedAtRest {
+    const { offset, lengthBytes } = schemaSection(this.#snapshot);
+    // one giant must not be paid for ever after
+    if (scratch.length > SCRATCH_BYTES * 16) scratch = new ByteWriter(SCRATCH_BYTES);
+    const out = scratch;
+    out.reset();
+    out.varint(this.#version);
+    out.varint(this.#snapshotVersion);
+    out.bytes(this.#snapshot.subarray(offset + lengthBytes));
+    out.varint(this.#deltas.length);
+    for (const { delta } of this.#deltas) out.bytes(delta);
+    return { common: this.#snapshot.subarray(0, offset + lengthBytes), own: out.view(), settled: this.#deltas.length === 0 };
+  }
+
+  /** Makes one snapshot of it; nothing is kept for those whose state is older. */
+  settle(): void {
+    this.#compact();
+    this.#deltas = [];
   }
 
   /** The whole state as one snapshot. */

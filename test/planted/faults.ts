@@ -136,13 +136,7 @@ export const FAULTS: readonly Fault[] = [
     '',
   ),
   fault('session', 'the same slot merges', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
-  fault(
-    'session',
-    'a delta may speak of an object that is gone',
-    'session/merge.js',
-    'if (!reachable.has(id))',
-    'if (false)',
-  ),
+  fault('session', 'a delta may speak of an object that is gone', 'session/merge.js', 'if (!reachable.has(id))', 'if (false)'),
   // the protocol
   fault(
     'simulation',

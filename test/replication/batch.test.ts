@@ -56,9 +56,12 @@ describe('a batch', () => {
   });
 
   it('changes no acknowledged state', () => {
-    const before = JSON.stringify([...ledger.sessions]);
+    // but for the mark that somebody has looked at it
+    const shown = (): string =>
+      JSON.stringify([...ledger.sessions.states()], (key, value: unknown) => (key === 'recent' ? null : value));
+    const before = shown();
     batch([operation('commit', 's', 1, 'a=1'), operation('destroy', 't', undefined), operation('create', 'u', undefined, 'new')]);
-    expect(JSON.stringify([...ledger.sessions])).to.equal(before);
+    expect(shown()).to.equal(before);
     const again = batch([operation('commit', 's', 1, 'b=1')]);
     expect(again.entries[0], 'the one before was never stored').to.include({ from: 1, to: 2 });
   });

@@ -39,6 +39,15 @@ export const textBodies: Bodies<TextBody> = {
     if (late !== undefined) throw new TwinstateError('DELTA_MISMATCH', 'this delta fits nothing');
     return text([body.created, ...body.deltas.map(({ delta }) => read(delta))].join(','));
   },
+  settle: () => undefined,
+  pack: ({ created, deltas }) => {
+    const kept = deltas.map(({ version: at, delta }) => [at, read(delta)]);
+    return { common: EMPTY_BYTES, own: text(JSON.stringify({ created, kept })), settled: true };
+  },
+  unpack: (_, own) => {
+    const { created, kept } = JSON.parse(read(own)) as { created: string; kept: [number, string][] };
+    return { created, deltas: kept.map(([at, delta]) => ({ version: version(at), delta: text(delta) })) };
+  },
   since: (body, base) => body.deltas.filter((delta) => delta.version > base),
   merge(body, pending, base, delta) {
     const others = [...body.deltas, ...pending].filter((each) => each.version > base);
@@ -123,6 +132,7 @@ export class Chain {
       node: A,
       floor: sequence(floor),
       revision: revision(at),
+      digests: [],
     };
     this.#next(record);
     return record;

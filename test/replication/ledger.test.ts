@@ -1,6 +1,7 @@
 /** A ledger moves by one record at a time, and only by one that follows what it applied last. */
 import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
+import { digestOf } from '../../src/replication/drift.js';
 import { Ledger } from '../../src/replication/ledger.js';
 import { encodeRecord } from '../../src/replication/record.js';
 import type { LogRecord } from '../../src/replication/record.js';
@@ -210,6 +211,7 @@ describe('the ledger', () => {
       sequence: sequence(changedAt),
       trueUpTo: sequence(changedAt),
       snapshot: text(snapshot),
+      digest: digestOf(text(snapshot)),
       revision: revision(1),
     };
   }

@@ -7,6 +7,8 @@ import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
 import type { LogRecord } from '../../src/replication/record.js';
 import { decodeStored, encodeStored } from '../../src/replication/session-state.js';
 import type { StoredSession } from '../../src/replication/session-state.js';
+import { EMPTY_BYTES } from '../../src/shared/bytes.js';
+import { digestOf } from '../../src/replication/drift.js';
 import { seededRandom } from '../../src/testing/simulated-time.js';
 import { entry, text } from './fixtures.js';
 
@@ -29,8 +31,9 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
       node: nodeId('n~1'),
       floor: sequence(299),
       revision: revision(128),
+      digests: [{ session: sessionId('s'), incarnation: sequence(301), version: version(3), digest: 0x01020304 }],
     },
-    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001',
+    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 01 0173 ad02 03 04030201',
   ],
   [
     'COMMIT with each kind of entry',
@@ -69,8 +72,9 @@ const STORED: StoredSession = {
   sequence: sequence(305),
   trueUpTo: sequence(400),
   snapshot: text('SNAP'),
+  digest: digestOf(text('SNAP')),
 };
-const STORED_BYTES = '53 01 b102 9003 0173 0463617274 03 ad02 00 09 01 0163 08 03 04534e4150';
+const STORED_BYTES = '53 02 b102 9003 0173 0463617274 03 ad02 00 09 01 0163 08 03 2af0f100 04534e4150';
 
 function withChecksum(hex: string): Buffer {
   const body = Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -122,7 +126,7 @@ describe('the bytes of a stored session', () => {
 
   it('of a tombstone have no snapshot', () => {
     const again = decodeStored(
-      encodeStored({ ...STORED, header: { ...STORED.header, dead: true }, snapshot: new Uint8Array(0) }),
+      encodeStored({ ...STORED, header: { ...STORED.header, dead: true }, snapshot: EMPTY_BYTES, digest: digestOf(EMPTY_BYTES) }),
     );
     expect([again.header.dead, again.snapshot.byteLength]).to.deep.equal([true, 0]);
   });

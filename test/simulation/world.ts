@@ -101,6 +101,9 @@ const TIMING = {
   checkpointIdleMs: 600,
   snapshotMs: 100,
   stableMs: 300,
+  // fewer than there are sessions, so that they are packed and opened all the time
+  hotSessionsMax: 1,
+  historyMs: 1_500,
 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
@@ -483,7 +486,7 @@ class World {
           this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${partition}`);
           continue;
         }
-        for (const state of machine.ledger.sessions.values()) {
+        for (const state of machine.ledger.sessions.states()) {
           const body = state.body === undefined ? '' : Buffer.from(state.body.snapshot()).toString('base64');
           const key = `${partition}@${machine.ledger.applied} ${state.id}`;
           const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;

@@ -1,0 +1,148 @@
+/**
+ * The sessions of one replica: those in use as objects, all others as bytes.
+ *
+ * Invariant: an id has one state, hot or cold. Asking for a session makes it hot; `cool` and `tick` make the ones that were not
+ * asked for since cold again, so that not many more than `hotMax` are hot. A state that was handed out may be changed until one of
+ * these two is called: whoever keeps it for longer changes nothing.
+ */
+import type { SessionId } from '../shared/ids.js';
+import { ColdSessions } from './cold-sessions.js';
+import { DriftError } from './drift.js';
+import type { Bodies, SessionState, Standing } from './session-state.js';
+
+/** Hot sessions looked at in one tick: few, so that one that is used every second or so stays hot; and cold ones. */
+const TICK_HOT_STEPS = 1;
+const TICK_COLD_STEPS = 64;
+
+export class SessionTable<B> {
+  readonly #hotMax: number;
+  readonly #hot = new Map<SessionId, SessionState<B>>();
+  /** Quarantined: few, and what is wrong with them is no bytes. */
+  readonly #pinned = new Map<SessionId, SessionState<B>>();
+  readonly cold: ColdSessions<B>;
+  #drift: DriftError | undefined;
+  /** Steps of cooling that have become due: two for each time that one was asked for. It cannot mark or add more than that. */
+  #due = 0;
+
+  /** @param hotMax how many sessions may stay hot although nobody asks for them */
+  constructor(bodies: Bodies<B>, hotMax: number) {
+    this.#hotMax = hotMax;
+    this.cold = new ColdSessions(bodies);
+  }
+
+  get size(): number {
+    return this.#hot.size + this.#pinned.size + this.cold.size;
+  }
+
+  get hotSize(): number {
+    return this.#hot.size;
+  }
+
+  /** Makes a session hot. @throws {DriftError} where its bytes were damaged */
+  get(id: SessionId): SessionState<B> | undefined {
+    this.#due += 2;
+    const state = this.#hot.get(id) ?? this.#unpin(id) ?? this.#thaw(id);
+    if (state !== undefined) state.recent = true;
+    return state;
+  }
+
+  has(id: SessionId): boolean {
+    return this.#hot.has(id) || this.#pinned.has(id) || this.cold.has(id);
+  }
+
+  /** Takes a session that is not here, hot. */
+  add(state: SessionState<B>): void {
+    this.#due += 2;
+    this.#hot.set(state.id, state);
+  }
+
+  /** Takes a session that is not here, cold: what a replica loads is not what it will be asked for. */
+  store(state: SessionState<B>): void {
+    if (state.quarantine === undefined) this.cold.put(state);
+    else this.#pinned.set(state.id, state);
+  }
+
+  /** Where a session stands, to be read and changed, without making it hot; valid until the next call. */
+  standing(id: SessionId): Standing | undefined {
+    return this.#hot.get(id) ?? this.#pinned.get(id) ?? this.cold.standing(id);
+  }
+
+  /** Notes that a session here is not what it should be. */
+  drifted(error: DriftError): void {
+    this.#drift = error;
+  }
+
+  /** Hands out the last such note, once. Asked for after every call of the machine: the replica must begin anew then. */
+  takeDrift(): DriftError | undefined {
+    const drift = this.#drift;
+    this.#drift = undefined;
+    return drift;
+  }
+
+  /** The ids of all living sessions of a class, in no order. Nothing may be asked for meanwhile. */
+  *idsOf(className: string): IterableIterator<SessionId> {
+    for (const states of [this.#hot, this.#pinned]) {
+      for (const state of states.values()) if (!state.dead && state.className === className) yield state.id;
+    }
+    yield* this.cold.idsOf(className);
+  }
+
+  /** All sessions, the cold ones as copies. Nothing may be asked for meanwhile. @throws {DriftError} */
+  *states(): IterableIterator<Readonly<SessionState<B>>> {
+    yield* this.#hot.values();
+    yield* this.#pinned.values();
+    yield* this.cold.states();
+  }
+
+  *quarantined(): IterableIterator<SessionState<B>> {
+    for (const states of [this.#hot, this.#pinned]) {
+      for (const state of states.values()) if (state.quarantine !== undefined) yield state;
+    }
+  }
+
+  /** Cools as many as were heated, about, if more than `hotMax` are hot. */
+  cool(): void {
+    this.#coolDown(this.#due, this.#hotMax);
+    this.#due = 0;
+  }
+
+  /** Cools some of those that nobody asked for during a round of ticks, and settles some cold ones untouched since `beforeMs`. */
+  tick(beforeMs: number): void {
+    this.cool();
+    this.#coolDown(TICK_HOT_STEPS, 0);
+    this.cold.settle(beforeMs, TICK_COLD_STEPS);
+  }
+
+  #coolDown(steps: number, hotMax: number): void {
+    if (this.#hot.size <= hotMax) return;
+    for (const [id, state] of this.#hot) {
+      if (steps-- <= 0 || this.#hot.size <= hotMax) return;
+      this.#hot.delete(id);
+      if (state.recent) {
+        // a second chance, behind all others
+        state.recent = false;
+        this.#hot.set(id, state);
+      } else this.store(state);
+    }
+  }
+
+  #unpin(id: SessionId): SessionState<B> | undefined {
+    const state = this.#pinned.size === 0 ? undefined : this.#pinned.get(id);
+    if (state !== undefined && state.quarantine === undefined) {
+      this.#pinned.delete(id);
+      this.#hot.set(id, state);
+    }
+    return state;
+  }
+
+  #thaw(id: SessionId): SessionState<B> | undefined {
+    try {
+      const state = this.cold.take(id);
+      if (state !== undefined) this.#hot.set(id, state);
+      return state;
+    } catch (error) {
+      if (error instanceof DriftError) this.#drift = error;
+      throw error;
+    }
+  }
+}
