@@ -26,7 +26,7 @@ export interface Timing {
   readonly silenceMs: number;
   /** A node trusts its suspicions only if its own link stood for so long. */
   readonly stableMs: number;
-  /** Between two looks at what must be written as snapshots. */
+  /** Between two looks at what must be written as snapshots, while some are being written; and at what may be trimmed. */
   readonly snapshotMs: number;
   /** Snapshots being written at once for one partition. */
   readonly snapshotsAtOnce: number;

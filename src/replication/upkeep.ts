@@ -80,7 +80,8 @@ export class Upkeep<B> {
 
   tick(now: Instant, ledger: Ledger<B>): void {
     const { timing } = this.#options;
-    if (now.ms - this.#lookedMs < timing.snapshotMs || !this.#due(now)) return;
+    // the next ones as soon as those before them are stored, and more beside slow ones after a while
+    if ((this.#busy.size > 0 && now.ms - this.#lookedMs < timing.snapshotMs) || !this.#due(now)) return;
     this.#lookedMs = now.ms;
     for (const id of ledger.dirty) {
       if (this.#busy.size >= timing.snapshotsAtOnce) return;
