@@ -124,12 +124,12 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an error in a delta leaves half of it applied',
     'diff/graph.js',
-    'catch (error) {\n            draft.rollback();\n            throw error;\n        }\n        this.#table.sweepAmortised();',
-    'catch (error) {\n            throw error;\n        }\n        this.#table.sweepAmortised();',
+    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        this.#table.sweepAmortised();',
+    'catch (error) {\n            throw typed(error);\n        }\n        this.#table.sweepAmortised();',
   ),
   // merging and sessions at rest
   fault(
-    'simulation',
+    'store',
     'ids of one’s own new objects stay where others’ have come in',
     'store/working-copy.js',
     'this.graph.shiftIds(this.#baseNextId, shift);',
