@@ -1,0 +1,29 @@
+/**
+ * Twinstate itself, by its public face.
+ *
+ * Work: the application's plain writes, `Benchmark.diff` (detects, encodes, advances the benchmark).
+ */
+import { Benchmark, Replica } from '../../../dist/src/diff/index.js';
+import { adopt, twinstateClasses } from '../shapes/model.mjs';
+
+/** @param diff the strategy that the session class declares */
+export const twinstate = (diff) => ({
+  name: `twinstate ${diff}`,
+  work: 'plain writes; Benchmark.diff',
+  open(shape) {
+    const classes = twinstateClasses(shape.description, diff);
+    const instance = adopt(shape.description, classes, shape.plain());
+    const benchmark = Benchmark.of(instance);
+    const replica = Replica.restore(classes.get(shape.description), benchmark.snapshot());
+    const element = (plain) => adopt(shape.element, classes, plain);
+    return {
+      state: () => instance,
+      step(change, i) {
+        change.apply(instance, i, element);
+        return benchmark.diff(instance);
+      },
+      receive: (bytes) => replica.apply(bytes),
+      received: () => replica.instance,
+    };
+  },
+});
