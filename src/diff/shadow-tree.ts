@@ -53,7 +53,7 @@ export class ShadowTree {
       if (!this.#scan()) return undefined;
       if (findings.count === 0) return null;
       findings.sort();
-      return findings.hard ? this.#compare(findings.changed, binding) : this.#advance(findings.changed, binding);
+      return findings.hard ? this.#compare(found(), binding) : this.#advance(binding);
     } finally {
       findings.end();
     }
@@ -74,13 +74,13 @@ export class ShadowTree {
     return !findings.broken && (findings.count < 2 || !findings.unordered);
   }
 
-  #advance(shadows: readonly Shadow[], binding: Binding): Uint8Array | undefined {
+  #advance(binding: Binding): Uint8Array | undefined {
     const undo: Undo[] = [];
     const writer = pooled;
     writer.restart(this.#table.nextId);
     try {
-      for (let i = 0; i < shadows.length; i++) {
-        if (shadows[i]!.advance(writer, undo)) continue;
+      for (let i = 0; i < findings.count; i++) {
+        if (findings.changed[i]!.advance(writer, undo)) continue;
         takeBack(undo);
         return undefined;
       }
@@ -121,6 +121,10 @@ export class ShadowTree {
     }
     return delta;
   }
+}
+
+function found(): Shadow[] {
+  return findings.changed.slice(0, findings.count) as Shadow[];
 }
 
 function takeBack(undo: Undo[]): void {
