@@ -48,6 +48,8 @@ export abstract class ArrayShadow extends Shadow {
     }
     findings.hard = true;
     if (!isPrimitive(value)) findings.broken = true;
+    // where an element changed, a comparison meets those behind it from the end
+    else if (!this.#flat) findings.unordered = true;
     return false;
   }
 

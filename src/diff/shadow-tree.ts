@@ -50,7 +50,7 @@ export class ShadowTree {
   diff(binding: Binding): Uint8Array | null | undefined {
     if (!findings.begin(binding.limits.elementsMax)) return undefined;
     try {
-      if (!this.#scan()) return undefined;
+      if (!this.#proves()) return undefined;
       if (findings.count === 0) return null;
       findings.sort();
       return findings.hard ? this.#compare(found(), binding) : this.#advance(binding);
@@ -59,14 +59,19 @@ export class ShadowTree {
     }
   }
 
+  /** Lets go of everything outside that knows of the tree. */
+  close(): void {}
+
+  /** Looks at everything that may have changed. */
+  protected scan(): void {
+    const roots = this.#roots;
+    for (let i = 0; i < roots.length; i++) findings.scan(roots[i]!.shadow, roots[i]!.depth);
+  }
+
   /** False where the scan proves nothing. */
-  #scan(): boolean {
+  #proves(): boolean {
     try {
-      const roots = this.#roots;
-      findings.scan(roots[0]!.shadow, roots[0]!.depth);
-      const count = findings.count;
-      for (let i = 1; i < roots.length; i++) findings.scan(roots[i]!.shadow, roots[i]!.depth);
-      if (findings.count > count) findings.unordered = true;
+      this.scan();
     } catch {
       // a getter threw; the comparison says where
       return false;

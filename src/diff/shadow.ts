@@ -22,6 +22,8 @@ export type Undo = () => void;
 export abstract class Shadow implements Place {
   readonly node: GraphNode;
   readonly source: object;
+  /** Where a comparison meets the object: breadth first, from the root. */
+  position = 0;
   declare readonly owned: boolean;
 
   constructor(node: GraphNode, source: object) {
