@@ -189,7 +189,7 @@ export class MapShadow extends Shadow {
     findings.resized(this, depth, this.#names.every(isFlat) && this.#values.every(isFlat));
   }
 
-  override advance(writer: OperationWriter, undo: Undo[]): boolean {
+  override advance(writer: OperationWriter, undo: Undo): boolean {
     const node = this.node as MapNode;
     const { entries } = node;
     const names = this.#names;
@@ -267,7 +267,7 @@ export class DateShadow extends Shadow {
     else if (!Object.is(live.getTime(), node.time)) findings.report(this, depth);
   }
 
-  override advance(writer: OperationWriter, undo: Undo[]): boolean {
+  override advance(writer: OperationWriter, undo: Undo): boolean {
     const node = this.node as DateNode;
     const { time } = node;
     undo.push(() => (node.time = time));

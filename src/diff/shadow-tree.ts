@@ -12,7 +12,7 @@ import { findings } from './findings.js';
 import type { GraphNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { OperationWriter } from './operation-writer.js';
-import type { Shadow, Undo } from './shadow.js';
+import { Undo, type Shadow } from './shadow.js';
 
 /** A shadow that is nobody's: the root's, or that of an object that is met several times. */
 export interface ShadowRoot {
@@ -21,6 +21,7 @@ export interface ShadowRoot {
 }
 
 let pooled = new OperationWriter(0);
+const undo = new Undo();
 const POOLED_BYTES_MAX = 1 << 16;
 
 export class ShadowTree {
@@ -80,21 +81,21 @@ export class ShadowTree {
   }
 
   #advance(binding: Binding): Uint8Array | undefined {
-    const undo: Undo[] = [];
     const writer = pooled;
     writer.restart(this.#table.nextId);
     try {
       for (let i = 0; i < findings.count; i++) {
         if (findings.changed[i]!.advance(writer, undo)) continue;
-        takeBack(undo);
+        undo.takeBack();
         return undefined;
       }
       const { deltaBytesMax } = binding.limits;
       if (writer.lengthBytes > deltaBytesMax) throw limitExceeded(binding.limits, 'deltaBytesMax', writer.lengthBytes, 'this delta');
     } catch (error) {
-      takeBack(undo);
+      undo.takeBack();
       throw error;
     }
+    undo.forget();
     if (writer.lengthBytes > POOLED_BYTES_MAX) pooled = new OperationWriter(0);
     return writer.finish() ?? undefined;
   }
@@ -130,8 +131,4 @@ export class ShadowTree {
 
 function found(): Shadow[] {
   return findings.changed.slice(0, findings.count) as Shadow[];
-}
-
-function takeBack(undo: Undo[]): void {
-  for (let i = undo.length - 1; i >= 0; i--) undo[i]!();
 }

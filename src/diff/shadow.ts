@@ -16,8 +16,30 @@ export interface Place {
   compare(live: unknown, depth: number): void;
 }
 
-/** An old value, to be put back where a change cannot be finished. */
-export type Undo = () => void;
+/** Old values, to be put back where a change cannot be finished. */
+export class Undo {
+  readonly #steps: ((() => void) | { takeBack(): void } | undefined)[] = [];
+  #count = 0;
+
+  push(step: (() => void) | { takeBack(): void }): void {
+    this.#steps[this.#count++] = step;
+  }
+
+  takeBack(): void {
+    for (let i = this.#count - 1; i >= 0; i--) {
+      const step = this.#steps[i]!;
+      if (typeof step === 'function') step();
+      else step.takeBack();
+    }
+    this.forget();
+  }
+
+  forget(): void {
+    // cheaper than a new length
+    for (let i = 0; i < this.#count; i++) this.#steps[i] = undefined;
+    this.#count = 0;
+  }
+}
 
 export abstract class Shadow implements Place {
   readonly node: GraphNode;
@@ -39,7 +61,7 @@ export abstract class Shadow implements Place {
    *
    * @returns false where the object is no longer as it was found
    */
-  advance(_writer: OperationWriter, _undo: Undo[]): boolean {
+  advance(_writer: OperationWriter, _undo: Undo): boolean {
     return false;
   }
 

@@ -22,8 +22,11 @@ export class TrackedShadow extends Shadow {
   readonly #state: TrackedState;
   readonly #watch: Watch;
   #taken = ALL_MARKS;
-  /** The attributes in which the last scan found other values, in their order. */
+  /** The attributes in which the last scan found other values, `#changedCount` of them, in their order. */
   readonly #changed: number[] = [];
+  /** What the node held for them, once they are taken over. */
+  readonly #old: Stored[] = [];
+  #changedCount = 0;
 
   constructor(node: InstanceNode, source: object, layout: TrackedLayout, state: TrackedState, watch: Watch) {
     super(node, source);
@@ -52,7 +55,7 @@ export class TrackedShadow extends Shadow {
     const { slots, prototype } = this.#layout;
     if (Object.getPrototypeOf(live) !== prototype) findings.broken = true;
     const changed = this.#changed;
-    changed.length = 0;
+    let count = 0;
     const { values } = this.#state;
     const stored = (this.node as InstanceNode).slots;
     for (let marks = this.#taken; marks !== 0; marks &= marks - 1) {
@@ -61,36 +64,48 @@ export class TrackedShadow extends Shadow {
         const old = stored[slots[i]!];
         if (Object.is(value, old)) continue;
         if (typeof old === 'object' && old !== null && (old as GraphNode).source === value) continue;
-        if (!findings.agrees(value, old)) changed.push(i);
+        if (!findings.agrees(value, old)) changed[count++] = i;
       }
     }
-    if (changed.length === 0) return;
-    // several attributes may share a mark
-    if (slots.length > MARKS) changed.sort((a, b) => a - b);
+    this.#changedCount = count;
+    if (count === 0) return;
+    // attributes that share a mark come together
+    if (count > 1 && slots.length > MARKS) sortFirst(changed, count);
     findings.report(this);
   }
 
-  override advance(writer: OperationWriter, undo: Undo[]): boolean {
+  override advance(writer: OperationWriter, undo: Undo): boolean {
     const node = this.node as InstanceNode;
+    const stored = node.slots;
     const { slots } = this.#layout;
     const { values } = this.#state;
-    for (const i of this.#changed) {
-      const slot = slots[i]!;
-      const old = node.slots[slot];
+    const count = this.#changedCount;
+    for (let k = 0; k < count; k++) this.#old[k] = stored[slots[this.#changed[k]!]!];
+    undo.push(this);
+    for (let k = 0; k < count; k++) {
+      const i = this.#changed[k]!;
       const value = values[i];
       if (!isPrimitive(value)) return false;
-      undo.push(() => {
-        node.slots[slot] = old;
-      });
-      node.slots[slot] = value as Stored;
+      const slot = slots[i]!;
+      stored[slot] = value as Stored;
       writer.slot(node, slot, value as Stored);
     }
     return true;
   }
 
+  takeBack(): void {
+    const { slots } = this.node as InstanceNode;
+    for (let k = 0; k < this.#changedCount; k++) slots[this.#layout.slots[this.#changed[k]!]!] = this.#old[k]!;
+  }
+
   refresh(): boolean {
     return true;
   }
+}
+
+function sortFirst(values: number[], count: number): void {
+  const sorted = values.slice(0, count).sort((a, b) => a - b);
+  sorted.forEach((value, i) => (values[i] = value));
 }
 
 /** An array of objects only, none of which is looked at from here. */

@@ -12,8 +12,9 @@ export const ALL_MARKS = 2 ** MARKS - 1;
 
 /** Collects, for one benchmark, the positions of the objects that were written. */
 export class Tracker {
-  #written: number[] = [];
+  #positions: number[] = [];
   #spare: number[] = [];
+  #count = 0;
   #closed = false;
   #owner: WeakRef<object> | undefined;
 
@@ -26,24 +27,28 @@ export class Tracker {
     return !this.#closed && (this.#owner === undefined || this.#owner.deref() !== undefined);
   }
 
-  add(position: number): void {
-    if (!this.#closed) this.#written.push(position);
+  get count(): number {
+    return this.#count;
   }
 
-  /** The positions that were added since; to be read before the next call. */
+  add(position: number): void {
+    if (!this.#closed) this.#positions[this.#count++] = position;
+  }
+
+  /** The first `count` positions; to be read before the next call, and before anything else runs. */
   take(): readonly number[] {
-    const taken = this.#written;
-    if (taken.length === 0) return taken;
-    this.#spare.length = 0;
-    this.#written = this.#spare;
+    const taken = this.#positions;
+    this.#positions = this.#spare;
     this.#spare = taken;
+    this.#count = 0;
     return taken;
   }
 
   close(): void {
     this.#closed = true;
-    this.#written = [];
+    this.#positions = [];
     this.#spare = [];
+    this.#count = 0;
   }
 }
 

@@ -14,8 +14,9 @@ import type { Tracker } from './tracked-state.js';
 export class TrackedTree extends ShadowTree {
   readonly #tracked: readonly TrackedShadow[];
   readonly #tracker: Tracker;
-  /** Those that are looked at this time. */
+  /** Those that are looked at this time, `#takenCount` of them. */
   readonly #taken: TrackedShadow[] = [];
+  #takenCount = 0;
   /** True until everything was looked at once: what was written before the tree was built, no tracker knows. */
   #isFresh = true;
 
@@ -46,28 +47,39 @@ export class TrackedTree extends ShadowTree {
     return delta;
   }
 
-  protected override scan(): void {
-    const taken = this.#taken;
-    if (this.#isFresh) for (const shadow of this.#tracked) taken.push(shadow);
-    const positions = this.#tracker.take();
-    if (!this.#isFresh) for (let i = 0; i < positions.length; i++) taken.push(this.#tracked[positions[i]!]!);
-    // all of them first: whatever a getter writes while others are looked at is for the next time
-    for (let i = 0; i < taken.length; i++) taken[i]!.take();
-    for (let i = 0; i < taken.length; i++) taken[i]!.compare(taken[i]!.source);
-    super.scan();
-  }
-
   override close(): void {
     this.#tracker.close();
   }
 
-  #leave(advanced: boolean): void {
-    const taken = this.#taken;
-    for (let i = 0; i < taken.length; i++) {
-      if (advanced) taken[i]!.settle();
-      else taken[i]!.putBack();
+  protected override scan(): void {
+    // all of them first: whatever a getter writes while others are looked at is for the next time
+    this.#take();
+    for (let i = 0; i < this.#takenCount; i++) {
+      const shadow = this.#taken[i]!;
+      shadow.compare(shadow.source);
     }
-    if (taken.length > 0) taken.length = 0;
+    super.scan();
+  }
+
+  #take(): void {
+    const tracked = this.#tracked;
+    const tracker = this.#tracker;
+    const count = this.#isFresh ? tracked.length : tracker.count;
+    const positions = tracker.take();
+    for (let i = 0; i < count; i++) {
+      const shadow = tracked[this.#isFresh ? i : positions[i]!]!;
+      this.#taken[i] = shadow;
+      this.#takenCount = i + 1;
+      shadow.take();
+    }
+  }
+
+  #leave(advanced: boolean): void {
+    for (let i = 0; i < this.#takenCount; i++) {
+      if (advanced) this.#taken[i]!.settle();
+      else this.#taken[i]!.putBack();
+    }
+    this.#takenCount = 0;
     if (advanced) this.#isFresh = false;
   }
 }
