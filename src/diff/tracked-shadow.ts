@@ -103,9 +103,14 @@ export class TrackedShadow extends Shadow {
   }
 }
 
+/** They are few mostly, and were in order but for those that share a mark. */
 function sortFirst(values: number[], count: number): void {
-  const sorted = values.slice(0, count).sort((a, b) => a - b);
-  sorted.forEach((value, i) => (values[i] = value));
+  for (let i = 1; i < count; i++) {
+    const value = values[i]!;
+    let to = i;
+    for (; to > 0 && values[to - 1]! > value; to--) values[to] = values[to - 1]!;
+    values[to] = value;
+  }
 }
 
 /** An array of objects only, none of which is looked at from here. */

@@ -85,6 +85,22 @@ export class ByteWriter {
     this.#length += lengthBytes;
   }
 
+  /** A byte and the units of a string behind it, without an encoder's overhead; false, and nothing written, where one is no ASCII. */
+  ascii(head: number, value: string): boolean {
+    const { length } = value;
+    this.#room(length + 1);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = head;
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      bytes[at++] = unit;
+    }
+    this.#length = at;
+    return true;
+  }
+
   /** Bytes without their length. */
   raw(value: Uint8Array): void {
     this.#room(value.byteLength);
