@@ -7,7 +7,7 @@
 import type { AttributeModel } from '../model/session-model.js';
 
 export interface Strategy {
-  readonly strategy: 'graph' | 'binary';
+  readonly strategy: 'graph' | 'binary' | 'tracked';
   /** For people. */
   readonly reason: string;
 }
@@ -20,7 +20,13 @@ export function strategyOf(attribute: AttributeModel): Strategy {
     case 'graph':
       return { strategy: 'graph', reason: 'declared' };
     case 'tracked':
-      return { strategy: 'graph', reason: 'tracking is a hint that the comparison verifies; without it everything is compared' };
+      return {
+        strategy: 'tracked',
+        reason:
+          'declared: instances note which of their attributes were written, and only those are compared. Collections, plain objects, ' +
+          'dates, bytes, and instances that cannot note it (a getter, a codec, frozen, an attribute that is not there yet) are ' +
+          'compared every time',
+      };
     case 'auto':
       return { strategy: 'graph', reason: 'the cheapest for values that Twinstate knows' };
   }

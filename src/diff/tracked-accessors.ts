@@ -54,8 +54,20 @@ class ClassAccessors {
     for (let i = keys.length - 1; i >= 0; i--) Reflect.deleteProperty(live, keys[i]!);
     Object.defineProperty(live, STATE, { value: state, writable: true, enumerable: false, configurable: false });
     keys.forEach((key, i) => Object.defineProperty(live, key, descriptors.get(key) ?? held[i]!));
+    if (keys.length > FAST_KEYS_MAX) leaveDictionary(live);
     return state;
   }
+}
+
+/** V8 makes a dictionary of an object that gets more properties than this one by one. */
+const FAST_KEYS_MAX = 100;
+const LOADS = 100;
+
+/** What others inherit from, V8 takes care to lay out well, once it was asked for through them. It changes nothing that can be seen. */
+function leaveDictionary(live: object): void {
+  const heir = Object.create(live) as { nothing?: unknown };
+  const load = (): unknown => heir.nothing;
+  for (let i = 0; i < LOADS; i++) load();
 }
 
 const byPrototype = new WeakMap<object, ClassAccessors>();
