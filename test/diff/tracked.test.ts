@@ -5,10 +5,12 @@ import * as fc from 'fast-check';
 import { Benchmark, Replica } from '../../src/diff/index.js';
 import { Graph } from '../../src/diff/graph.js';
 import { defineSession } from '../../src/model/define-session.js';
+import { sealImmutables } from '../../src/model/immutability.js';
 import { Immutable } from '../../src/model/immutable.js';
 import { modelOf } from '../../src/model/model-of.js';
 import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
+import { TrackedState, Tracker } from '../../src/diff/tracked-state.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import { difference } from './topology.js';
 import { mutate, World, type Gene } from './world.js';
@@ -56,10 +58,19 @@ class Cart {
   @Mutable({ type: () => Meter }) meter: unknown = null;
 }
 
+@Session({ name: 'late', diff: 'tracked' })
+class Late {
+  @Mutable() first = 1;
+  @Immutable() id = 'late';
+  @Mutable() last = 1;
+}
+
 const line = (sku: string, qty = 1): Line => Object.assign(new Line(), { sku, qty });
 const gift = (sku: string): Gift => Object.assign(new Gift(), { sku });
 const isTracked = (object: object, attribute: string): boolean =>
   Object.getOwnPropertyDescriptor(object, attribute)?.set !== undefined;
+
+const hex = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString('hex');
 
 /** A cart whose writes are tracked by now, with a replica that follows it. */
 function tracked(cart = new Cart()): { cart: Cart; benchmark: Benchmark<Cart>; follow: () => Uint8Array | null } {
@@ -252,6 +263,101 @@ describe('what cannot be tracked', () => {
   });
 });
 
+describe('an object that is not tracked', () => {
+  it('keeps its keys in order where an immutable attribute behind a mutable one is sealed', () => {
+    const cart = new Cart();
+    cart.lines = [line('tea')];
+    sealImmutables(modelOf(Cart).byType.get(Line)!, cart.lines[0]!);
+    const late = new Late();
+    sealImmutables(modelOf(Late).root, late);
+    const benchmark = Benchmark.of(late);
+    for (let i = 0; i < 3; i++) expect(benchmark.diff(late)).to.equal(null);
+    expect(isTracked(late, 'first')).to.equal(false);
+    expect(Object.keys(late)).to.deep.equal(['first', 'id', 'last']);
+    late.first = 2;
+    expect(benchmark.diff(late)).not.to.equal(null);
+    const { follow } = tracked(cart);
+    expect(isTracked(cart.lines[0]!, 'qty')).to.equal(true);
+    cart.lines[0]!.qty = 2;
+    expect(follow()).not.to.equal(null);
+  });
+
+  it('shows an immutable attribute that an older release did not have, once it is given', () => {
+    class Old {
+      @Mutable() n = 1;
+    }
+    class New extends Old {
+      @Immutable() since?: string;
+    }
+    defineSession(Old, { name: 'aged', diff: 'tracked' });
+    defineSession(New, { name: 'aged', diff: 'tracked' });
+    const { graph, instance } = Replica.restore(New, Benchmark.of(new Old()).snapshot());
+    for (let i = 0; i < 3; i++) graph.diff();
+    instance.since = 'today';
+    expect(graph.diff()).not.to.equal(null);
+    expect(graph.diff()).to.equal(null);
+  });
+});
+
+describe('a wide class', () => {
+  it('sends what was written in the order of its attributes', () => {
+    const names = Array.from({ length: 150 }, (_, i) => `f${i}`);
+    const wide = (diff: 'tracked' | 'graph'): Record<string, unknown> => {
+      const type = class {};
+      defineSession(type, { name: 'wide', diff, mutable: names as never });
+      return Object.assign(new type(), Object.fromEntries(names.map((name) => [name, 0])));
+    };
+    const [a, b] = [wide('tracked'), wide('graph')];
+    const [quick, slow] = [Benchmark.of(a), Benchmark.of(b)];
+    for (let i = 1; i < 8; i++) {
+      for (const one of [a, b]) for (const at of [5, 35, 6, 65, 149, 30 - i]) one[`f${at}`] = i;
+      expect(hex(quick.diff(a))).to.equal(hex(slow.diff(b)));
+    }
+    expect(isTracked(a, 'f149')).to.equal(true);
+    expect(Object.keys(a)).to.deep.equal(names);
+  });
+});
+
+describe('what a tracked object keeps aside', () => {
+  it('forgets the trackers of benchmarks that are gone', async () => {
+    const state = new TrackedState({}, [0]);
+    const [gone, closed, live] = [new Tracker(), new Tracker(), new Tracker()];
+    const owner = {};
+    live.own(owner);
+    const ref = (() => {
+      const one = {};
+      gone.own(one);
+      return new WeakRef(one);
+    })();
+    for (const tracker of [gone, closed, live]) state.watchBy(tracker, 7);
+    closed.close();
+    expect(await collected(ref)).to.equal(true);
+    state.watchBy(new Tracker(), 8);
+    state.announce();
+    expect([gone.count, closed.count, live.count]).to.deep.equal([0, 0, 1]);
+    expect(live.isOpen && owner !== undefined).to.equal(true);
+  });
+});
+
+describe('an instance that had many benchmarks', () => {
+  it('tells only those that are left of its writes', async () => {
+    const cart = new Cart();
+    const gone = Array.from({ length: 10 }, () => new WeakRef(tracked(cart).benchmark.graph));
+    for (const ref of gone) expect(await collected(ref)).to.equal(true);
+    const { follow } = tracked(cart);
+    const { add } = Tracker.prototype;
+    let told = 0;
+    Tracker.prototype.add = function (position) {
+      told++;
+      add.call(this, position);
+    };
+    cart.coupon = 'told';
+    Tracker.prototype.add = add;
+    expect(told).to.equal(1);
+    expect(follow()).not.to.equal(null);
+  });
+});
+
 describe('tracked objects in several sessions', () => {
   it('are marked for every benchmark, in whichever order these compare', () => {
     const shared = line('shared');
@@ -404,8 +510,6 @@ function worldOf(type: new () => World, genes: readonly Gene[]): World {
   for (const one of genes) mutate(world, one);
   return world;
 }
-
-const hex = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString('hex');
 
 describe('tracking', () => {
   for (const [name, type, other] of [
