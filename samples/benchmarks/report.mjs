@@ -1,7 +1,7 @@
 /** The figures for people: the ratio first, then what it is made of, losses included. */
 
 const print = (line = '') => process.stdout.write(`${line}\n`);
-const perSecond = (ns) => {
+export const perSecond = (ns) => {
   const rate = 1e9 / ns;
   if (rate >= 1e6) return `${(rate / 1e6).toFixed(2)}M/s`;
   return rate >= 1000 ? `${(rate / 1000).toFixed(rate >= 1e5 ? 0 : 1)}k/s` : `${rate.toFixed(1)}/s`;
@@ -56,8 +56,8 @@ export function goals(results) {
       return a === undefined || b === undefined ? [] : [{ ...judge(a, b), shape: result.shape, change: result.change }];
     });
   const named = (cases) => cases.map((one) => ({ ...one, text: `${one.text} at ${one.shape}, ${one.change}` }));
-  const faster = (factor) => (a, b) => ({ margin: b.ratio / a.ratio / factor, text: `${(b.ratio / a.ratio).toFixed(2)} times as fast` });
-  const within = (factor) => (a, b) => ({ margin: (factor * b.ratio) / a.ratio, text: `${(a.ratio / b.ratio).toFixed(2)} times the time` });
+  const faster = (factor) => (a, b) => ({ margin: b.ratio / a.ratio / factor, text: `${Number((b.ratio / a.ratio).toPrecision(2))} times as fast` });
+  const within = (factor) => (a, b) => ({ margin: (factor * b.ratio) / a.ratio, text: `${Number((a.ratio / b.ratio).toPrecision(2))} times the time` });
   const carts = commits.filter(({ shape }) => shape.startsWith('cart'));
   const touched = commits.filter(({ shape, change }) => ['cart-6', 'cart-100', 'flat-200'].includes(shape) && ['scalar', 'nested'].includes(change));
   const inPairs = (change, factor) =>

@@ -5,6 +5,7 @@
  * throws `DELTA_MISMATCH`; the caller then rolls the draft back. What a graph cannot hold never comes in: a view without its
  * `ArrayBuffer`, a blob outside a slot, a `Buffer` whose length changes.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { VIEW_KINDS } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
@@ -144,7 +145,7 @@ export class Application {
       case 'url':
         return draft.setHref(this.#expect(found, 'url'), operation.href);
       case 'bytes':
-        return this.#bytes(this.#expect(found, 'buffer', 'arrayBuffer', 'blob'), operation.bytes.slice());
+        return this.#bytes(this.#expect(found, 'buffer', 'arrayBuffer', 'blob'), copyBytes(operation.bytes));
       case 'patch': {
         const node = this.#expect(found, 'buffer', 'arrayBuffer', 'blob');
         return this.#bytes(node, patchBytes(node.bytes, operation.patches) ?? mismatch('patches within the bytes', 'others'));
@@ -260,8 +261,8 @@ function makeNode(id: number, form: Form): GraphNode {
       return new UrlNode(id, form.href);
     case 'buffer':
     case 'arrayBuffer':
-      return new BytesNode(id, form.kind, form.bytes.slice());
+      return new BytesNode(id, form.kind, copyBytes(form.bytes));
     case 'blob':
-      return new BytesNode(id, 'blob', form.bytes.slice(), form.coded);
+      return new BytesNode(id, 'blob', copyBytes(form.bytes), form.coded);
   }
 }

@@ -64,10 +64,37 @@ function sameLength(old: Uint8Array, now: Uint8Array): Patch[] {
   return patches;
 }
 
+/**
+ * Something was put in or taken out in one place, and single bytes changed before and behind it, as a length does that is written
+ * down there. The place is where the bytes before it, held against those from the start, and the bytes behind it, held against
+ * those up to the end, differ least.
+ */
 function otherLength(old: Uint8Array, now: Uint8Array): Patch[] {
   const head = equalUntil(old, now, 0);
   const tail = equalAtEnd(old.subarray(head), now.subarray(head));
-  return [{ kept: head, removed: old.byteLength - head - tail, inserted: now.subarray(head, now.byteLength - tail) }];
+  const [first, ...rest] = changedPart(old.subarray(head, old.byteLength - tail), now.subarray(head, now.byteLength - tail));
+  return [{ ...first!, kept: first!.kept + head }, ...rest];
+}
+
+function changedPart(old: Uint8Array, now: Uint8Array): Patch[] {
+  const [short, long] = old.byteLength < now.byteLength ? [old, now] : [now, old];
+  const shift = long.byteLength - short.byteLength;
+  let place = 0;
+  for (let i = 0, cost = 0, least = 0; i < short.byteLength; i++) {
+    if (short[i] !== long[i]) cost++;
+    if (short[i] !== long[i + shift]) cost--;
+    if (cost <= least) {
+      least = cost;
+      place = i + 1;
+    }
+  }
+  const [removed, inserted] = short === old ? [0, shift] : [shift, 0];
+  const before = sameLength(old.subarray(0, place), now.subarray(0, place));
+  const behind = sameLength(old.subarray(place + removed), now.subarray(place + inserted));
+  let done = 0;
+  for (const patch of before) done += patch.kept + patch.removed;
+  const middle: Patch = { kept: place - done, removed, inserted: now.subarray(place, place + inserted) };
+  return [...before, middle, ...behind];
 }
 
 /** The first place from `from` on where the two differ, or the end of the shorter. */

@@ -137,15 +137,23 @@ function advance(kept: readonly Field[], exact: boolean): string[] {
         `    const a${i} = ${read(field)}, b${i} = this.f${i};`,
         `    if ((typeof b${i} !== 'object' || b${i} === null) && b${i} !== HOLE && !Object.is(a${i}, b${i})) {`,
         `      if (!isPrimitive(a${i})) return false;`,
-        exact
-          ? `      undo.push(() => { node.keys.set(${place}, this.f${i} = b${i}); });`
-          : `      undo.push(() => { node.slots[${place}] = this.f${i} = b${i}; });`,
+        `      undo.push(this, ${i}, b${i});`,
         exact ? `      node.keys.set(${place}, this.f${i} = a${i});` : `      node.slots[${place}] = this.f${i} = a${i};`,
         exact ? `      writer.key(node, ${place}, a${i});` : `      writer.slot(node, ${place}, a${i});`,
         `    }`,
       ];
     }),
     `    return true;`,
+    `  }`,
+    `  restore(index, old) {`,
+    `    const { node } = this;`,
+    `    switch (index) {`,
+    ...kept.map((field, i) => {
+      const place = JSON.stringify(field.place);
+      const target = `this.f${i} = old`;
+      return `      case ${i}: ${exact ? `node.keys.set(${place}, ${target})` : `node.slots[${place}] = ${target}`}; break;`;
+    }),
+    `    }`,
     `  }`,
   ];
 }
@@ -167,5 +175,7 @@ function refresh(kept: readonly Field[], exact: boolean, open: boolean): string[
 
 /** Within a line of comment; a name may hold a line's end. */
 function comment(text: string): string {
-  return JSON.stringify(text).slice(1, -1).replaceAll(/[\u2028\u2029]/g, ' ');
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll(/[\u2028\u2029]/g, ' ');
 }

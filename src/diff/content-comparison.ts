@@ -4,7 +4,7 @@
  * Invariant: afterwards the node's content is the object's. A node that is new is filled without writing, because its content is
  * written as a whole afterwards; for a node that is not, each difference is written as it is made.
  */
-import { bytesEqual } from '../shared/bytes.js';
+import { copyBytes, bytesEqual } from '../shared/bytes.js';
 import type { AttributeModel } from '../model/session-model.js';
 import { ArrayComparison } from './array-comparison.js';
 import { readAttribute } from '../model/attribute-access.js';
@@ -16,6 +16,7 @@ import {
   BytesNode,
   HOLE,
   isNode,
+  writableKeys,
   type ArrayNode,
   type GraphNode,
   type InstanceNode,
@@ -69,9 +70,9 @@ export function compareContent(pass: ComparisonPass, node: GraphNode, isNew: boo
 }
 
 function compareInstance(pass: ComparisonPass, node: InstanceNode, live: object, isNew: boolean): void {
-  const { of, properties } = pass.binding.ofShape(node.shape)!;
+  const { of, properties, slots } = pass.binding.ofShape(node.shape)!;
   for (const attribute of of.attributes) {
-    const slot = pass.binding.ofShape(node.shape)!.slots[attribute.index]!;
+    const slot = slots[attribute.index]!;
     const stored = slot < 0 || slot >= node.slots.length ? HOLE : node.slots[slot];
     // an immutable attribute is taken once: with the object, or with the first model that declares it
     if (!attribute.mutable && stored !== HOLE) continue;
@@ -83,8 +84,13 @@ function compareInstance(pass: ComparisonPass, node: InstanceNode, live: object,
     if (value === undefined && stored === HOLE) continue;
     const now = resolveAttribute(pass, node, attribute, value, stored);
     if (Object.is(now, stored)) continue;
-    if (slot < 0) pass.extendShape(node.shape, [attribute.wireName]);
-    const place = pass.binding.ofShape(node.shape)!.slots[attribute.index]!;
+    let place = slot;
+    if (slot < 0) {
+      // a new object of the same class may have extended the shape in the meantime
+      const isExtended = pass.binding.ofShape(node.shape)!.slots[attribute.index]! >= 0;
+      if (!isExtended) pass.extendShape(node.shape, [attribute.wireName]);
+      place = pass.binding.ofShape(node.shape)!.slots[attribute.index]!;
+    }
     pass.draft.setSlot(node, place, now);
     pass.writer.slot(node, place, now);
   }
@@ -100,16 +106,16 @@ function resolveAttribute(
   value: unknown,
   stored: Stored,
 ): Stored {
-  const { blobs, model } = pass.binding;
   const { codec } = attribute;
-  const opaque = codec !== undefined ? value !== undefined && value !== null : isOpaque(attribute, value) && blobs !== undefined;
-  if (!opaque) {
+  const opaque = codec !== undefined ? value !== undefined && value !== null : isOpaque(attribute, value) && pass.binding.blobs;
+  if (opaque === false || opaque === undefined) {
     const now = pass.resolve(value, stored);
     if (isNode(now) && now.kind === 'array') now.key = attribute.key;
     return now;
   }
+  const { blobs, model } = pass.binding;
   const bytes =
-    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value)).slice();
+    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : copyBytes(checkBytes(codec.encode(value)));
   if (isNode(stored) && stored.kind === 'blob' && stored.coded === (codec !== undefined)) {
     pass.visitBlob(stored);
     stored.holder = holder;
@@ -137,7 +143,7 @@ function isOpaque(attribute: AttributeModel, value: unknown): boolean {
 function compareBytes(pass: ComparisonPass, node: BytesNode, now: Uint8Array): void {
   if (bytesEqual(node.bytes, now)) return;
   const patches = diffBytes(node.bytes, now);
-  pass.draft.setBytes(node, now.slice());
+  pass.draft.setBytes(node, copyBytes(now));
   if (patches === undefined) pass.writer.bytes(node);
   else pass.writer.patch(node, patches);
 }
@@ -151,7 +157,7 @@ function compareKeys(
 ): void {
   pass.limit('elementsMax', keys.length, live, 'an object');
   if (isNew) {
-    for (const key of keys) node.keys.set(key, pass.resolve(live[key], undefined));
+    for (const key of keys) writableKeys(node).set(key, pass.resolve(live[key], undefined));
     return;
   }
   const { draft, writer } = pass;
@@ -169,11 +175,25 @@ function compareKeys(
       }
     }
   }
+  if (plan === undefined) return compareValues(pass, node, live, keys);
   for (const key of keys) {
-    const now = pass.resolve(live[key], old.get(key));
-    if (node.keys.has(key) && Object.is(node.keys.get(key), now)) continue;
+    const stored = old.get(key);
+    const now = pass.resolve(live[key], stored);
+    if (Object.is(stored, now) && node.keys.has(key)) continue;
     draft.setKey(node, key, now);
     writer.key(node, key, now);
+  }
+}
+
+/** The keys and their order are the same, so no key has to be looked up. */
+function compareValues(pass: ComparisonPass, node: KeyedNode, live: Readonly<Record<string, unknown>>, keys: string[]): void {
+  let i = 0;
+  for (const stored of node.keys.values()) {
+    const key = keys[i++]!;
+    const now = pass.resolve(live[key], stored);
+    if (Object.is(stored, now)) continue;
+    pass.draft.setKey(node, key, now);
+    pass.writer.key(node, key, now);
   }
 }
 

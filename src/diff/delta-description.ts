@@ -5,7 +5,7 @@
  * to find its place), and the model has sensitive attributes, it is taken to be.
  */
 import type { ClassModel, SessionModel } from '../model/session-model.js';
-import { parseDelta } from './delta.js';
+import { parseDelta, referencedIds } from './delta.js';
 import type { Graph } from './graph.js';
 import type { NodePath } from './graph-path.js';
 import { HOLE, isNode, type GraphNode, type Stored } from './node.js';
@@ -61,8 +61,7 @@ class DeltaDescription {
     this.#operations = parseDelta(delta).filter((operation) => !isSchemaOp(operation));
     for (const operation of this.#operations)
       if (operation.op === 'fill') this.#contents.set(operation.target, operation.content);
-    const targets = new Set(this.#operations.map(({ target }) => target).filter((target) => target >= 0));
-    this.#places = graph?.pathsOf(targets, model) ?? new Map<number, NodePath>();
+    this.#places = graph?.pathsOf(referencedIds(delta), model) ?? new Map<number, NodePath>();
     this.#secretive = [...model.classes.values()].some(({ attributes }) => attributes.some(({ sensitive }) => sensitive));
   }
 
@@ -177,13 +176,20 @@ class DeltaDescription {
   #before(stored: Stored | undefined, to: WireValue | undefined): Shown {
     if (this.#graph === undefined || stored === HOLE) return NOTHING;
     if (!isNode(stored)) return to instanceof Link || to instanceof Fresh || !Object.is(stored, to) ? { value: stored } : NOTHING;
-    if (to instanceof Fresh) return stored.id >= this.#graph.nextId ? NOTHING : { value: `#${stored.id}` };
-    return to instanceof Link && to.target === stored.id ? NOTHING : { value: `#${stored.id}` };
+    if (to instanceof Fresh) return stored.id >= this.#graph.nextId ? NOTHING : { value: this.#reference(stored.id) };
+    return to instanceof Link && to.target === stored.id ? NOTHING : { value: this.#reference(stored.id) };
+  }
+
+  /** Which object, where a slot refers to one that is in the session already. */
+  #reference(id: number): string {
+    const place = this.#places.get(id);
+    return place === undefined || place.sensitive ? `#${id}` : `→ ${place.path === '' ? 'the session' : place.path}`;
   }
 
   #value(value: WireValue, depth = 0): Shown {
     if (value === HOLE) return { value: undefined };
-    if (value instanceof Link) return { value: value.target < 0 ? this.#object(value.target, depth) : `#${value.target}` };
+    if (value instanceof Link)
+      return { value: value.target < 0 ? this.#object(value.target, depth) : this.#reference(value.target) };
     if (!(value instanceof Fresh)) return { value };
     const { form } = value;
     switch (form.kind) {

@@ -4,7 +4,16 @@
  * Invariant: until the draft is dropped, `rollback` puts the table back as it was, sources included. The comparing side and the
  * applying side change their graphs by the same methods in the same order; that is why they stay equal.
  */
-import { copyNode, isNode, type ArrayNode, type BytesNode, type DateNode, type GraphNode, type InstanceNode } from './node.js';
+import {
+  copyNode,
+  isNode,
+  writableKeys,
+  type ArrayNode,
+  type BytesNode,
+  type DateNode,
+  type GraphNode,
+  type InstanceNode,
+} from './node.js';
 import type { KeyedNode, MapNode, RegExpNode, SetNode, Stored, UrlNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { HOLE } from './node.js';
@@ -56,7 +65,7 @@ export class Draft {
   setKey(node: KeyedNode, key: string, value: Stored): void {
     this.#touch(node);
     this.#leaves(node.keys.get(key));
-    node.keys.set(key, value);
+    writableKeys(node).set(key, value);
   }
 
   deleteKey(node: KeyedNode, key: string): void {

@@ -76,7 +76,7 @@ export class Findings {
   }
 
   #sortMany(): void {
-    const sorted = this.changed.slice(0, this.count).sort((a, b) => a!.position - b!.position);
+    const sorted = this.changed.slice(0, this.count).toSorted((a, b) => a!.position - b!.position);
     sorted.forEach((shadow, i) => (this.changed[i] = shadow));
   }
 

@@ -4,6 +4,7 @@
  * Invariant: only classes that the model declares are constructed. An object is made once for its node; its content is written
  * after its children exist, and a class made by `make` gets its children finished as far as cycles allow. Nothing recurses.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { VIEW_KINDS } from '../wire/format.js';
 import type { AttributeModel } from '../model/session-model.js';
@@ -251,7 +252,7 @@ export class Materialiser {
     const { codec } = attribute;
     const { blobs, model, schema } = this.#binding;
     try {
-      if (blob.coded && codec !== undefined) return codec.decode(blob.bytes.slice());
+      if (blob.coded && codec !== undefined) return codec.decode(copyBytes(blob.bytes));
       if (!blob.coded && blobs !== undefined) return blobs.decode(blob.bytes, model);
     } catch (cause) {
       if (cause instanceof TwinstateError) throw cause;

@@ -3,6 +3,7 @@
  *
  * Invariant: where `looksLike` says yes, the node can take every content that the object may have, so that it can stand for it.
  */
+import { copyBytes } from '../shared/bytes.js';
 import type { ClassModel } from '../model/session-model.js';
 import type { Binding } from './binding.js';
 import type { LiveKind } from './live-kind.js';
@@ -72,7 +73,7 @@ export function newNode(id: number, live: object, kind: LiveKind, shapeOf: (of: 
       return new UrlNode(id, (live as URL).href);
     case 'buffer':
     case 'arrayBuffer':
-      return new BytesNode(id, kind.kind, liveBytes(live as Buffer | ArrayBuffer).slice());
+      return new BytesNode(id, kind.kind, copyBytes(liveBytes(live as Buffer | ArrayBuffer)));
   }
 }
 

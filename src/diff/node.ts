@@ -25,12 +25,21 @@ export abstract class NodeBase {
   }
 }
 
+/** Shared by all that have none, because an empty `Map` takes more memory than most nodes. */
+const NO_KEYS: Map<string, Stored> = new Map();
+
+/** The keys of a node, as its own. */
+export function writableKeys(node: KeyedNode): Map<string, Stored> {
+  if (node.keys === NO_KEYS) node.keys = new Map();
+  return node.keys;
+}
+
 export class InstanceNode extends NodeBase {
   readonly kind = 'instance';
   readonly shape: number;
   slots: Stored[] = [];
-  /** What an open class holds beyond its attributes. */
-  keys: Map<string, Stored> = new Map();
+  /** What an open class holds beyond its attributes. To be changed by `writableKeys` only. */
+  keys: Map<string, Stored> = NO_KEYS;
 
   constructor(id: number, shape: number) {
     super(id);
@@ -162,7 +171,7 @@ export function copyNode<N extends GraphNode>(node: N): N {
   switch (copy.kind) {
     case 'instance':
       copy.slots = copy.slots.slice();
-      copy.keys = new Map(copy.keys);
+      if (copy.keys !== NO_KEYS) copy.keys = new Map(copy.keys);
       break;
     case 'object':
       copy.keys = new Map(copy.keys);

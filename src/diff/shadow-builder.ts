@@ -9,7 +9,7 @@ import { anyArrayClass, canGenerate, comparatorOfKeys, Comparators, isCompared, 
 import type { ArrayShadowClass, Comparator } from './comparator.js';
 import type { ClassModel } from '../model/session-model.js';
 import { HOLE, isNode, type ArrayNode, type GraphNode, type InstanceNode, type MapNode, type Stored } from './node.js';
-import type { ObjectNode, SetNode } from './node.js';
+import type { ObjectNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { DateShadow, isFlat, KeyedShadow, KeyTable, LeafShadow, MapShadow, SetShadow } from './shadow-kinds.js';
 import { Edge, type Place, type Shadow } from './shadow.js';
@@ -155,7 +155,10 @@ class ShadowBuilder {
         for (const { index } of bound.of.attributes) {
           if (!isCompared(node, bound, index)) continue;
           const stored = storedAt(node, bound, index) as GraphNode;
-          this.#meet(stored, stored.kind === 'array' ? comparator.arrayAt(comparator.places.indexOf(bound.slots[index]!)) : undefined);
+          this.#meet(
+            stored,
+            stored.kind === 'array' ? comparator.arrayAt(comparator.places.indexOf(bound.slots[index]!)) : undefined,
+          );
         }
         if (bound.of.open) for (const key of KeyTable.order(node.keys.keys())) this.#meet(node.keys.get(key));
         return;
@@ -206,7 +209,7 @@ class ShadowBuilder {
       case 'map':
         return this.#ofMap(node, source);
       case 'set':
-        return new SetShadow(node, source, this.#placesOf((node as SetNode).members));
+        return new SetShadow(node, source, this.#placesOf(node.members));
       case 'date':
         return new DateShadow(node, source);
       case 'view':

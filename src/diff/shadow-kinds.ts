@@ -47,6 +47,8 @@ export abstract class ArrayShadow extends Shadow {
       if (Object.hasOwn(live, index) === (stored !== HOLE)) return true;
     }
     findings.hard = true;
+    // a comparison that meets a difference goes on from the array's end
+    if (!this.#flat) findings.unordered = true;
     if (!isPrimitive(value)) findings.broken = true;
     // where an element changed, a comparison meets those behind it from the end
     else if (!this.#flat) findings.unordered = true;
@@ -77,7 +79,7 @@ export class KeyTable {
   static order(keys: Iterable<string>): string[] {
     const names = [...keys];
     if (!names.some(isIndexKey)) return names;
-    const indices = names.filter(isIndexKey).sort((a, b) => Number(a) - Number(b));
+    const indices = names.filter(isIndexKey).toSorted((a, b) => Number(a) - Number(b));
     return [...indices, ...names.filter((name) => !isIndexKey(name))];
   }
 
@@ -201,20 +203,25 @@ export class MapShadow extends Shadow {
       const stored = values[index];
       if (index < end && (isPlace(stored) || Object.is(value, stored))) continue;
       if (!isPrimitive(key) || !isPrimitive(value)) return false;
-      undo.push(() => {
-        values[index] = stored;
-        if (index < end) entries.set(key, stored as Stored);
-        else {
-          entries.delete(key);
-          names.length = values.length = index;
-        }
-      });
+      undo.push(this, index, index < end ? stored : HOLE);
       names[index] = key;
       values[index] = value;
       entries.set(key, value);
       writer.entry(node, key, value);
     }
     return count >= end;
+  }
+
+  override restore(index: number, old: unknown): void {
+    const { entries } = this.node as MapNode;
+    const key = this.#names[index] as Stored;
+    if (old !== HOLE) {
+      this.#values[index] = old;
+      entries.set(key, old as Stored);
+      return;
+    }
+    entries.delete(key);
+    this.#names.length = this.#values.length = index;
   }
 
   refresh(): boolean {
@@ -269,11 +276,14 @@ export class DateShadow extends Shadow {
 
   override advance(writer: OperationWriter, undo: Undo): boolean {
     const node = this.node as DateNode;
-    const { time } = node;
-    undo.push(() => (node.time = time));
+    undo.push(this, 0, node.time);
     node.time = (this.source as Date).getTime();
     writer.time(node);
     return true;
+  }
+
+  override restore(_index: number, old: unknown): void {
+    (this.node as DateNode).time = old as number;
   }
 
   refresh(): boolean {

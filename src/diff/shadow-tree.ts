@@ -90,7 +90,8 @@ export class ShadowTree {
         return undefined;
       }
       const { deltaBytesMax } = binding.limits;
-      if (writer.lengthBytes > deltaBytesMax) throw limitExceeded(binding.limits, 'deltaBytesMax', writer.lengthBytes, 'this delta');
+      if (writer.lengthBytes > deltaBytesMax)
+        throw limitExceeded(binding.limits, 'deltaBytesMax', writer.lengthBytes, 'this delta');
     } catch (error) {
       undo.takeBack();
       throw error;

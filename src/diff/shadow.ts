@@ -16,21 +16,21 @@ export interface Place {
   compare(live: unknown, depth: number): void;
 }
 
-/** Old values, to be put back where a change cannot be finished. */
+/** What was changed, to be put back where a change cannot be finished: a shadow, a place in it and the old value, in turns. */
 export class Undo {
-  readonly #steps: ((() => void) | { takeBack(): void } | undefined)[] = [];
+  readonly #steps: unknown[] = [];
   #count = 0;
 
-  push(step: (() => void) | { takeBack(): void }): void {
-    this.#steps[this.#count++] = step;
+  push(shadow: Shadow, place: number, old: unknown): void {
+    this.#steps[this.#count++] = shadow;
+    this.#steps[this.#count++] = place;
+    this.#steps[this.#count++] = old;
   }
 
+  /** Puts everything back, the last first. */
   takeBack(): void {
-    for (let i = this.#count - 1; i >= 0; i--) {
-      const step = this.#steps[i]!;
-      if (typeof step === 'function') step();
-      else step.takeBack();
-    }
+    const steps = this.#steps;
+    for (let i = this.#count - 3; i >= 0; i -= 3) (steps[i] as Shadow).restore(steps[i + 1] as number, steps[i + 2]);
     this.forget();
   }
 
@@ -64,6 +64,9 @@ export abstract class Shadow implements Place {
   advance(_writer: OperationWriter, _undo: Undo): boolean {
     return false;
   }
+
+  /** Puts an old value back, in the node too. */
+  restore(_index: number, _old: unknown): void {}
 
   /** Follows its node, in which primitive values changed; false where it cannot. */
   abstract refresh(): boolean;

@@ -12,22 +12,28 @@ export interface Strategy {
   readonly reason: string;
 }
 
+const CODED: Strategy = { strategy: 'binary', reason: 'it has a codec, so its value is bytes to Twinstate' };
+const BINARY: Strategy = { strategy: 'binary', reason: 'declared' };
+const GRAPH: Strategy = { strategy: 'graph', reason: 'declared' };
+const TRACKED: Strategy = {
+  strategy: 'tracked',
+  reason:
+    'declared: instances note which of their attributes were written, and only those are compared. Collections, plain objects, dates, ' +
+    'bytes, and instances that cannot note it (behind a getter or a codec, frozen, an attribute that is not there yet) are compared ' +
+    'every time',
+};
+const AUTO: Strategy = { strategy: 'graph', reason: 'the cheapest for values that Twinstate knows' };
+
 export function strategyOf(attribute: AttributeModel): Strategy {
-  if (attribute.codec !== undefined) return { strategy: 'binary', reason: 'it has a codec, so its value is bytes to Twinstate' };
+  if (attribute.codec !== undefined) return CODED;
   switch (attribute.diff) {
     case 'binary':
-      return { strategy: 'binary', reason: 'declared' };
+      return BINARY;
     case 'graph':
-      return { strategy: 'graph', reason: 'declared' };
+      return GRAPH;
     case 'tracked':
-      return {
-        strategy: 'tracked',
-        reason:
-          'declared: instances note which of their attributes were written, and only those are compared. Collections, plain objects, ' +
-          'dates, bytes, and instances that cannot note it (a getter, a codec, frozen, an attribute that is not there yet) are ' +
-          'compared every time',
-      };
+      return TRACKED;
     case 'auto':
-      return { strategy: 'graph', reason: 'the cheapest for values that Twinstate knows' };
+      return AUTO;
   }
 }

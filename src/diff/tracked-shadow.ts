@@ -24,8 +24,6 @@ export class TrackedShadow extends Shadow {
   #taken = ALL_MARKS;
   /** The attributes in which the last scan found other values, `#changedCount` of them, in their order. */
   readonly #changed: number[] = [];
-  /** What the node held for them, once they are taken over. */
-  readonly #old: Stored[] = [];
   #changedCount = 0;
 
   constructor(node: InstanceNode, source: object, layout: TrackedLayout, state: TrackedState, watch: Watch) {
@@ -79,23 +77,20 @@ export class TrackedShadow extends Shadow {
     const stored = node.slots;
     const { slots } = this.#layout;
     const { values } = this.#state;
-    const count = this.#changedCount;
-    for (let k = 0; k < count; k++) this.#old[k] = stored[slots[this.#changed[k]!]!];
-    undo.push(this);
-    for (let k = 0; k < count; k++) {
+    for (let k = 0; k < this.#changedCount; k++) {
       const i = this.#changed[k]!;
       const value = values[i];
       if (!isPrimitive(value)) return false;
       const slot = slots[i]!;
+      undo.push(this, slot, stored[slot]);
       stored[slot] = value as Stored;
       writer.slot(node, slot, value as Stored);
     }
     return true;
   }
 
-  takeBack(): void {
-    const { slots } = this.node as InstanceNode;
-    for (let k = 0; k < this.#changedCount; k++) slots[this.#layout.slots[this.#changed[k]!]!] = this.#old[k]!;
+  override restore(slot: number, old: unknown): void {
+    (this.node as InstanceNode).slots[slot] = old as Stored;
   }
 
   refresh(): boolean {

@@ -24,7 +24,10 @@ export interface Engine {
 
 export interface EngineRequest {
   readonly cluster: string;
-  /** Rises when a log was lost and begun anew; part of every name that the engine makes. */
+  /**
+   * Rises when a log was lost and begun anew; part of the name of every log and of all snapshots. The bus is shared by all
+   * generations of a cluster: nodes must agree on the next one.
+   */
   readonly generation: number;
   readonly node: NodeId;
   /** The engine calls back through this clock only: a node whose clock stands still hears nothing. */
@@ -87,6 +90,7 @@ export interface Log {
   /**
    * Delivers every record behind `after`, in order, as it is stored, across reconnects; each once, none left out as far as the
    * engine can know (the caller checks predecessors). One listener a call; it is called through the clock, and never after `stop`.
+   * What others put into the log is delivered as it is, in its place: the caller's decoder refuses it.
    */
   follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription;
   /** Forgets the records up to and including `upTo`. Best effort: a trim that is lost is made again by a later one. */
@@ -116,7 +120,10 @@ export interface Snapshots {
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult>;
   /** Reads as the leader knows it: `null` where the key is absent, `undefined` where nobody answered. */
   get(partition: Partition | undefined, key: string): Promise<SnapshotEntry | null | undefined>;
-  /** Reads every key of a partition, and the highest revision that was seen on the way. `undefined`: nobody answered, ask again. */
+  /**
+   * Reads every key of a partition, and the highest revision that this is complete up to: at least that of every entry, and of
+   * every put that was acknowledged before, also of keys removed since. `undefined`: nobody answered, ask again.
+   */
   list(partition: Partition): Promise<{ readonly entries: readonly SnapshotEntry[]; readonly highest: Revision } | undefined>;
   /** Forgets a key if its revision is `expected`. Best effort. */
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void>;
@@ -129,12 +136,16 @@ export type RequestResult =
   /** It may have arrived, it may still arrive. */
   | { readonly outcome: 'unknown'; readonly reason: string };
 
+/**
+ * A subscription made after `close` hears nothing, and a message sent then is lost; neither throws, because both happen to nodes
+ * that are leaving. Who serves is reachable for others a moment later.
+ */
 export interface Bus {
   /** Answers requests that other nodes send to this one. A handler never throws; `undefined` answers nothing. One handler. */
   serve(handler: (body: Uint8Array) => Promise<Uint8Array | undefined> | Uint8Array | undefined): Subscription;
   /** Asks a node and waits for at most `timeoutMs`. It may arrive more than once, or late. */
   request(to: NodeId, body: Uint8Array, timeoutMs: number): Promise<RequestResult>;
-  /** Tells a node; it may be lost. */
+  /** Tells a node, where its `serve` handler is called and its answer is dropped; it may be lost. */
   tell(to: NodeId, body: Uint8Array): void;
   /** Tells every process of the cluster, this one included or not; it may be lost. */
   announce(body: Uint8Array): void;

@@ -15,7 +15,7 @@ export interface AttributePlace {
 export function readAttribute({ property, accessor }: AttributePlace, object: object): unknown {
   if (accessor) return Reflect.get(object, property);
   // what is inherited from `Object.prototype` is no attribute
-  return Object.hasOwn(object, property) ? (Reflect.get(object, property) as unknown) : undefined;
+  return Object.hasOwn(object, property) ? (object as Record<string, unknown>)[property] : undefined;
 }
 
 /** Writes an attribute of an object that is being made. */

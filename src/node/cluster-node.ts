@@ -16,6 +16,8 @@ import type { Answer, Operation, Read, ReadAnswer } from '../replication/operati
 import { placementOrder } from '../replication/placement.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
+import { LeaderWaits } from './leader-waits.js';
+import type { LeaderWait } from './leader-waits.js';
 import { decodeMessage, encodeMessage } from './message.js';
 import type { Message, Term } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
@@ -68,6 +70,7 @@ export class ClusterNode<B> {
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
   #timers: Timer[] = [];
+  readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #heartbeats = 0;
   #tickedMs: number;
   #announceTimer: Timer | undefined;
@@ -137,6 +140,11 @@ export class ClusterNode<B> {
     const driver = this.#drivers.get(partition);
     if (driver?.leads === true) return this.self;
     return driver?.machine.leader ?? this.#membership.leaderOf(partition);
+  }
+
+  /** Resolves as soon as it becomes known that another node than `than` leads the partition. */
+  otherLeader(partition: Partition, than: NodeId): LeaderWait {
+    return this.#leaderWaits.otherThan(than, partition);
   }
 
   /** Nodes that are likely to know who leads the partition. */
@@ -247,6 +255,7 @@ export class ClusterNode<B> {
       // a new primary says so at once: askers are waiting for somebody
       if (event.role === 'leading') this.#announceSoon();
       this.#server.rolesChanged();
+      this.#leaderWaits.check();
     }
     this.#options.onEvent(event);
   }
@@ -337,6 +346,7 @@ export class ClusterNode<B> {
       leads: heartbeat.leads.filter((led) => led.partition < this.partitions),
     });
     if (heartbeat.leaving) this.#detector.left(heartbeat.node);
+    this.#leaderWaits.check();
     // a newcomer learns at once who is here
     if (isNew) this.#announceSoon();
     if (this.#timers.length > 0 && !sameMembers(known, this.#membership.nodes)) this.#place();

@@ -7,6 +7,7 @@
  * Bytes: magic `0x4D`, format, kind, body. Integers are varints, strings UTF-8 with their length in front. A reply has the kind of
  * its request.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
 import type { Heartbeat } from '../replication/membership.js';
@@ -122,7 +123,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         op: { client: from.string(), counter: from.varint() },
         base: readBase(from),
         className: from.string(),
-        payload: from.bytes().slice(),
+        payload: copyBytes(from.bytes()),
         backups: from.varint(),
         waitMs: from.varint(),
         ...readFlags(from),

@@ -3,6 +3,7 @@
  *
  * Invariant: a reply that cannot be read counts as lost; the asker asks again.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { ERROR_CODES } from '../shared/errors.js';
 import type { ErrorCode } from '../shared/errors.js';
 import { nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
@@ -170,7 +171,7 @@ function readReadAnswer(from: ByteReader): ReadAnswer {
   const incarnation = sequence(from.varint());
   if (kind === 'same') return { kind, version: at, incarnation };
   if (kind === 'deltas') return { kind, version: at, incarnation, deltas: readDeltas(from) };
-  return { kind, version: at, incarnation, className: from.string(), snapshot: from.bytes().slice() };
+  return { kind, version: at, incarnation, className: from.string(), snapshot: copyBytes(from.bytes()) };
 }
 
 function writeDeltas(out: ByteWriter, deltas: readonly VersionedDelta[]): void {
@@ -184,7 +185,7 @@ function writeDeltas(out: ByteWriter, deltas: readonly VersionedDelta[]): void {
 function readDeltas(from: ByteReader): VersionedDelta[] {
   const count = from.count(2);
   const deltas: VersionedDelta[] = [];
-  for (let i = 0; i < count; i++) deltas.push({ version: version(from.varint()), delta: from.bytes().slice() });
+  for (let i = 0; i < count; i++) deltas.push({ version: version(from.varint()), delta: copyBytes(from.bytes()) });
   return deltas;
 }
 

@@ -23,8 +23,8 @@ export interface Batch {
   readonly entries: readonly Entry[];
   /** Answered once the record is stored. */
   readonly stored: readonly { readonly waiting: Waiting; readonly entry: Entry; readonly merged: boolean }[];
-  /** Answered then, too, with this; where it is not stored they are asked again. */
-  readonly late: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
+  /** Answered then, too, with this, or as done under this version; where it is not stored they are asked again. */
+  readonly late: readonly { readonly waiting: Waiting; readonly answer: Answer | Version }[];
   /** Answered at once. */
   readonly now: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
   /** For the next batch. */
@@ -57,7 +57,7 @@ export function makeBatch<B>(
   const overlays = new Map<SessionId, Overlay>();
   const entries: Entry[] = [];
   const stored: { waiting: Waiting; entry: Entry; merged: boolean }[] = [];
-  const late: { waiting: Waiting; answer: Answer }[] = [];
+  const late: { waiting: Waiting; answer: Answer | Version }[] = [];
   const now: { waiting: Waiting; answer: Answer }[] = [];
   const rest: Waiting[] = [];
   let bytes = 0;
@@ -73,15 +73,17 @@ export function makeBatch<B>(
     const header = overlay?.header ?? state;
     const known = header === undefined ? undefined : findOp(header, operation.op);
     if (known !== undefined) {
-      const answer = known === 'overtaken' ? OVERTAKEN : doneAgain(ledger, bodies, operation, known.version);
-      (overlay === undefined ? now : late).push({ waiting, answer });
+      const answer = known === 'overtaken' ? OVERTAKEN : known.version;
+      // in the overlay it is only about to be done: its incarnation is not known before the record is stored
+      if (overlay !== undefined) late.push({ waiting, answer });
+      else now.push({ waiting, answer: typeof answer === 'number' ? doneAgain(ledger, bodies, operation, answer) : answer });
       continue;
     }
     if (overlay?.created === true && operation.kind !== 'create') {
       rest.push(waiting);
       continue;
     }
-    const decided = decide(bodies, operation, header, overlay, state?.body, state?.quarantine !== undefined);
+    const decided = decide(ledger, bodies, operation, header, overlay);
     if (decided.answer !== undefined) {
       (overlay === undefined ? now : late).push({ waiting, answer: decided.answer });
       continue;
@@ -119,17 +121,18 @@ export function makeBatch<B>(
 
 const OVERTAKEN: Answer = { kind: 'retry', clean: false, hint: undefined, why: 'a later operation of this client is known' };
 
+const UNREADABLE: Answer = { kind: 'refused', code: 'SESSION_QUARANTINED', why: 'its stored bytes cannot be read' };
+
 type Decision =
   | { readonly answer: Answer; readonly payload?: undefined; readonly merged?: undefined }
   | { readonly answer?: undefined; readonly payload: Uint8Array; readonly merged: boolean };
 
 function decide<B>(
+  ledger: Ledger<B>,
   bodies: Bodies<B>,
   operation: Operation,
   header: SessionHeader | undefined,
   overlay: Overlay | undefined,
-  body: B | undefined,
-  quarantined: boolean,
 ): Decision {
   const { kind, base, payload } = operation;
   if (kind === 'create') {
@@ -142,21 +145,20 @@ function decide<B>(
     return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
   }
   if (kind !== 'commit') return { payload, merged: false };
-  if (quarantined || body === undefined) {
-    const why = 'its stored bytes cannot be read';
-    return { answer: { kind: 'refused', code: 'SESSION_QUARANTINED', why } };
-  }
+  const state = ledger.session(operation.session);
+  if (state?.body === undefined) return { answer: UNREADABLE };
   if (base === undefined || base.version > header.version) {
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
   }
   if (base.version === header.version && !operation.rebased) return { payload, merged: false };
-  const result = bodies.merge(body, overlay?.deltas ?? [], base.version, payload);
+  const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
+  if (result === undefined) return { answer: UNREADABLE };
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };
   return { payload: result.delta, merged: base.version < header.version };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */
-function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, at: Version): Answer {
+export function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, at: Version): Answer {
   const state = ledger.session(operation.session);
   const base = operation.base?.version;
   const merged = operation.kind === 'commit' && base !== undefined && at > base + 1;

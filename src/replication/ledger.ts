@@ -33,6 +33,7 @@ export type LoadedSession =
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
+  readonly #quarantined: SessionState<B>[] = [];
   readonly sessions = new Map<SessionId, SessionState<B>>();
   /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
   readonly dirty = new Set<SessionId>();
@@ -100,13 +101,20 @@ export class Ledger<B> {
     }
   }
 
-  apply(at: Sequence, bytes: Uint8Array): Applied {
+  /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
+  apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     const record = tryDecode(bytes);
     if (record instanceof TwinstateError) {
       this.foreign++;
       this.#advance(at, foreignId(bytes));
       return { kind: 'foreign', error: record };
+    }
+    if (joining && record.prev.sequence < this.applied) {
+      // a conditional append cannot have put it here: somebody stored a copy of an old record
+      this.foreign++;
+      this.#advance(at, foreignId(bytes));
+      return { kind: 'foreign', error: outOfPlace(at, record.prev.sequence, this.beforeApplied) };
     }
     if (record.prev.sequence !== this.applied || record.prev.id !== this.lastId) {
       return { kind: 'gap', why: `record ${at} follows ${record.prev.sequence}, not ${this.applied}` };
@@ -189,6 +197,25 @@ export class Ledger<B> {
     return true;
   }
 
+  /**
+   * Reads a session's body. A delta is kept without being applied, so that it fits nothing may show only here: then the session
+   * is quarantined, and only it. `undefined`: there is no body that can be read.
+   */
+  readBody<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
+    if (state.body === undefined) return undefined;
+    try {
+      return read(state.body);
+    } catch (cause) {
+      this.#quarantine(state, cause);
+      return undefined;
+    }
+  }
+
+  /** Sessions that were quarantined since the last call. */
+  takeQuarantined(): SessionState<B>[] {
+    return this.#quarantined.splice(0);
+  }
+
   /** One poison session is one session: its bytes may be unreadable, the partition goes on. */
   #body(state: SessionState<B>, make: () => B): void {
     try {
@@ -200,6 +227,7 @@ export class Ledger<B> {
 
   #quarantine(state: SessionState<B>, cause: unknown): void {
     state.body = undefined;
+    this.#quarantined.push(state);
     state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
       received: cause instanceof Error ? cause.message : String(cause),
       cure: 'destroy it and create it anew; all other sessions go on',
@@ -212,6 +240,14 @@ export class Ledger<B> {
     this.applied = at;
     this.lastId = id;
   }
+}
+
+function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): TwinstateError {
+  return new TwinstateError('BYTES_CORRUPT', `record ${at} stands where no node can have put it`, {
+    expected: `one that follows record ${follows}`,
+    received: `one that follows record ${claimed}`,
+    cure: 'find out who else publishes into the log; nothing of it was applied',
+  });
 }
 
 function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {

@@ -62,7 +62,7 @@ export class Membership {
   get nodes(): NodeId[] {
     const nodes = [];
     for (const [node, { heartbeat }] of this.#members) if (heartbeat.role === 'node') nodes.push(node);
-    return nodes.sort();
+    return nodes.toSorted();
   }
 
   has(node: NodeId): boolean {

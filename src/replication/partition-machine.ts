@@ -66,6 +66,9 @@ export class PartitionMachine<B> {
 
   /** Hands out what is to be done, once. */
   takeEffects(): Effect[] {
+    for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
+      if (quarantine !== undefined) this.#notice({ kind: 'quarantined', session: id, error: quarantine });
+    }
     return this.#effects.splice(0);
   }
 
@@ -90,20 +93,18 @@ export class PartitionMachine<B> {
     ledger.load(stored);
     ledger.begin(log.map(({ record }) => record));
     for (const { sequence, record } of log) {
-      const applied = ledger.apply(sequence, record);
+      const applied = ledger.apply(sequence, record, true);
       if (applied.kind === 'gap') {
         this.#notice({ kind: 'gap', why: applied.why });
         return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
       }
+      this.#upkeep.noteRecord(now, sequence);
       if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record.floor);
     }
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
     this.#suspectedSinceMs = undefined;
     this.#log.answered(now.ms);
-    for (const state of ledger.sessions.values()) {
-      if (state.quarantine !== undefined) this.#notice({ kind: 'quarantined', session: state.id, error: state.quarantine });
-    }
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
     // a node that meets its own LEAD leads (rule 3)
@@ -121,7 +122,7 @@ export class PartitionMachine<B> {
       this.#notice({ kind: 'gap', why: applied.why });
       return this.#join(applied.why, 0);
     }
-    this.#upkeep.noteRecord(now);
+    this.#upkeep.noteRecord(now, sequence);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     // the position is occupied: what was under way is decided
@@ -129,7 +130,6 @@ export class PartitionMachine<B> {
     if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
     if (applied.kind === 'commit') {
       if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
-      for (const id of applied.changed) this.#noticeQuarantine(id);
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
       if (applied.record.confirm) this.#report(now);
     }
@@ -301,7 +301,7 @@ export class PartitionMachine<B> {
   #stored(now: Instant, slot: AppendSlot<Content>): void {
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
     this.#primary.confirmed(slot.firstSentMs);
-    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger, slot.firstSentMs);
+    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger);
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
   }
 
@@ -368,11 +368,6 @@ export class PartitionMachine<B> {
     const { applied, lastId } = this.#ledger;
     const id = `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
     return { id, prev: { sequence: applied, id: lastId }, node: this.options.self };
-  }
-
-  #noticeQuarantine(id: SessionId): void {
-    const error = this.#ledger.session(id)?.quarantine;
-    if (error !== undefined) this.#notice({ kind: 'quarantined', session: id, error });
   }
 
   #notice(notice: Notice): void {

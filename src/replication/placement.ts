@@ -20,6 +20,6 @@ export function nameOf(node: NodeId): string {
 export function placementOrder(partition: Partition, nodes: readonly NodeId[]): NodeId[] {
   return nodes
     .map((node) => ({ node, weight: hash32(`${partition}/${nameOf(node)}`) }))
-    .sort((a, b) => b.weight - a.weight || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0))
+    .toSorted((a, b) => b.weight - a.weight || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0))
     .map(({ node }) => node);
 }

@@ -7,7 +7,7 @@
 import type { ErrorCode } from '../shared/errors.js';
 import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Sequence } from '../shared/ids.js';
-import { doneNow, makeBatch } from './batch.js';
+import { doneAgain, doneNow, makeBatch } from './batch.js';
 import type { Batch, Waiting } from './batch.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
@@ -18,7 +18,6 @@ import { answerRead } from './reading.js';
 interface WaitingRead {
   readonly token: number;
   readonly read: Read;
-  readonly askedMs: number;
 }
 
 interface WaitingForBackups {
@@ -38,6 +37,8 @@ export class Primary<B> {
   readonly #emit: (effect: Effect) => void;
   #queue: Waiting[] = [];
   #reads: WaitingRead[] = [];
+  /** Asked before the record under way was sent: its acceptance confirms what they are answered (rule 12). */
+  #confirmedReads: WaitingRead[] = [];
   #confirming: WaitingForBackups[] = [];
   #positions = new Map<NodeId, Position>();
   /** Reads are answered from memory until then. */
@@ -46,6 +47,8 @@ export class Primary<B> {
   #holdUntilMs = -Infinity;
   #held: { readonly token: number; readonly answer: Answer }[] = [];
   #lastReadMs = -Infinity;
+  /** Since when fewer backups than asked for are here. */
+  #fewSinceMs: number | undefined;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
     this.#options = options;
@@ -55,6 +58,7 @@ export class Primary<B> {
   /** A term begins. */
   begin(now: Instant): void {
     this.#positions = new Map();
+    this.#fewSinceMs = undefined;
     this.#leaseUntilMs = -Infinity;
     this.#holdUntilMs = this.#options.takeover === 'strict' ? now.ms + this.#options.timing.leaseMs : -Infinity;
   }
@@ -68,11 +72,21 @@ export class Primary<B> {
     const { operation } = waiting;
     const problem = this.#check(operation);
     if (problem !== undefined) return this.#answer(waiting, problem);
-    if (operation.backups > 0 && this.#live(now, ledger) < operation.backups) {
-      const why = `${operation.backups} live backups were asked for, ${this.#live(now, ledger)} are here and caught up`;
-      return this.#answer(waiting, { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why });
+    if (operation.backups > 0) {
+      const live = this.#live(now, ledger);
+      if (live >= operation.backups) this.#fewSinceMs = undefined;
+      else return this.#answer(waiting, this.#tooFew(now, operation.backups, live));
     }
     this.#queue.push(waiting);
+  }
+
+  /** Backups that have just joined, or that follow a new primary, are heard of within a report: until then it is too early to say. */
+  #tooFew(now: Instant, wanted: number, live: number): Answer {
+    const why = `${wanted} live backups were asked for, ${live} are here and caught up`;
+    this.#fewSinceMs ??= now.ms;
+    if (now.ms - this.#fewSinceMs < this.#options.timing.reportMs * 2)
+      return { kind: 'retry', clean: true, hint: undefined, why };
+    return { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why };
   }
 
   read(now: Instant, token: number, read: Read, ledger: Ledger<B>): void {
@@ -81,7 +95,7 @@ export class Primary<B> {
     if (read.consistency === 'primary' && fresh) {
       this.#emit({ type: 'read', token, answer: answerRead(ledger, this.#options.bodies, read) });
     } else {
-      this.#reads.push({ token, read, askedMs: now.ms });
+      this.#reads.push({ token, read });
     }
   }
 
@@ -89,36 +103,38 @@ export class Primary<B> {
   next(now: Instant, ledger: Ledger<B>): Batch | undefined {
     const renew =
       this.#lastReadMs > now.ms - this.#options.timing.leaseMs && this.#leaseUntilMs - now.ms < this.#options.timing.leaseMs / 2;
-    if (this.#queue.length === 0 && this.#reads.length === 0 && !renew) return undefined;
+    const reads = this.#reads.length > 0 && now.ms >= this.#holdUntilMs;
+    if (this.#queue.length === 0 && !reads && !renew) return undefined;
     const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits);
     this.#queue = [...batch.rest];
     for (const { waiting, answer } of batch.now) this.#settle(now, waiting, answer, ledger);
-    return batch.entries.length > 0 || this.#reads.length > 0 || renew ? batch : undefined;
+    if (batch.entries.length === 0 && !reads && !renew) return undefined;
+    if (reads) this.#confirmedReads.push(...this.#reads.splice(0));
+    return batch;
   }
 
-  stored(now: Instant, batch: Batch, ledger: Ledger<B>, sentMs: number): void {
+  stored(now: Instant, batch: Batch, ledger: Ledger<B>): void {
     for (const { waiting, entry, merged } of batch.stored) {
       this.#settle(now, waiting, doneNow(ledger, this.#options.bodies, waiting.operation, entry, merged), ledger);
     }
-    for (const { waiting, answer } of batch.late) this.#settle(now, waiting, answer, ledger);
-    if (now.ms < this.#holdUntilMs) return;
-    const reads = this.#reads;
-    this.#reads = [];
-    for (const waiting of reads) {
-      // strong: the accepted append was sent after the read arrived
-      if (waiting.askedMs <= sentMs)
-        this.#emit({ type: 'read', token: waiting.token, answer: answerRead(ledger, this.#options.bodies, waiting.read) });
-      else this.#reads.push(waiting);
+    for (const { waiting, answer } of batch.late) {
+      const done = typeof answer === 'number' ? doneAgain(ledger, this.#options.bodies, waiting.operation, answer) : answer;
+      this.#settle(now, waiting, done, ledger);
+    }
+    for (const { token, read } of this.#confirmedReads.splice(0)) {
+      this.#emit({ type: 'read', token, answer: answerRead(ledger, this.#options.bodies, read) });
     }
   }
 
   /** The batch can never be stored, as another record stands there: its operations go first into the next one. */
   requeue(batch: Batch): void {
+    this.#returnReads();
     this.#queue = [...batch.stored, ...batch.late].map(({ waiting }) => waiting).concat(this.#queue);
   }
 
   /** The batch was refused for good, before anything of it was stored. */
   refuse(batch: Batch, code: ErrorCode, why: string): void {
+    this.#returnReads();
     for (const { waiting } of batch.stored) this.#answer(waiting, { kind: 'refused', code, why });
     for (const { waiting } of batch.late) this.#answer(waiting, { kind: 'retry', clean: true, hint: undefined, why });
   }
@@ -132,14 +148,20 @@ export class Primary<B> {
   /** The term is over: what only waited was never appended. */
   release(why: string, hint: NodeId | undefined): void {
     for (const waiting of this.#queue) this.#answer(waiting, { kind: 'retry', clean: true, hint, why });
-    for (const { token } of this.#reads) this.#emit({ type: 'read', token, answer: { kind: 'retry', hint, why } });
+    for (const { token } of [...this.#confirmedReads, ...this.#reads])
+      this.#emit({ type: 'read', token, answer: { kind: 'retry', hint, why } });
     for (const { waiting, answer } of this.#confirming) this.#answer(waiting, { kind: 'stored', version: answer.version });
     for (const { token, answer } of this.#held) this.#emit({ type: 'answer', token, answer });
     this.#queue = [];
     this.#reads = [];
+    this.#confirmedReads = [];
     this.#confirming = [];
     this.#held = [];
     this.#leaseUntilMs = -Infinity;
+  }
+
+  #returnReads(): void {
+    this.#reads = this.#confirmedReads.splice(0).concat(this.#reads);
   }
 
   reported(now: Instant, from: NodeId, position: Sequence): void {

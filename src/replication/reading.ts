@@ -10,7 +10,7 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
   if (read.atLeast !== undefined && version < read.atLeast)
     return { kind: 'retry', hint, why: `only version ${version} is known here` };
   if (state === undefined || state.dead) return { kind: 'gone', destroyed: state !== undefined };
-  if (state.body === undefined) return { kind: 'quarantined', why: state.quarantine?.message ?? 'its bytes are not here' };
+  if (state.body === undefined) return quarantined(state);
   const { incarnation } = state;
   const { known } = read;
   if (known !== undefined && known.incarnation === incarnation) {
@@ -18,11 +18,11 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
     const deltas = known.version < state.version ? bodies.since(state.body, known.version) : undefined;
     if (deltas !== undefined) return { kind: 'deltas', version: state.version, incarnation, deltas };
   }
-  return {
-    kind: 'snapshot',
-    version: state.version,
-    incarnation,
-    className: state.className,
-    snapshot: bodies.snapshot(state.body),
-  };
+  const snapshot = ledger.readBody(state, (body) => bodies.snapshot(body));
+  if (snapshot === undefined) return quarantined(state);
+  return { kind: 'snapshot', version: state.version, incarnation, className: state.className, snapshot };
+}
+
+function quarantined({ quarantine }: { readonly quarantine: Error | undefined }): ReadAnswer {
+  return { kind: 'quarantined', why: quarantine?.message ?? 'its bytes are not here' };
 }

@@ -19,7 +19,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId, Version } from '../shared/ids.js';
-import { EMPTY_BYTES } from '../shared/bytes.js';
+import { copyBytes, EMPTY_BYTES } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
@@ -210,7 +210,7 @@ function readEntry(from: ByteReader): Entry {
   const atMs = from.varint();
   const className = kind === 'create' ? from.string() : '';
   // a copy: what is kept must not keep the whole batch alive
-  const payload = kind === 'create' || kind === 'commit' ? from.bytes().slice() : EMPTY_BYTES;
+  const payload = kind === 'create' || kind === 'commit' ? copyBytes(from.bytes()) : EMPTY_BYTES;
   return { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
 }
 

@@ -4,6 +4,7 @@
  * Invariant: a header changes only in `applyEntry`, from an entry that the log has stored. The last operation of each client and
  * its result are part of it, so that every later primary knows what an earlier one has answered.
  */
+import { copyBytes } from '../shared/bytes.js';
 import type { TwinstateError } from '../shared/errors.js';
 import { revision, sequence, version } from '../shared/ids.js';
 import type { Revision, Sequence, SessionId, Version } from '../shared/ids.js';
@@ -181,7 +182,7 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const count = from.count(3);
   const ops = new Map<string, LastOp>();
   for (let i = 0; i < count; i++) ops.set(from.string(), { counter: from.varint(), version: version(from.varint()) });
-  const snapshot = from.bytes().slice();
+  const snapshot = copyBytes(from.bytes());
   from.end();
   return {
     header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },

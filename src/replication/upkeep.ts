@@ -18,9 +18,11 @@ export class Upkeep<B> {
   readonly #options: MachineOptions<B>;
   readonly #emit: (effect: Effect) => void;
   readonly #busy = new Set<SessionId>();
-  #recordsSinceCheckpoint = 0;
+  /** Where the records stand that no checkpoint gives up yet, oldest first. */
+  #untrimmed: Sequence[] = [];
   #lastRecordMs = 0;
   #lookedMs = -Infinity;
+  #weighedMs = -Infinity;
   #floor: Sequence = sequence(0);
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
@@ -38,18 +40,19 @@ export class Upkeep<B> {
   reset(): void {
     this.#busy.clear();
     this.#floor = sequence(0);
+    this.#untrimmed = [];
   }
 
-  noteRecord(now: Instant): void {
-    this.#recordsSinceCheckpoint++;
+  noteRecord(now: Instant, at: Sequence): void {
+    this.#untrimmed.push(at);
     this.#lastRecordMs = now.ms;
   }
 
   /** A stored checkpoint tells every replica what the snapshots hold, so that a later primary does not write them all again. */
   noteCheckpoint(ledger: Ledger<B>, floor: Sequence): void {
-    this.#recordsSinceCheckpoint = 0;
     if (floor <= this.#floor) return;
     this.#floor = floor;
+    this.#untrimmed = this.#untrimmed.filter((at) => at > floor);
     for (const id of ledger.dirty) {
       const state = ledger.session(id)!;
       if (state.covered < floor) {
@@ -74,15 +77,18 @@ export class Upkeep<B> {
 
   /** The floor of a checkpoint that is worth its record, or `undefined`. */
   dueCheckpoint(now: Instant, ledger: Ledger<B>): Sequence | undefined {
-    if (!this.#due(now)) return undefined;
+    const { timing } = this.#options;
+    if (now.ms - this.#weighedMs < timing.snapshotMs || !this.#due(now)) return undefined;
+    this.#weighedMs = now.ms;
     let floor: number = ledger.beforeApplied;
     for (const id of ledger.dirty) {
       const { covered, sequence: changed, dirtySince } = ledger.session(id)!;
       if (covered < changed) floor = Math.min(floor, Math.max(covered, (dirtySince || changed) - 1));
     }
-    const clean = ledger.dirty.size === 0;
-    if (floor <= this.#floor || (!clean && this.#recordsSinceCheckpoint < this.#options.timing.checkpointRecords))
-      return undefined;
+    if (floor <= this.#floor) return undefined;
+    // while sessions are still to be written, a checkpoint that gives up only a few records is not worth its own
+    const given = this.#untrimmed.findIndex((at) => at > floor);
+    if (ledger.dirty.size > 0 && given >= 0 && given * 2 < timing.checkpointRecords) return undefined;
     return sequence(floor);
   }
 
@@ -113,20 +119,27 @@ export class Upkeep<B> {
   /** Worth a snapshot and a checkpoint: many records, or a partition at rest. */
   #due(now: Instant): boolean {
     const { timing } = this.#options;
-    const resting = this.#recordsSinceCheckpoint > 1 && now.ms - this.#lastRecordMs >= timing.checkpointIdleMs;
-    return resting || this.#recordsSinceCheckpoint >= timing.checkpointRecords;
+    // a checkpoint leaves itself and the record before it
+    const resting = this.#untrimmed.length > 2 && now.ms - this.#lastRecordMs >= timing.checkpointIdleMs;
+    return resting || this.#untrimmed.length >= timing.checkpointRecords;
   }
 
   #write(ledger: Ledger<B>, state: SessionState<B>): void {
     if (state.quarantine !== undefined) return;
-    this.#busy.add(state.id);
     if (state.revision === undefined) {
+      this.#busy.add(state.id);
       this.#emit({ type: 'look-up', session: state.id });
       return;
     }
-    const snapshot = state.body === undefined ? EMPTY_BYTES : this.#options.bodies.snapshot(state.body);
+    // a tombstone has no body
+    const snapshot = state.dead ? EMPTY_BYTES : ledger.readBody(state, (body) => this.#options.bodies.snapshot(body));
+    if (snapshot === undefined) return;
+    this.#busy.add(state.id);
     const value = encodeStored({ header: state, sequence: state.sequence, trueUpTo: ledger.applied, snapshot });
     this.#emit({ type: 'put', session: state.id, value, expected: state.revision, trueUpTo: ledger.applied });
+    // one that changes all the time must not keep the others waiting
+    ledger.dirty.delete(state.id);
+    ledger.dirty.add(state.id);
   }
 
   #cover(ledger: Ledger<B>, state: SessionState<B>, trueUpTo: Sequence): void {

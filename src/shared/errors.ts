@@ -91,6 +91,21 @@ export class TwinstateError extends Error {
   }
 }
 
+/**
+ * Runs the part of a write that happens before anything is sent: whatever it throws, nothing was stored.
+ *
+ * @throws {TwinstateError} what `fn` throws, with its `outcome`
+ */
+export function beforeSending<T>(fn: () => T): T {
+  try {
+    return fn();
+  } catch (error) {
+    if (error instanceof TwinstateError && error.outcome === undefined)
+      Object.defineProperty(error, 'outcome', { value: 'not-stored', enumerable: true });
+    throw error;
+  }
+}
+
 /** A commit met another one that changed the same slots. `update` catches it and runs again. */
 export class ConflictError extends TwinstateError {
   override readonly name = 'ConflictError';

@@ -52,7 +52,7 @@ export async function connectWith(
       });
     }
     names.set(model.name, type.name);
-    models.set(type, model);
+    models.set(type, options.limits === undefined ? model : { ...model, limits: { ...options.limits, ...model.limits } });
   }
   if (options.signal?.aborted === true) throw aborted(options.signal);
   const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;

@@ -49,9 +49,10 @@ export class Deadline {
     }
   }
 
-  async sleep(ms: number): Promise<void> {
+  /** Waits for `ms`, or less: until the call's time is up, the caller aborts, or `sooner` resolves. */
+  async sleep(ms: number, sooner: Promise<void>): Promise<void> {
     const { promise, cancel } = this.#timer(Math.min(ms, this.leftMs));
-    await this.race(promise.then((): Asked<void> => ({ kind: 'lost' })));
+    await this.race(Promise.race([promise, sooner]).then((): Asked<void> => ({ kind: 'lost' })));
     cancel();
   }
 

@@ -1,6 +1,6 @@
 /** What `connect` may be given, checked before anything is started. */
 import type { Engine } from '../engine/port.js';
-import type { Class } from '../model/session-model.js';
+import type { Class, SessionLimits } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';
 import { sessionId } from '../shared/ids.js';
 import type { SessionId } from '../shared/ids.js';
@@ -30,6 +30,8 @@ export interface ConnectOptions extends CallOptions {
   readonly ack?: Ack | undefined;
   /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale (default `fast`). */
   readonly takeover?: 'fast' | 'strict' | undefined;
+  /** Bounds on what one session may hold, where its class sets none. */
+  readonly limits?: SessionLimits | undefined;
   /** Durations of the protocol, for slow networks and tests. */
   readonly timing?: Partial<Timing> | undefined;
 }
@@ -59,6 +61,7 @@ const KNOWN = [
   'partitions',
   'ack',
   'takeover',
+  'limits',
   'timing',
   'signal',
   'timeoutMs',

@@ -6,20 +6,22 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
-import type { NodeId, Partition, SessionId, Version } from '../shared/ids.js';
+import { nodeId } from '../shared/ids.js';
+import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
 import { Deadline } from './deadline.js';
 import type { CallOptions } from './deadline.js';
 import { closed, conflict, gone, unavailable } from './refusals.js';
-import type { ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
+import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** One try waits so long for its answer, at most, before it is sent again. */
 const TRY_MS = 1_000;
 /** Between two tries, growing. */
 const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
+const NOBODY = nodeId('');
 
 type Done = Extract<NodeAnswer, { kind: 'done' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
@@ -52,7 +54,8 @@ export class Router {
         // where backups are waited for, the primary itself answers at the end of the time
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
         const waitMs = Math.max(0, leftMs - 50);
-        const asked = await deadline.race(this.#node.operate(to, partition, { ...operation, again: maybeStored, waitMs }, tryMs));
+        const reply = this.#node.operate(to, partition, { ...operation, again: maybeStored, waitMs }, tryMs);
+        const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind === 'done') {
@@ -75,14 +78,14 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+      await this.#pause(deadline, partition, to, tries);
     }
   }
 
   async read(
     partition: Partition,
     read: NodeRead,
-    options: CallOptions & { readonly waitMs?: number },
+    options: CallOptions & { readonly waitMs?: number; readonly atOnce?: boolean },
   ): Promise<Exclude<NodeReadAnswer, { kind: 'retry' }>> {
     const deadline = new Deadline(this.#clock, options);
     const local = read.consistency === 'local' && this.#node.holds(partition);
@@ -95,10 +98,12 @@ export class Router {
       const to = here ? this.#node.self : this.#target(partition, tries);
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
-        const consistency = read.consistency === 'local' && !here ? 'primary' : read.consistency;
-        const asked = await deadline.race(
-          this.#node.read(to, partition, { ...read, consistency }, waitMs, Math.min(deadline.leftMs, TRY_MS + waitMs)),
-        );
+        // elsewhere `local` would be somebody else's idea of it, unless all that is asked for is an answer at once
+        const elsewhere = read.consistency === 'local' && !here && options.atOnce !== true;
+        const consistency = elsewhere ? 'primary' : read.consistency;
+        const tryMs = Math.min(deadline.leftMs, TRY_MS + waitMs);
+        const reply = this.#node.read(to, partition, { ...read, consistency }, waitMs, tryMs);
+        const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind !== 'retry') {
@@ -114,7 +119,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+      await this.#pause(deadline, partition, to, tries);
     }
   }
 
@@ -140,8 +145,25 @@ export class Router {
           return { ids: asked.answer.ids, total: asked.answer.total };
         this.#follow(partition, to, asked.kind === 'answered' ? asked.answer.hint : undefined);
       }
-      await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)));
+      await this.#pause(deadline, partition, to, tries);
     }
+  }
+
+  /** A reply, or `lost` as soon as somebody else is known to lead: what is asked of the dead hangs until its time is up. */
+  async #unlessMoved<T>(partition: Partition, to: NodeId, reply: Promise<Asked<T>>): Promise<Asked<T>> {
+    const other = this.#node.otherLeader(partition, to);
+    try {
+      return await Promise.race([reply, other.known.then((): Asked<T> => ({ kind: 'lost' }))]);
+    } finally {
+      other.cancel();
+    }
+  }
+
+  /** Waits longer from try to try, but no longer than until a new primary is known. */
+  async #pause(deadline: Deadline, partition: Partition, asked: NodeId | undefined, tries: number): Promise<void> {
+    const other = this.#node.otherLeader(partition, asked ?? NOBODY);
+    await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)), other.known);
+    other.cancel();
   }
 
   /** Whom to ask: who was right last time, else who is believed to lead, else one of those who should know, in turn. */
@@ -169,7 +191,7 @@ function refusal(
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
-      return conflict(operation.session, operation.base?.version ?? (0 as Version), answer.version, answer.slots);
+      return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots);
     case 'gone':
       return gone(operation.session, 'not-stored');
     case 'exists':

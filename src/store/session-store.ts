@@ -7,12 +7,13 @@
 import { Graph } from '../diff/graph.js';
 import { instantiate } from '../model/adoption.js';
 import type { Init } from '../model/adoption.js';
+import { requireImmutables } from '../model/immutability.js';
 import type { Class, SessionModel } from '../model/session-model.js';
 import { partitionOf } from '../node/cluster-node.js';
 import type { ClusterNode, NodeOperation } from '../node/cluster-node.js';
 import type { EngineConnection } from '../engine/port.js';
 import type { Runtime } from '../node/runtime.js';
-import { ConflictError, TwinstateError } from '../shared/errors.js';
+import { beforeSending, ConflictError, TwinstateError } from '../shared/errors.js';
 import { sessionId, version as toVersion } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
@@ -73,19 +74,7 @@ export class SessionStore {
   create<T extends object>(instance: T, options?: CreateOptions): Promise<T>;
   async create(first: object, second?: object, third?: CreateOptions): Promise<object> {
     this.#check();
-    const given = typeof first === 'function';
-    const model = given ? this.#model(first) : this.#model(first.constructor);
-    const options = (given ? third : (second as CreateOptions | undefined)) ?? {};
-    const instance = given ? instantiate(model, second) : first;
-    if (!given && this.#copies.has(instance)) {
-      throw new TwinstateError('SESSION_EXISTS', 'this instance is a session already', {
-        outcome: 'not-stored',
-        cure: 'commit it',
-      });
-    }
-    const id = options.id === undefined ? this.#newId() : checkId(options.id);
-    const graph = Graph.capture(instance, model);
-    const ack = checkAck(options.ack) ?? this.#parts.ack;
+    const { model, options, instance, id, graph, ack } = beforeSending(() => this.#toCreate(first, second, third));
     const done = await this.#operate(
       { kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false },
       options,
@@ -123,7 +112,7 @@ export class SessionStore {
     if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
     if (answer.kind !== 'snapshot') throw unexpected(answer.kind);
     if (answer.className !== model.name) throw otherClass(session, model.name, answer.className);
-    const graph = Graph.decode(answer.snapshot);
+    const graph = Graph.decode(answer.snapshot, model.limits);
     const instance = graph.bind(model) as T;
     this.#copies.set(instance, new WorkingCopy(model, session, graph, answer.version, answer.incarnation));
     return instance;
@@ -141,8 +130,8 @@ export class SessionStore {
     this.#check();
     const copy = this.#copy(instance);
     if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
-    const ack = checkAck(options.ack) ?? this.#parts.ack;
-    const pending = copy.diff();
+    const ack = beforeSending(() => checkAck(options.ack)) ?? this.#parts.ack;
+    const pending = beforeSending(() => copy.diff());
     if (pending === undefined) {
       await this.#lanes.settled(copy.id);
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
@@ -165,7 +154,7 @@ export class SessionStore {
         } as const;
         const done = await this.#send(operation, options);
         copy.acknowledged(done.version, done.others, done.merged);
-        return { version: done.version as number, bytes };
+        return { version: done.version, bytes };
       } catch (error) {
         copy.stale ??= error as TwinstateError;
         throw error;
@@ -206,9 +195,11 @@ export class SessionStore {
     options: UpdateOptions<T> = {},
   ): Promise<R> {
     this.#check();
-    const session = checkId(id);
     const attempts = options.attempts ?? ATTEMPTS_DEFAULT;
-    if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
+    const session = beforeSending(() => {
+      if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
+      return checkId(id);
+    });
     return this.#updates.run(session, async () => {
       for (let attempt = 1; ; attempt++) {
         const instance = (await this.open(type, session, options)) ?? (await this.#createOrOpen(type, session, options));
@@ -246,9 +237,8 @@ export class SessionStore {
   /** Renews a session's idle time. @throws {TwinstateError} `SESSION_GONE` */
   async touch<T extends object>(type: Class<T>, id: string, options: WriteOptions = {}): Promise<void> {
     this.#check();
-    const ack = checkAck(options.ack) ?? this.#parts.ack;
     await this.#operate(
-      { kind: 'touch', id: checkId(id), model: this.#model(type), base: undefined, payload: EMPTY_BYTES, ack, rebased: false },
+      beforeSending(() => this.#onWhatIsThere('touch', type, id, options)),
       options,
     );
   }
@@ -256,20 +246,9 @@ export class SessionStore {
   /** Ends a session for good; late commits of it are refused. Resolves to whether there was one. */
   async destroy<T extends object>(type: Class<T>, id: string, options: WriteOptions = {}): Promise<boolean> {
     this.#check();
-    const ack = checkAck(options.ack) ?? this.#parts.ack;
+    const operation = beforeSending(() => this.#onWhatIsThere('destroy', type, id, options));
     try {
-      await this.#operate(
-        {
-          kind: 'destroy',
-          id: checkId(id),
-          model: this.#model(type),
-          base: undefined,
-          payload: EMPTY_BYTES,
-          ack,
-          rebased: false,
-        },
-        options,
-      );
+      await this.#operate(operation, options);
       return true;
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'SESSION_GONE') return false;
@@ -323,6 +302,27 @@ export class SessionStore {
     await this.close();
   }
 
+  /** What a create needs, checked. */
+  #toCreate(first: object, second?: object, third?: CreateOptions) {
+    const given = typeof first === 'function';
+    // what stands in the slot `constructor` of the instance itself may be data
+    const model = this.#model(
+      given ? first : (Object.getPrototypeOf(first ?? {}) as { constructor?: unknown } | null)?.constructor,
+    );
+    const options: CreateOptions = (given ? third : second) ?? {};
+    const instance = given ? instantiate(model, second) : first;
+    if (!given && this.#copies.has(instance)) {
+      throw new TwinstateError('SESSION_EXISTS', 'this instance is a session already', {
+        outcome: 'not-stored',
+        cure: 'commit it',
+      });
+    }
+    if (!given) requireImmutables(model.root, instance, new Set());
+    const id = options.id === undefined ? this.#newId() : checkId(options.id);
+    const graph = Graph.capture(instance, model);
+    return { model, options, instance, id, graph, ack: checkAck(options.ack) ?? this.#parts.ack };
+  }
+
   async #createOrOpen<T extends object>(type: Class<T>, id: SessionId, options: UpdateOptions<T>): Promise<T> {
     if (options.create === undefined) throw gone(id, 'not-stored');
     try {
@@ -335,6 +335,11 @@ export class SessionStore {
       }
       throw error;
     }
+  }
+
+  #onWhatIsThere(kind: 'touch' | 'destroy', type: object, id: string, options: WriteOptions): StoreOperation {
+    const ack = checkAck(options.ack) ?? this.#parts.ack;
+    return { kind, id: checkId(id), model: this.#model(type), base: undefined, payload: EMPTY_BYTES, ack, rebased: false };
   }
 
   #operate(operation: StoreOperation, options: CallOptions): ReturnType<Router['operate']> {

@@ -29,13 +29,25 @@ export function watchSession(
   options: { readonly signal?: AbortSignal | undefined },
   closed: () => boolean,
 ): AsyncGenerator<Change, void, undefined> {
-  const start = router.read(partition, { session, ...FROM_PRIMARY }, options);
+  const start = begin(router, partition, session, options);
   // whoever reads the changes is told of a failure, nobody else
   start.catch(() => undefined);
   return follow(start, router, partition, session, model, options, closed);
 }
 
 const FROM_PRIMARY = { consistency: 'primary', known: undefined, atLeast: undefined } as const;
+
+/** Any replica's state will do to begin with, if only it is answered at once: before what its caller commits next. */
+async function begin(
+  router: Router,
+  partition: Partition,
+  session: SessionId,
+  options: { readonly signal?: AbortSignal | undefined },
+): ReturnType<Router['read']> {
+  const here = await router.read(partition, { session, ...FROM_PRIMARY, consistency: 'local' }, { ...options, atOnce: true });
+  // a backup may not have heard of it yet
+  return here.kind === 'gone' ? router.read(partition, { session, ...FROM_PRIMARY }, options) : here;
+}
 
 async function* follow(
   start: ReturnType<Router['read']>,
@@ -48,7 +60,7 @@ async function* follow(
 ): AsyncGenerator<Change, void, undefined> {
   const first = await start;
   if (first.kind !== 'snapshot') return;
-  let graph = Graph.decode(first.snapshot);
+  let graph = Graph.decode(first.snapshot, model.limits);
   let known = { version: first.version, incarnation: first.incarnation };
   while (!closed() && options.signal?.aborted !== true) {
     let answer;
@@ -68,7 +80,7 @@ async function* follow(
     if (answer.kind === 'gone' || answer.kind === 'quarantined' || answer.incarnation !== known.incarnation) return;
     const paths = new Set<string>();
     if (answer.kind === 'snapshot') {
-      graph = Graph.decode(answer.snapshot);
+      graph = Graph.decode(answer.snapshot, model.limits);
       paths.add('*');
     } else {
       for (const { delta } of answer.deltas) {

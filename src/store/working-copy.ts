@@ -4,7 +4,7 @@
  * Invariant: the graph equals the acknowledged state at `base` plus the deltas in `pending`, in order; the instance may be ahead
  * of it by what the user has changed since. Whatever breaks this makes the copy stale, and only `refresh` mends it.
  */
-import { Graph } from '../diff/graph.js';
+import type { Graph } from '../diff/graph.js';
 import { createdCount, shiftDelta, slotsInCommon, touchedSlots } from '../diff/delta.js';
 import type { SessionModel } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';
@@ -67,16 +67,25 @@ export class WorkingCopy {
       this.base = version;
       return;
     }
-    if (others.length !== version - this.base - 1) {
-      this.stale = new TwinstateError(
-        'STALE_INSTANCE',
-        'the commit was stored, but what others committed before it is not known here',
-        {
-          cure: 'refresh the instance',
-        },
-      );
-      return;
+    if (others.length !== version - this.base - 1) return this.#behind('what others committed before it is not known here');
+    try {
+      this.#takeIn(others);
+    } catch (cause) {
+      // they changed an object that was taken out here: with the newest state at hand that is no question any more
+      return this.#behind('what others committed before it does not fit into this instance', cause);
     }
+    this.base = version;
+  }
+
+  /** The commit succeeded; only this copy cannot follow. */
+  #behind(why: string, cause?: unknown): void {
+    this.stale = new TwinstateError('STALE_INSTANCE', `the commit was stored, but ${why}`, {
+      cure: 'refresh the instance',
+      cause,
+    });
+  }
+
+  #takeIn(others: readonly VersionedDelta[]): void {
     let shift = 0;
     for (const { delta } of others) shift += createdCount(delta);
     if (shift > 0) {
@@ -96,7 +105,6 @@ export class WorkingCopy {
       firstId += createdCount(delta);
     }
     this.#baseNextId = this.graph.nextId - this.#createdInPending();
-    this.base = version;
   }
 
   /** Brings instance and benchmark to an acknowledged state, in place; what was changed and not committed is gone. */

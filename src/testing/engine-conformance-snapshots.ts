@@ -58,7 +58,7 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
         const winners = results.flatMap((result, i) => (result.outcome === 'stored' ? [{ i, revision: result.revision }] : []));
         assert.equal(winners.length, 1);
         assert.equal(results.filter(({ outcome }) => outcome === 'refused').length, 5);
-        const entry = await room.ask('a get', () => connections[0]!.snapshots.get(P0, 'contested'));
+        const entry = await room.ask('a get', () => connections[0].snapshots.get(P0, 'contested'));
         assert.equal(readText(entry!.value), `${round}.${winners[0]!.i}`);
         assert.equal(entry!.revision, winners[0]!.revision);
         expected = entry!.revision;
@@ -78,7 +78,7 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
       await room.put(connection, partition(10), 'key 1', text('of a partition with a longer number'), R0);
       const newer = await room.put(connection, P0, 'key 7', text('new'), revisions[7]!);
       const { found, highest } = await listed(room, connection);
-      assert.deepEqual([...found.keys()].sort(), [...keys].sort());
+      assert.deepEqual([...found.keys()].toSorted(), [...keys].toSorted());
       assert.equal(found.get('key 7'), 'new');
       assert.equal(found.get('key 8'), 'old key 8');
       assert.ok(highest >= newer);
@@ -146,8 +146,11 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
         }
         return count;
       })();
-      for (let i = 1; i <= 12; i++) at = await room.put(writer, P0, 'key', patterned(size, i % 2), at);
-      writing = false;
+      try {
+        for (let i = 1; i <= 12; i++) at = await room.put(writer, P0, 'key', patterned(size, i % 2), at);
+      } finally {
+        writing = false;
+      }
       assert.ok((await reads) > 0);
     },
   },
@@ -162,7 +165,7 @@ export const SNAPSHOT_CASES: readonly EngineCase[] = [
         assert.equal(readText(entry!.value), `value of ${key}`);
       }
       const { found } = await listed(room, connection);
-      assert.deepEqual([...found.keys()].sort(), [...ODD_NAMES].sort());
+      assert.deepEqual([...found.keys()].toSorted(), [...ODD_NAMES].toSorted());
     },
   },
   {

@@ -52,6 +52,7 @@ export class ConformanceRoom {
   readonly cluster: string;
   readonly #open: EngineConnection[] = [];
   #nodes = 0;
+  #closed = false;
 
   constructor(world: EngineWorld) {
     this.world = world;
@@ -82,11 +83,14 @@ export class ConformanceRoom {
       timeoutMs: CONNECT_MS_MAX,
       signal: options.signal,
     });
+    // one of several that were being made when another one failed
+    if (this.#closed) await connection.close();
     this.#open.push(connection);
     return connection;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#open.map((connection) => connection.close()));
   }
 

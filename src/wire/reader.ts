@@ -16,7 +16,8 @@ export class ByteReader {
   #at = 0;
 
   constructor(bytes: Uint8Array, what: string) {
-    this.#bytes = bytes;
+    // of a Buffer too, `slice` of what is handed out shall be a copy
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
   }

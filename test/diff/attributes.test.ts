@@ -211,6 +211,29 @@ describe('a class that changed between two releases', () => {
     expect(primary.graph.fingerprint).not.to.equal(old.graph.fingerprint);
   });
 
+  it('tells everybody once, where the new attribute holds an object of the same class', () => {
+    class OldStep {
+      @Mutable() n = 1;
+    }
+    class NewStep {
+      @Mutable() n = 1;
+      @Mutable() next: unknown;
+    }
+    @Session({ name: 'way' })
+    class OldWay {
+      @Mutable({ type: { step: () => OldStep } }) first = new OldStep();
+    }
+    @Session({ name: 'way' })
+    class NewWay {
+      @Mutable({ type: { step: () => NewStep } }) first = new NewStep();
+    }
+    const primary = Replica.restore(NewWay, Benchmark.of(new OldWay()).snapshot());
+    const backup = Replica.restore(NewWay, primary.snapshot());
+    primary.instance.first.next = new NewStep();
+    backup.apply(primary.graph.diff()!);
+    expect(difference(primary.instance, backup.instance)).to.equal(undefined);
+  });
+
   it('leaves the schema as it was where the comparison fails', () => {
     const snapshot = Benchmark.of(new Old()).snapshot();
     const { graph, instance } = Replica.restore(New, snapshot);

@@ -1,3 +1,5 @@
+// changes in place are what this is about
+/* oxlint-disable unicorn/no-array-reverse, unicorn/no-array-sort, typescript/require-array-sort-compare, typescript/no-array-delete */
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
@@ -174,11 +176,108 @@ describe('a generated comparator', () => {
     }
   });
 
+  const collections: [string, () => unknown, ((value: never) => void)[]][] = [
+    [
+      'a Map',
+      () => new Map<unknown, unknown>([['a', 1], ['b', 2], ['c', 3]]),
+      [
+        (map: Map<unknown, unknown>) => void (map.delete('a'), map.set('a', 1)),
+        (map: Map<unknown, unknown>) => void (map.delete('b'), map.set('d', 2)),
+        (map: Map<unknown, unknown>) => map.set('c', -0).set('e', NaN).set('b', 7),
+        (map: Map<unknown, unknown>) => map.set('e', 1).set('f', {}),
+        (map: Map<unknown, unknown>) => map.set({}, 1),
+        (map: Map<unknown, unknown>) => map.clear(),
+      ],
+    ],
+    [
+      'a Map with objects',
+      () => new Map<unknown, unknown>([[{ k: 1 }, { n: 1 }], ['b', { n: 2 }], ['c', 3]]),
+      [
+        (map: Map<object, { n: number }>) => void ((map.get('b' as never)!.n = 5), ([...map.keys()][0] as { k: number }).k++),
+        (map: Map<unknown, unknown>) => void (map.delete('b'), map.set('c', 4).set('z', 0)),
+        (map: Map<unknown, unknown>) => { const first = [...map][0]!; map.delete(first[0]); map.set(...first); },
+      ],
+    ],
+    [
+      'a Set',
+      () => new Set<unknown>([1, 'a', NaN]),
+      [
+        (set: Set<unknown>) => void (set.delete(1), set.add(1)),
+        (set: Set<unknown>) => set.add({}),
+        (set: Set<unknown>) => set.add(null),
+        (set: Set<unknown>) => void (set.delete('a'), set.add('b')),
+      ],
+    ],
+    [
+      'an array of values',
+      () => [1, 2, -0, undefined, 'x'],
+      [
+        (array: unknown[]) => array.push(7),
+        (array: unknown[]) => array.sort(),
+        (array: unknown[]) => array.splice(1, 2),
+        (array: unknown[]) => array.push({}),
+        (array: unknown[]) => (array.length = 1),
+      ],
+    ],
+    [
+      'an array of objects and values',
+      () => [{ n: 1 }, 2, { n: 3 }, 4],
+      [
+        (array: unknown[]) => (array[1] = 3),
+        (array: { n: number }[]) => (array[0]!.n = array[2]!.n = 9),
+        (array: unknown[]) => { array[1] = 0; for (const at of [0, 2]) (array[at] as { n: number }).n = 8; },
+        (array: unknown[]) => array.reverse(),
+        (array: unknown[]) => array.push(array[0]),
+        (array: unknown[]) => (array[1] = array[3]),
+        (array: unknown[]) => array.shift(),
+      ],
+    ],
+    [
+      'a dictionary',
+      () => ({ 7: 1, b: 2 }),
+      [
+        (object: Record<string, unknown>) => (object['3'] = 1),
+        (object: Record<string, unknown>) => (object['c'] = 1),
+        (object: Record<string, unknown>) => delete object['7'],
+        (object: Record<string, unknown>) => (object['b'] = { n: 1 }),
+        (object: Record<string, unknown>) => (object['1'] = 1),
+        (object: Record<string, { n: number }>) => (object['b']!.n = 2),
+      ],
+    ],
+  ]; // prettier-ignore
+  for (const [name, make, steps] of collections) {
+    it(`follows ${name} through every change`, () => {
+      const [a, b] = [make(), make()];
+      const [quick, slow] = [a, b].map((value) => Graph.capture(Object.assign(new World(), { a: value }), modelOf(World)));
+      generate(quick!);
+      for (const step of steps) {
+        step(a as never);
+        step(b as never);
+        expect(hex(generate(quick!)), String(step)).to.equal(hex(interpret(slow!)));
+        expect(hex(quick!.encode())).to.equal(hex(slow!.encode()));
+      }
+    });
+  }
+
+  it('tells an element that is undefined from a hole', () => {
+    const world = new World();
+    const array: unknown[] = [undefined, 1, undefined];
+    world.a = array;
+    const graph = Graph.capture(world, modelOf(World));
+    generate(graph);
+    delete array[0];
+    expect(hex(generate(graph))).to.equal('ff01e300b0');
+    array[0] = undefined;
+    expect(hex(generate(graph))).to.equal('ff01e300a0');
+  });
+
   it('leaves graph and shadows as they were where a value is refused or the delta is too long', () => {
     @Session({ name: 'narrow', limits: { deltaBytesMax: 100 } })
     class Narrow {
       @Mutable() a: unknown = 1;
       @Mutable() b: unknown = { n: 1 };
+      @Mutable() c = new Map([['k', 1]]);
+      @Mutable() d = new Date(0);
     }
     const narrow = new Narrow();
     const graph = Graph.capture(narrow, modelOf(Narrow));
@@ -186,8 +285,14 @@ describe('a generated comparator', () => {
     const before = hex(graph.encode());
     (narrow.b as { n: unknown }).n = 2;
     narrow.a = 'x'.repeat(200);
+    narrow.c.set('k', 2).set('j', 3);
+    narrow.d.setTime(1);
     expect(() => graph.diff()).to.throw(TwinstateError, /LIMIT_EXCEEDED/);
     expect(hex(graph.encode())).to.equal(before);
+    expect(() => graph.diff()).to.throw(TwinstateError, /LIMIT_EXCEEDED/);
+    expect(hex(graph.encode())).to.equal(before);
+    narrow.c.set('k', 1).delete('j');
+    narrow.d.setTime(0);
     narrow.a = () => 1;
     expect(() => graph.diff()).to.throw(TwinstateError, /VALUE_UNSUPPORTED.*\ba\b/);
     expect(hex(graph.encode())).to.equal(before);

@@ -37,7 +37,7 @@ class TestClock implements Clock {
     const endMs = this.#nowMs + ms;
     for (;;) {
       await settled();
-      const next = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((x, y) => x.atMs - y.atMs || x.order - y.order)[0];
+      const next = this.#timers.filter(({ atMs }) => atMs <= endMs).toSorted((x, y) => x.atMs - y.atMs || x.order - y.order)[0];
       if (next === undefined) break;
       this.#timers = this.#timers.filter((timer) => timer !== next);
       this.#nowMs = next.atMs;

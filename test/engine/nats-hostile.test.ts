@@ -53,7 +53,11 @@ describe('nats engine: hostile input', function () {
   });
 
   const room = (): ConformanceRoom =>
-    new ConformanceRoom({ clock: realClock, random: Math.random, engine: () => natsEngine({ servers: server.url }) } as unknown as EngineWorld);
+    new ConformanceRoom({
+      clock: realClock,
+      random: Math.random,
+      engine: () => natsEngine({ servers: server.url }),
+    } as unknown as EngineWorld);
 
   it('a follower hands on what strangers published, in its place, and goes on', async () => {
     const heard: LogEntry[] = [];
@@ -70,7 +74,9 @@ describe('nats engine: hostile input', function () {
     expect(raw, 'what is no framing of ours').to.include(Buffer.from(GARBAGE[11]!).toString('hex'));
     expect(raw, 'a head without parts').to.include(Buffer.from(GARBAGE[8]!).toString('hex'));
     await connection.log.trim(P0, heard.at(-2)!.sequence);
-    expect((await connection.log.read(P0, sequence(0)))!.entries.map(({ record }) => readText(record))).to.deep.equal(['a record']);
+    expect((await connection.log.read(P0, sequence(0)))!.entries.map(({ record }) => readText(record))).to.deep.equal([
+      'a record',
+    ]);
   });
 
   it('a record whose head names parts of another partition is not joined from them', async () => {
@@ -132,7 +138,10 @@ describe('nats engine: hostile input', function () {
       stranger.publish(names.node(node), garbage, { reply: createInbox() });
       stranger.publish(names.presence, garbage);
     }
-    await room().until('it answers', async () => (await connection.bus.request(node, text('me'), ANSWER_MS)).outcome === 'answered');
+    await room().until(
+      'it answers',
+      async () => (await connection.bus.request(node, text('me'), ANSWER_MS)).outcome === 'answered',
+    );
     const answer = await connection.bus.request(node, text('me'), ANSWER_MS);
     expect(readText((answer as { body: Uint8Array }).body)).to.equal('answer to me');
     await room().until('it hears', () => {
@@ -158,7 +167,9 @@ describe('transfers of the bus', () => {
       const transfers = new Transfers(realClock);
       const [a, b] = [patterned(size, 1), patterned(size, 2)];
       const [as, bs] = [split(a, 'a', 100), split(b, 'b', 100)];
-      const joined = as.flatMap((message, i) => [transfers.take(message), transfers.take(bs[i]!)]).filter((whole) => whole !== undefined);
+      const joined = as
+        .flatMap((message, i) => [transfers.take(message), transfers.take(bs[i]!)])
+        .filter((whole) => whole !== undefined);
       expect(joined.map((whole) => Buffer.from(whole).equals(a) || Buffer.from(whole).equals(b))).to.deep.equal([true, true]);
     }
   });
@@ -175,7 +186,11 @@ describe('transfers of the bus', () => {
       expect(order.map((message) => transfers.take(message))).to.deep.equal(order.map(() => undefined));
       transfers.take(chunk('id', 1, 9, 1));
     }
-    expect([first, second, third].map((message) => transfers.take(message)?.byteLength)).to.deep.equal([undefined, undefined, 250]);
+    expect([first, second, third].map((message) => transfers.take(message)?.byteLength)).to.deep.equal([
+      undefined,
+      undefined,
+      250,
+    ]);
   });
 
   it('hold no more than they may, whatever strangers begin', () => {

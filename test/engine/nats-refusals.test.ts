@@ -48,7 +48,8 @@ describe('nats engine: refusals', function () {
   });
 
   it('refuses an account without JetStream', async () => {
-    const config = 'accounts { A { users: [{ user: a, password: a }] }, B { jetstream: enabled, users: [{ user: b, password: b }] } }';
+    const config =
+      'accounts { A { users: [{ user: a, password: a }] }, B { jetstream: enabled, users: [{ user: b, password: b }] } }';
     const accounts = await startNatsServer({ config });
     try {
       const error = await refusal(connectTo({ servers: accounts.url, user: 'a', pass: 'a' }, 'refusals', 500));
@@ -73,7 +74,8 @@ describe('nats engine: refusals', function () {
         .with.property('code', 'ENGINE_UNSUPPORTED');
       expect(() => checkVersion(version, 1), version).not.to.throw();
     }
-    for (const version of ['2.10.19', '2.10.27', '2.11.0', '2.15.1', '3.0.0']) expect(() => checkVersion(version, 3), version).not.to.throw();
+    for (const version of ['2.10.19', '2.10.27', '2.11.0', '2.15.1', '3.0.0'])
+      expect(() => checkVersion(version, 3), version).not.to.throw();
     for (const version of ['2.8.4', '1.4.1', '']) {
       expect(() => checkVersion(version, 1), version)
         .to.throw(TwinstateError, 'upgrade')
@@ -127,7 +129,9 @@ describe('nats engine: refusals', function () {
 
   it('refuses options that cannot be meant', () => {
     for (const options of [{ servers: [] }, { servers: server.url, replicas: 0 }, { servers: server.url, replicas: 1.5 }]) {
-      expect(() => natsEngine(options)).to.throw(TwinstateError).with.property('code', 'OPTION_INVALID');
+      expect(() => natsEngine(options))
+        .to.throw(TwinstateError)
+        .with.property('code', 'OPTION_INVALID');
     }
   });
 });

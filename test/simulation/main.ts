@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- --seeds N --from S [--scenario NAME] [--trace]`: runs N seeds and prints every one that fails; the same
+ * `npm run simulate -- --seeds N --from S [--scenario NAME] [--trace] [--stop]`: runs N seeds and prints every one that fails; the same
  * seed replays the same history.
  */
 import { parseArgs } from 'node:util';
@@ -11,13 +11,16 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     scenario: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    stop: { type: 'boolean', default: false },
   },
 });
 const first = Number(values.from);
 const count = Number(values.seeds);
 const scenarios = values.scenario === undefined ? Object.values(SCENARIOS) : [SCENARIOS[values.scenario]];
 if (!Number.isInteger(first) || !Number.isInteger(count) || scenarios.includes(undefined)) {
-  console.error(`usage: npm run simulate -- --seeds N --from S [--scenario ${Object.keys(SCENARIOS).join('|')}] [--trace]`);
+  console.error(
+    `usage: npm run simulate -- --seeds N --from S [--scenario ${Object.keys(SCENARIOS).join('|')}] [--trace] [--stop]`,
+  );
   process.exit(2);
 }
 const sums = { acknowledged: 0, notStored: 0, unknown: 0, reads: 0, faults: 0, merges: 0 };
@@ -31,6 +34,7 @@ for (let seed = first; seed < first + count; seed++) {
     failed++;
     console.log(`seed ${seed} (${scenario.name}, trace ${report.trace}) fails:`);
     for (const violation of report.violations) console.log(`  ${violation}`);
+    if (values.stop) break;
   } else if (count === 1) console.log(report);
 }
 const seconds = (Date.now() - startedMs) / 1_000;

@@ -454,7 +454,7 @@ class World {
     for (const { by, session, failure, seen } of looks) {
       if (failure !== undefined) {
         this.#history.violation(
-          `not live: ${by} cannot read ${session}: ${failure instanceof Error ? failure.message : String(failure)}`,
+          `not live: ${by} cannot read ${session}: ${failure instanceof Error ? failure.message : JSON.stringify(failure)}`,
         );
       }
       if (seen === undefined) continue;

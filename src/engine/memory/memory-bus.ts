@@ -7,21 +7,31 @@
 import type { Bus, RequestResult, Subscription } from '../port.js';
 import { copyBytes } from '../../shared/bytes.js';
 import type { NodeId } from '../../shared/ids.js';
-import { send, type MemoryConnection } from './memory-connection.js';
+import type { Mailbox } from './memory-cluster.js';
+import { send, type MemoryLink } from './memory-link.js';
 
 type Handler = (body: Uint8Array) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
 
-export class MemoryBus implements Bus {
-  readonly #connection: MemoryConnection;
+export class MemoryBus implements Bus, Mailbox {
+  readonly #link: MemoryLink;
   readonly #hearers = new Set<(body: Uint8Array) => void>();
   #handler: Handler | undefined;
 
-  constructor(connection: MemoryConnection) {
-    this.#connection = connection;
+  constructor(link: MemoryLink) {
+    this.#link = link;
+    link.mailbox = this;
+    link.onEnd(() => {
+      this.#handler = undefined;
+      this.#hearers.clear();
+    });
+  }
+
+  get serves(): boolean {
+    return this.#handler !== undefined;
   }
 
   serve(handler: Handler): Subscription {
-    if (this.#connection.open) this.#handler = handler;
+    if (this.#link.open) this.#handler = handler;
     return {
       stop: () => {
         if (this.#handler === handler) this.#handler = undefined;
@@ -30,16 +40,16 @@ export class MemoryBus implements Bus {
   }
 
   request(to: NodeId, body: Uint8Array, timeoutMs: number): Promise<RequestResult> {
-    const { cluster, clock, node } = this.#connection;
+    const { cluster, clock, node } = this.#link;
     const { faults } = cluster.options;
     const journey = faults?.request?.(node, to);
     const copy = copyBytes(body);
-    return this.#connection.await<RequestResult>((settle) => {
+    return this.#link.await<RequestResult>((settle) => {
       const timer = clock.after(timeoutMs, () => settle({ outcome: 'unknown', reason: 'no answer in time' }));
-      if (!this.#connection.reachable) return;
+      if (!this.#link.up) return;
       const back = (result: RequestResult): void => {
         const arrive = (): void => {
-          if (!this.#connection.reachable) return;
+          if (!this.#link.up) return;
           clock.after(0, () => {
             timer.cancel();
             settle(result);
@@ -56,8 +66,8 @@ export class MemoryBus implements Bus {
   }
 
   tell(to: NodeId, body: Uint8Array): void {
-    const { cluster, node, reachable } = this.#connection;
-    if (!reachable) return;
+    const { cluster, node, up } = this.#link;
+    if (!up) return;
     const copy = copyBytes(body);
     const { faults } = cluster.options;
     const delayMs = faults?.tell?.(node, to);
@@ -67,56 +77,56 @@ export class MemoryBus implements Bus {
   }
 
   announce(body: Uint8Array): void {
-    const { cluster, clusterName, node, reachable } = this.#connection;
-    if (!reachable) return;
+    const { cluster, clusterName, node, up } = this.#link;
+    if (!up) return;
     const copy = copyBytes(body);
     const { faults } = cluster.options;
-    for (const other of cluster.connections(clusterName)) {
+    for (const other of cluster.members(clusterName)) {
       const delayMs = faults?.announce?.(node, other.node);
-      if (faults === undefined || delayMs === undefined) other.bus.hearFrom(copy);
-      else send(faults.clock, delayMs, () => other.bus.hearFrom(copy));
+      if (faults === undefined || delayMs === undefined) other.mailbox?.hearFrom(copy);
+      else send(faults.clock, delayMs, () => other.mailbox?.hearFrom(copy));
     }
   }
 
   hear(listener: (body: Uint8Array) => void): Subscription {
     // a function of one's own, so that the same listener may hear twice and stop once
     const hearer = (body: Uint8Array): void => listener(body);
-    if (this.#connection.open) this.#hearers.add(hearer);
+    if (this.#link.open) this.#hearers.add(hearer);
     return { stop: () => this.#hearers.delete(hearer) };
   }
 
   /** An announcement has reached this node. */
   hearFrom(body: Uint8Array): void {
-    if (!this.#connection.reachable) return;
+    if (!this.#link.up) return;
     for (const hearer of this.#hearers) {
-      this.#connection.clock.after(0, () => {
+      this.#link.clock.after(0, () => {
         if (this.#hearers.has(hearer)) hearer(body);
       });
     }
   }
 
-  stopAll(): void {
-    this.#handler = undefined;
-    this.#hearers.clear();
+  /** A request has reached this node. */
+  ask(body: Uint8Array, back: (answer: Uint8Array) => void): void {
+    this.#link.clock.after(0, () => void this.#handle(body, back));
   }
 
   /** A request has reached the place where `to` may be. */
   #arrive(to: NodeId, body: Uint8Array, back: (result: RequestResult) => void): void {
-    const { cluster, clusterName } = this.#connection;
+    const { cluster, clusterName } = this.#link;
     let served = false;
-    for (const other of cluster.connections(clusterName)) {
-      if (other.node !== to || other.bus.#handler === undefined) continue;
+    for (const { node, up, mailbox } of cluster.members(clusterName)) {
+      if (node !== to || mailbox?.serves !== true) continue;
       served = true;
       // to a node that is cut off it is simply lost
-      if (other.reachable) other.clock.after(0, () => void other.bus.#handle(body, back));
+      if (up) mailbox.ask(body, (answer) => back({ outcome: 'answered', body: answer }));
     }
     if (!served) back({ outcome: 'no-responders' });
   }
 
-  async #handle(body: Uint8Array, back: (result: RequestResult) => void): Promise<void> {
+  async #handle(body: Uint8Array, back: (answer: Uint8Array) => void): Promise<void> {
     const handler = this.#handler;
     if (handler === undefined) return;
     const answer = await handler(body);
-    if (answer !== undefined && this.#connection.reachable) back({ outcome: 'answered', body: copyBytes(answer) });
+    if (answer !== undefined && this.#link.up) back(copyBytes(answer));
   }
 }

@@ -8,7 +8,6 @@ import type { AppendResult, PutResult, SnapshotEntry } from '../port.js';
 import { revision, type NodeId, type Partition, type Revision, type Sequence } from '../../shared/ids.js';
 import { PartitionLog } from './partition-log.js';
 import type { Faults } from './faults.js';
-import type { MemoryConnection } from './memory-connection.js';
 
 export interface MemoryClusterOptions {
   /** A simulated world; without it every call gets through at once. */
@@ -19,6 +18,24 @@ export interface MemoryClusterOptions {
   readonly logBytesMax?: number | undefined;
   /** How long a node that is cut off waits for an answer, in milliseconds. Default 1000. */
   readonly patienceMs?: number | undefined;
+}
+
+/** A connected node, as the others and the cluster see it. */
+export interface Member {
+  readonly node: NodeId;
+  /** Whether it can be reached now. */
+  readonly up: boolean;
+  readonly mailbox: Mailbox | undefined;
+  /** Its link was cut or mended. */
+  linkChanged(): void;
+  crash(): void;
+}
+
+/** Where what other nodes send arrives. */
+export interface Mailbox {
+  readonly serves: boolean;
+  ask(body: Uint8Array, back: (answer: Uint8Array) => void): void;
+  hearFrom(body: Uint8Array): void;
 }
 
 /** The key under which the cluster's own state is grouped, beside the partitions. */
@@ -49,7 +66,8 @@ export class StoredGeneration {
   append(partition: Partition, expected: Sequence, record: Uint8Array): AppendResult {
     const log = this.log(partition);
     if (log.last !== expected) return { outcome: 'refused', reason: 'position' };
-    if (this.#logBytes + record.byteLength > (this.#options.logBytesMax ?? Infinity)) return { outcome: 'refused', reason: 'full' };
+    if (this.#logBytes + record.byteLength > (this.#options.logBytesMax ?? Infinity))
+      return { outcome: 'refused', reason: 'full' };
     const sequence = log.append(record, this.#options.faults?.hole?.(partition) ?? 0);
     this.#logBytes += record.byteLength;
     for (const wake of this.followers(partition)) wake();
@@ -93,7 +111,7 @@ export class StoredGeneration {
 export class MemoryCluster {
   readonly options: MemoryClusterOptions;
   readonly #generations = new Map<string, StoredGeneration>();
-  readonly #connections = new Map<string, Set<MemoryConnection>>();
+  readonly #members = new Map<string, Set<Member>>();
   readonly #cut = new Set<NodeId>();
 
   constructor(options: MemoryClusterOptions = {}) {
@@ -108,10 +126,10 @@ export class MemoryCluster {
     return stored;
   }
 
-  /** The live connections of a cluster, in the order in which they were made. */
-  connections(cluster: string): Set<MemoryConnection> {
-    let all = this.#connections.get(cluster);
-    if (all === undefined) this.#connections.set(cluster, (all = new Set()));
+  /** The connected nodes of a cluster, in the order in which they came. */
+  members(cluster: string): Set<Member> {
+    let all = this.#members.get(cluster);
+    if (all === undefined) this.#members.set(cluster, (all = new Set()));
     return all;
   }
 
@@ -123,22 +141,22 @@ export class MemoryCluster {
   cut(node: NodeId): void {
     if (this.#cut.has(node)) return;
     this.#cut.add(node);
-    this.#each(node, (connection) => connection.linkChanged());
+    this.#each(node, (member) => member.linkChanged());
   }
 
   mend(node: NodeId): void {
     if (!this.#cut.delete(node)) return;
-    this.#each(node, (connection) => connection.linkChanged());
+    this.#each(node, (member) => member.linkChanged());
   }
 
   /** Kills a node's connections as `kill -9` would: nothing of it is told anything any more. What it had sent still arrives. */
   crash(node: NodeId): void {
-    this.#each(node, (connection) => connection.crash());
+    this.#each(node, (member) => member.crash());
   }
 
-  #each(node: NodeId, fn: (connection: MemoryConnection) => void): void {
-    for (const all of this.#connections.values()) {
-      for (const connection of [...all]) if (connection.node === node) fn(connection);
+  #each(node: NodeId, fn: (member: Member) => void): void {
+    for (const all of this.#members.values()) {
+      for (const member of [...all]) if (member.node === node) fn(member);
     }
   }
 }

@@ -8,22 +8,28 @@ import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port
 import { copyBytes } from '../../shared/bytes.js';
 import type { Partition, Sequence } from '../../shared/ids.js';
 import type { ReadJourney } from './faults.js';
-import { send, type MemoryConnection } from './memory-connection.js';
+import { send, type MemoryLink } from './memory-link.js';
 
 export class MemoryLog implements Log {
-  readonly #connection: MemoryConnection;
+  readonly #link: MemoryLink;
   readonly #followers = new Set<MemoryFollower>();
 
-  constructor(connection: MemoryConnection) {
-    this.#connection = connection;
+  constructor(link: MemoryLink) {
+    this.#link = link;
+    link.onMended(() => {
+      for (const follower of this.#followers) follower.wake();
+    });
+    link.onEnd(() => {
+      for (const follower of [...this.#followers]) follower.stop();
+    });
   }
 
   append(partition: Partition, expected: Sequence, record: Uint8Array): Promise<AppendResult> {
-    const { stored, node, cluster } = this.#connection;
+    const { stored, node, cluster } = this.#link;
     // the caller may use its buffer again
     const copy = copyBytes(record);
     const journey = cluster.options.faults?.append?.(node, partition);
-    return this.#connection.travel<AppendResult>(
+    return this.#link.travel<AppendResult>(
       journey,
       () => {
         if (journey?.spurious === 'not-stored') return { outcome: 'refused', reason: 'position' };
@@ -35,9 +41,9 @@ export class MemoryLog implements Log {
   }
 
   read(partition: Partition, after: Sequence, limits?: { readonly bytesMax?: number }): Promise<LogRead | undefined> {
-    const { stored, node, cluster } = this.#connection;
+    const { stored, node, cluster } = this.#link;
     const journey: ReadJourney | undefined = cluster.options.faults?.read?.(node, partition);
-    return this.#connection.travel<LogRead | undefined>(
+    return this.#link.travel<LogRead | undefined>(
       journey,
       () => stored.log(partition).behind(after, limits?.bytesMax, journey?.hidden),
       () => undefined,
@@ -45,33 +51,25 @@ export class MemoryLog implements Log {
   }
 
   follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription {
-    const follower = new MemoryFollower(this.#connection, partition, after, listener, () => this.#followers.delete(follower));
-    if (!this.#connection.open) return follower;
+    const follower = new MemoryFollower(this.#link, partition, after, listener, () => this.#followers.delete(follower));
+    if (!this.#link.open) return follower;
     this.#followers.add(follower);
     follower.start();
     return follower;
   }
 
   trim(partition: Partition, upTo: Sequence): Promise<void> {
-    const { stored, node, cluster } = this.#connection;
-    return this.#connection.travel<void>(
+    const { stored, node, cluster } = this.#link;
+    return this.#link.travel<void>(
       cluster.options.faults?.trim?.(node, partition),
       () => stored.trim(partition, upTo),
       () => undefined,
     );
   }
-
-  wakeAll(): void {
-    for (const follower of this.#followers) follower.wake();
-  }
-
-  stopAll(): void {
-    for (const follower of [...this.#followers]) follower.stop();
-  }
 }
 
 class MemoryFollower implements Subscription {
-  readonly #connection: MemoryConnection;
+  readonly #link: MemoryLink;
   readonly #partition: Partition;
   readonly #listener: (entry: LogEntry) => void;
   readonly #stopped: () => void;
@@ -81,14 +79,8 @@ class MemoryFollower implements Subscription {
   #travelling = false;
   #live = false;
 
-  constructor(
-    connection: MemoryConnection,
-    partition: Partition,
-    after: Sequence,
-    listener: (entry: LogEntry) => void,
-    stopped: () => void,
-  ) {
-    this.#connection = connection;
+  constructor(link: MemoryLink, partition: Partition, after: Sequence, listener: (entry: LogEntry) => void, stopped: () => void) {
+    this.#link = link;
     this.#partition = partition;
     this.#after = after;
     this.#listener = listener;
@@ -97,20 +89,20 @@ class MemoryFollower implements Subscription {
 
   start(): void {
     this.#live = true;
-    this.#connection.stored.followers(this.#partition).add(this.#wake);
+    this.#link.stored.followers(this.#partition).add(this.#wake);
     this.wake();
   }
 
   stop(): void {
     if (!this.#live) return;
     this.#live = false;
-    this.#connection.stored.followers(this.#partition).delete(this.#wake);
+    this.#link.stored.followers(this.#partition).delete(this.#wake);
     this.#stopped();
   }
 
   wake(): void {
-    const { stored, reachable, cluster, clock, node } = this.#connection;
-    if (!this.#live || this.#travelling || !reachable) return;
+    const { stored, up, cluster, clock, node } = this.#link;
+    if (!this.#live || this.#travelling || !up) return;
     const log = stored.log(this.#partition);
     if (log.last <= this.#after) return;
     this.#travelling = true;
@@ -121,7 +113,7 @@ class MemoryFollower implements Subscription {
     }
     const { entries } = log.behind(this.#after);
     send(faults.clock, faults.deliver(node, this.#partition) ?? 0, () => {
-      if (this.#connection.reachable) clock.after(0, () => this.#deliver(entries));
+      if (this.#link.up) clock.after(0, () => this.#deliver(entries));
       else this.#travelling = false;
     });
   }
@@ -130,7 +122,7 @@ class MemoryFollower implements Subscription {
     try {
       for (const entry of entries) {
         // cut off meanwhile: what was on its way is lost, and asked for again when the link is back
-        if (!this.#live || !this.#connection.reachable) break;
+        if (!this.#live || !this.#link.up) break;
         this.#after = entry.sequence;
         this.#listener(entry);
       }

@@ -2,23 +2,23 @@
 import type { PutResult, SnapshotEntry, Snapshots } from '../port.js';
 import { copyBytes } from '../../shared/bytes.js';
 import type { Partition, Revision } from '../../shared/ids.js';
-import type { MemoryConnection } from './memory-connection.js';
+import type { MemoryLink } from './memory-link.js';
 
 type Listing = { readonly entries: readonly SnapshotEntry[]; readonly highest: Revision };
 
 export class MemorySnapshots implements Snapshots {
-  readonly #connection: MemoryConnection;
+  readonly #link: MemoryLink;
 
-  constructor(connection: MemoryConnection) {
-    this.#connection = connection;
+  constructor(link: MemoryLink) {
+    this.#link = link;
   }
 
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
-    const { stored, node, cluster } = this.#connection;
+    const { stored, node, cluster } = this.#link;
     // the caller may use its buffer again
     const copy = copyBytes(value);
     const journey = cluster.options.faults?.put?.(node, key);
-    return this.#connection.travel<PutResult>(
+    return this.#link.travel<PutResult>(
       journey,
       () => {
         if (journey?.spurious === 'not-stored') return { outcome: 'refused' };
@@ -30,8 +30,8 @@ export class MemorySnapshots implements Snapshots {
   }
 
   get(partition: Partition | undefined, key: string): Promise<SnapshotEntry | null | undefined> {
-    const { stored, node, cluster } = this.#connection;
-    return this.#connection.travel<SnapshotEntry | null | undefined>(
+    const { stored, node, cluster } = this.#link;
+    return this.#link.travel<SnapshotEntry | null | undefined>(
       cluster.options.faults?.get?.(node, key),
       () => stored.group(partition).get(key) ?? null,
       () => undefined,
@@ -39,8 +39,8 @@ export class MemorySnapshots implements Snapshots {
   }
 
   list(partition: Partition): Promise<Listing | undefined> {
-    const { stored, node, cluster } = this.#connection;
-    return this.#connection.travel<Listing | undefined>(
+    const { stored, node, cluster } = this.#link;
+    return this.#link.travel<Listing | undefined>(
       cluster.options.faults?.list?.(node, partition),
       () => ({ entries: [...stored.group(partition).values()], highest: stored.highest }),
       () => undefined,
@@ -48,8 +48,8 @@ export class MemorySnapshots implements Snapshots {
   }
 
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {
-    const { stored, node, cluster } = this.#connection;
-    return this.#connection.travel<void>(
+    const { stored, node, cluster } = this.#link;
+    return this.#link.travel<void>(
       cluster.options.faults?.remove?.(node, key),
       () => stored.remove(partition, key, expected),
       () => undefined,

@@ -11,7 +11,7 @@ import type { NatsLink } from './nats-link.js';
 /** The server's `err_code`s that mean something here (nats-server, errors.json). */
 export const API_ERROR = {
   streamNotFound: 10059,
-  streamNameInUse: 10058,
+  invalidConfig: 10052,
   noMessage: 10037,
   wrongLastSequence: 10071,
   /** The same refusal without the number, from 2.11 on. */
@@ -38,6 +38,8 @@ export interface ApiError {
   readonly kind: 'error';
   readonly errCode: number;
   readonly description: string;
+  /** Set by a caller that knows that a moment may mend it. */
+  readonly transient?: boolean;
 }
 
 export interface Silence {
@@ -62,9 +64,7 @@ export type Published =
 
 /** Which message to read: an exact sequence, the last of a subject, or the next of a subject from a sequence on. */
 export type MessageQuery =
-  | { readonly seq: number }
-  | { readonly last_by_subj: string }
-  | { readonly seq: number; readonly next_by_subj: string };
+  { readonly seq: number } | { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj: string };
 
 export class JetStreamApi {
   readonly link: NatsLink;
@@ -131,8 +131,13 @@ function parse<T>(data: Uint8Array): ApiAnswer<T> {
   } catch {
     return { kind: 'silence', reason: 'an answer that is no JSON', noResponders: false };
   }
-  if (typeof value !== 'object' || value === null) return { kind: 'silence', reason: 'an answer that is no object', noResponders: false };
+  if (typeof value !== 'object' || value === null)
+    return { kind: 'silence', reason: 'an answer that is no object', noResponders: false };
   const error = (value as { error?: { err_code?: unknown; code?: unknown; description?: unknown } }).error;
   if (error === undefined || error === null) return { kind: 'ok', value: value as T };
-  return { kind: 'error', errCode: Number(error.err_code ?? error.code ?? 0), description: String(error.description ?? 'no description') };
+  return {
+    kind: 'error',
+    errCode: Number(error.err_code ?? error.code ?? 0),
+    description: typeof error.description === 'string' ? error.description : 'no description',
+  };
 }

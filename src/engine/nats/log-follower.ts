@@ -105,7 +105,7 @@ export class LogFollower implements Subscription {
   async #workOff(first: { head: Head; data: Uint8Array; at: number }): Promise<void> {
     this.#busy = true;
     try {
-      for (let large: typeof first | undefined = first; this.#live; ) {
+      for (let large: typeof first | undefined = first; this.#live;) {
         if (large !== undefined) {
           const { head, data, at } = large;
           const assembled = await this.#assemble(head, data, at);

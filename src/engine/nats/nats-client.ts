@@ -64,7 +64,8 @@ export function dial(options: NatsEngineOptions, request: EngineRequest): Promis
         if (over) void nc.close();
         else finish(() => resolve(nc));
       },
-      (error: unknown) => finish(() => reject(error instanceof GivenUp ? unavailable(servers, timeoutMs) : refused(servers, error))),
+      (error: unknown) =>
+        finish(() => reject(error instanceof GivenUp ? unavailable(servers, timeoutMs) : refused(servers, error))),
     );
   });
 }

@@ -13,6 +13,8 @@ import { TwinstateError } from '../../shared/errors.js';
 
 /** A call made while the connection is down is answered after so long: late enough that nobody spins. */
 const DOWN_ANSWER_MS = 50;
+/** How long closing waits for what was published last, in milliseconds. */
+const FLUSH_MS_MAX = 200;
 const NO_RESPONDERS = 503;
 
 export type Answer =
@@ -48,7 +50,7 @@ export class NatsLink implements Link {
   readonly #inbox = createInbox();
   readonly #boxes = new Map<string, BoxEvents>();
   readonly #reconnected = new Set<() => void>();
-  readonly #ended = new Set<() => void>();
+  readonly #ended = new Set<(error: TwinstateError) => void>();
   #nextBox = 0;
   #up = true;
   #sinceMs: number;
@@ -155,15 +157,33 @@ export class NatsLink implements Link {
     return () => this.#reconnected.delete(fn);
   }
 
-  /** Calls back once when the connection has ended for good. */
-  onEnd(fn: () => void): () => void {
+  /** Calls back once when the connection has ended for good, at once where it already has. */
+  onEnd(fn: (error: TwinstateError) => void): () => void {
+    if (this.#end !== undefined) fn(this.#end);
     this.#ended.add(fn);
     return () => this.#ended.delete(fn);
   }
 
   async close(): Promise<void> {
+    const stood = this.#up;
     this.#finish(new TwinstateError('CLOSED', 'this engine connection was closed', { cure: 'connect again' }));
-    if (!this.#nc.isClosed()) await this.#nc.close();
+    if (this.#nc.isClosed()) return;
+    if (stood) await this.#flushed();
+    await this.#nc.close();
+  }
+
+  /**
+   * Resolves when what was published last has left, or when it can not. The client stops listening to its socket when it closes;
+   * an error that a write meets just then, because the server is leaving too, would end the process. Here it still is heard.
+   */
+  async #flushed(): Promise<void> {
+    let stop!: () => void;
+    const late = new Promise<void>((resolve) => {
+      const timer = this.clock.after(FLUSH_MS_MAX, resolve);
+      stop = () => timer.cancel();
+    });
+    await Promise.race([this.#nc.flush().catch(() => undefined), late]);
+    stop();
   }
 
   async #watch(): Promise<void> {
@@ -191,7 +211,7 @@ export class NatsLink implements Link {
     this.#up = false;
     for (const box of [...this.#boxes.values()]) guard(() => box.ended(error));
     this.#boxes.clear();
-    for (const fn of [...this.#ended]) guard(fn);
+    for (const fn of [...this.#ended]) guard(() => fn(error));
     this.#reconnected.clear();
     this.#ended.clear();
   }

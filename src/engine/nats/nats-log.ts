@@ -13,7 +13,16 @@ import { sequence, type Partition, type Sequence } from '../../shared/ids.js';
 import type { JetStreamApi, StoredMessage } from './jetstream-api.js';
 import { LogFollower } from './log-follower.js';
 import type { Names } from './names.js';
-import { decodeStored, encodeHead, encodeWhole, joinParts, messageBytesMax, storeParts, type Assembled, type Head } from './parts.js';
+import {
+  decodeStored,
+  encodeHead,
+  encodeWhole,
+  joinParts,
+  messageBytesMax,
+  storeParts,
+  type Assembled,
+  type Head,
+} from './parts.js';
 import { PushConsumer } from './push-consumer.js';
 
 /** Up to so many records are read one by one before a consumer is made for the rest. */
@@ -92,7 +101,9 @@ export class NatsLog implements Log {
         return done(at);
       }
       const next: StoredMessage | null | undefined =
-        tail !== null && tail?.sequence === at + 1 ? tail : await this.#api.message(stream, { seq: at + 1, next_by_subj: subject });
+        tail !== null && tail?.sequence === at + 1
+          ? tail
+          : await this.#api.message(stream, { seq: at + 1, next_by_subj: subject });
       // the leader named a tail and now has nothing before it: trimmed meanwhile, or another leader; ask again
       if (next === undefined || next === null) return undefined;
       at = next.sequence;
@@ -171,13 +182,7 @@ export class NatsLog implements Log {
     return new Promise((resolve, reject) => {
       const found: StoredMessage[] = [];
       let bytes = 0;
-      const offEnd = this.#api.link.onEnd(() => {
-        try {
-          this.#api.link.assertOpen();
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
+      const offEnd = this.#api.link.onEnd(reject);
       const finish = (result: StoredMessage[] | undefined): void => {
         offEnd();
         consumer.stop();

@@ -44,7 +44,8 @@ export class NatsSnapshots implements Snapshots {
     else {
       ownParts = `${this.#names.snapshotParts(partition, key)}.${uploadName()}`;
       const head = await storeParts(this.#api, (index) => `${ownParts}.${index}`, content);
-      if ('kind' in head) return { outcome: 'unknown', reason: head.kind === 'unknown' ? head.reason : `the bucket is ${head.reason}` };
+      if ('kind' in head)
+        return { outcome: 'unknown', reason: head.kind === 'unknown' ? head.reason : `the bucket is ${head.reason}` };
       message = encodeHead(head);
       firstPart = head.parts[0]!;
     }
@@ -54,7 +55,8 @@ export class NatsSnapshots implements Snapshots {
       if (ownParts !== '') await this.#purge(`${ownParts}.*`);
       return result.reason === 'position' ? { outcome: 'refused' } : { outcome: 'unknown', reason: 'the bucket is full' };
     }
-    if (this.#split.has(subject) || !small) await this.#purge(this.#partsOf(partition, key), Math.min(firstPart, result.sequence));
+    if (this.#split.has(subject) || !small)
+      await this.#purge(this.#partsOf(partition, key), Math.min(firstPart, result.sequence));
     if (small) this.#split.delete(subject);
     else this.#split.add(subject);
     return { outcome: 'stored', revision: revision(result.sequence) };
@@ -147,13 +149,7 @@ export class NatsSnapshots implements Snapshots {
       const found = new Map<string, ConsumedMessage>();
       const barrierSubject = this.#names.barrier(partition);
       let passed = false;
-      const offEnd = this.#api.link.onEnd(() => {
-        try {
-          this.#api.link.assertOpen();
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
+      const offEnd = this.#api.link.onEnd(reject);
       const finish = (result: Map<string, ConsumedMessage> | undefined): void => {
         offEnd();
         consumer.stop();

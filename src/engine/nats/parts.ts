@@ -26,7 +26,8 @@ export interface Head {
 export type Stored = { readonly kind: 'whole'; readonly bytes: Uint8Array } | { readonly kind: 'head'; readonly head: Head };
 
 /** What became of a stored message's content; `gone`: a part is missing. */
-export type Assembled = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'gone' } | { readonly kind: 'silence' };
+export type Assembled =
+  { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'gone' } | { readonly kind: 'silence' };
 
 /** How many bytes of a payload are kept free for headers and framing. */
 export function messageBytesMax(payloadBytesMax: number): number {

@@ -127,7 +127,7 @@ export class PushConsumer {
   #watch(): void {
     const { link } = this.#api;
     this.#watchdog = link.clock.after(HEARTBEAT_MS, () => {
-      if (link.up && link.clock.now() - this.#heardMs > SILENCE_MS) this.#fail('the consumer fell silent');
+      if (link.clock.now() - this.#heardMs > SILENCE_MS) this.#fail('the consumer fell silent');
       else this.#watch();
     });
   }

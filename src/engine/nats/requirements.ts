@@ -5,7 +5,7 @@
  */
 import type { NatsConnection } from 'nats';
 import { TwinstateError } from '../../shared/errors.js';
-import { API_ERROR, type ApiAnswer, type JetStreamApi } from './jetstream-api.js';
+import { API_ERROR, type ApiAnswer, type ApiError, type JetStreamApi } from './jetstream-api.js';
 
 type ServerVersion = readonly [major: number, minor: number, patch: number];
 
@@ -39,7 +39,8 @@ export function checkVersion(version: string, replicas: number): void {
 export async function checkJetStream(api: JetStreamApi, nc: NatsConnection, deadlineMs: number): Promise<void> {
   const answer = await retry(api, deadlineMs, () => api.call('INFO'));
   if (answer.kind === 'ok') return;
-  const account = answer.kind === 'error' && (answer.errCode === API_ERROR.notEnabledForAccount || answer.errCode === API_ERROR.notEnabled);
+  const account =
+    answer.kind === 'error' && (answer.errCode === API_ERROR.notEnabledForAccount || answer.errCode === API_ERROR.notEnabled);
   if (account || (answer.kind === 'silence' && answer.noResponders && nc.info?.jetstream !== true)) {
     throw new TwinstateError('ENGINE_UNSUPPORTED', 'this NATS server has no JetStream', {
       expected: 'JetStream, which keeps the log',
@@ -55,7 +56,7 @@ export async function retry<T>(api: JetStreamApi, deadlineMs: number, call: () =
   const { clock } = api.link;
   for (;;) {
     const answer = await call();
-    if (answer.kind === 'ok' || (answer.kind === 'error' && !isTransient(answer.errCode)) || clock.now() >= deadlineMs) return answer;
+    if (answer.kind === 'ok' || (answer.kind === 'error' && !isTransient(answer)) || clock.now() >= deadlineMs) return answer;
     await new Promise<void>((resolve) => {
       clock.after(RETRY_MS, resolve);
     });
@@ -64,7 +65,12 @@ export async function retry<T>(api: JetStreamApi, deadlineMs: number, call: () =
 
 export function unavailable(answer: ApiAnswer<unknown>): TwinstateError {
   return new TwinstateError('UNAVAILABLE', 'JetStream did not answer in time', {
-    received: answer.kind === 'error' ? `${answer.description} (${answer.errCode})` : answer.kind === 'silence' ? answer.reason : 'nothing',
+    received:
+      answer.kind === 'error'
+        ? `${answer.description} (${answer.errCode})`
+        : answer.kind === 'silence'
+          ? answer.reason
+          : 'nothing',
     cure: 'an election may take up to 10 s; check the servers, or give it more time with `timeoutMs`',
   });
 }
@@ -74,8 +80,8 @@ const RETRY_MS = 100;
 /** Temporarily unavailable (10008), no leader or peers yet (10005, 10006, 10009), server starting or stream moving. */
 const TRANSIENT: readonly number[] = [API_ERROR.noSuitablePeers, 10006, 10008, 10009, 10075, 10119];
 
-function isTransient(errCode: number): boolean {
-  return TRANSIENT.includes(errCode);
+function isTransient({ errCode, transient }: ApiError): boolean {
+  return transient === true || TRANSIENT.includes(errCode);
 }
 
 function parseVersion(version: string): ServerVersion {

@@ -28,7 +28,12 @@ interface StreamConfig {
   readonly deny_purge: boolean;
 }
 
-export async function ensureStreams(api: JetStreamApi, names: Names, options: NatsEngineOptions, deadlineMs: number): Promise<void> {
+export async function ensureStreams(
+  api: JetStreamApi,
+  names: Names,
+  options: NatsEngineOptions,
+  deadlineMs: number,
+): Promise<void> {
   const { storage = 'file', replicas = 1, maxBytes = -1 } = options;
   const common = {
     storage,
@@ -62,20 +67,42 @@ export async function ensureStreams(api: JetStreamApi, names: Names, options: Na
   });
 }
 
+/** Refusals to make a stream that no waiting mends. */
+const FINAL: readonly number[] = [
+  API_ERROR.replicasNeedCluster,
+  API_ERROR.accountResources,
+  API_ERROR.insufficientResources,
+  API_ERROR.memoryResources,
+  API_ERROR.storageResources,
+  API_ERROR.invalidConfig,
+];
+
 async function ensure(api: JetStreamApi, deadlineMs: number, wish: StreamConfig): Promise<void> {
   const info = (): Promise<ApiAnswer<{ config?: Partial<StreamConfig> }>> => api.call(`STREAM.INFO.${wish.name}`);
   const create = (): Promise<ApiAnswer<{ config?: Partial<StreamConfig> }>> => api.call(`STREAM.CREATE.${wish.name}`, wish);
-  let answer = await retry(api, deadlineMs, info);
-  if (answer.kind === 'error' && answer.errCode === API_ERROR.streamNotFound) answer = await retry(api, deadlineMs, create);
-  // somebody else was quicker, with another configuration
-  if (answer.kind === 'error' && answer.errCode === API_ERROR.streamNameInUse) answer = await retry(api, deadlineMs, info);
+  const answer = await retry(api, deadlineMs, async () => {
+    const found = await info();
+    if (found.kind !== 'error' || found.errCode !== API_ERROR.streamNotFound) return found;
+    const made = await create();
+    // somebody else may be making it, or an unanswered request of one's own: what stands there then decides
+    if (made.kind !== 'error' || FINAL.includes(made.errCode)) return made;
+    const again = await info();
+    return again.kind === 'ok' ? again : { ...made, transient: true };
+  });
   if (answer.kind === 'silence') throw unavailable(answer);
   if (answer.kind === 'error') throw refused(answer, wish);
   check(answer.value.config ?? {}, wish);
 }
 
 function check(found: Partial<StreamConfig>, wish: StreamConfig): void {
-  const mustAgree: readonly (keyof StreamConfig)[] = ['num_replicas', 'storage', 'retention', 'discard', 'max_age', 'max_msgs_per_subject'];
+  const mustAgree: readonly (keyof StreamConfig)[] = [
+    'num_replicas',
+    'storage',
+    'retention',
+    'discard',
+    'max_age',
+    'max_msgs_per_subject',
+  ];
   for (const name of mustAgree) {
     if (found[name] === wish[name]) continue;
     throw new TwinstateError('CLUSTER_MISMATCH', `the stream ${wish.name} was made with another configuration`, {
@@ -95,13 +122,15 @@ function check(found: Partial<StreamConfig>, wish: StreamConfig): void {
 }
 
 function cureFor(name: keyof StreamConfig, found: Partial<StreamConfig>): string {
-  if (name === 'num_replicas') return `use replicas: ${found.num_replicas}, or edit both streams of the cluster with \`nats stream edit\``;
+  if (name === 'num_replicas')
+    return `use replicas: ${found.num_replicas}, or edit both streams of the cluster with \`nats stream edit\``;
   if (name === 'storage') return `use storage: '${found.storage}', or another cluster name`;
   return 'use another cluster name, or let Twinstate make the stream';
 }
 
 function refused({ errCode, description }: ApiError, wish: StreamConfig): TwinstateError {
-  const code = errCode === API_ERROR.replicasNeedCluster || errCode === API_ERROR.noSuitablePeers ? 'ENGINE_UNSUPPORTED' : 'ENGINE_FAILED';
+  const code =
+    errCode === API_ERROR.replicasNeedCluster || errCode === API_ERROR.noSuitablePeers ? 'ENGINE_UNSUPPORTED' : 'ENGINE_FAILED';
   return new TwinstateError(code, `the server refused to make the stream ${wish.name}`, {
     expected: `${wish.num_replicas} replica(s), storage ${wish.storage}`,
     received: `${description} (${errCode})`,

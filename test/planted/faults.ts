@@ -1,0 +1,228 @@
+/** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
+export type Suite = 'simulation' | 'diff' | 'session' | 'store';
+
+export interface Fault {
+  readonly name: string;
+  readonly suite: Suite;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const fault = (suite: Suite, name: string, file: string, find: string, replace: string): Fault => ({
+  suite,
+  name,
+  file,
+  find,
+  replace,
+});
+
+const CONTENT = 'diff/content-comparison.js';
+const COMPARISON = 'diff/comparison.js';
+const ARRAYS = 'diff/array-comparison.js';
+const LEDGER = 'replication/ledger.js';
+const BATCH = 'replication/batch.js';
+const PRIMARY = 'replication/primary.js';
+const MACHINE = 'replication/partition-machine.js';
+
+export const FAULTS: readonly Fault[] = [
+  // differencing
+  fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
+  fault(
+    'diff',
+    'an attribute compares with ==',
+    CONTENT,
+    'if (Object.is(now, stored))\n            continue;',
+    'if (now == stored)\n            continue;',
+  ),
+  fault(
+    'diff',
+    'an attribute takes -0 for 0',
+    CONTENT,
+    'if (Object.is(now, stored))\n            continue;',
+    'if (now === stored)\n            continue;',
+  ),
+  fault('diff', 'the benchmark does not advance', CONTENT, 'pass.draft.setSlot(node, place, now);', ''),
+  fault(
+    'diff',
+    'bytes of the benchmark are those of the instance',
+    CONTENT,
+    'pass.draft.setBytes(node, copyBytes(now));',
+    'pass.draft.setBytes(node, now);',
+  ),
+  fault(
+    'diff',
+    'bytes that changed in place are passed over',
+    CONTENT,
+    'if (bytesEqual(node.bytes, now))',
+    'if (node.bytes.byteLength === now.byteLength)',
+  ),
+  fault(
+    'diff',
+    'a moved object is a new one',
+    COMPARISON,
+    'if (known !== undefined)\n            return known;\n        if (isNode(candidate)',
+    'if (isNode(candidate)',
+  ),
+  fault(
+    'diff',
+    'an object visited before is adopted again',
+    COMPARISON,
+    "if (node.mark === this.#walk || node.kind === 'blob' || !looksLike",
+    "if (node.kind === 'blob' || !looksLike",
+  ),
+  fault(
+    'diff',
+    'adoption forgets immutable attributes',
+    COMPARISON,
+    "if (node.kind === 'instance' && !this.#sameImmutables(node, live))",
+    'if (false)',
+  ),
+  fault(
+    'diff',
+    'an alias is not compared',
+    COMPARISON,
+    'this.#toCompare.push(node);',
+    'if (node.kind !== "map") this.#toCompare.push(node);',
+  ),
+  fault(
+    'diff',
+    'a hole is undefined',
+    ARRAYS,
+    'return value === undefined && !Object.hasOwn(this.#live, index) ? HOLE : value;',
+    'return value;',
+  ),
+  fault(
+    'diff',
+    'the common tail overlaps the head',
+    ARRAYS,
+    'while (oldEnd > this.#head && newEnd > this.#head && this',
+    'while (oldEnd > 0 && newEnd > 0 && this',
+  ),
+  fault(
+    'diff',
+    'an element that was adopted stays where it was',
+    ARRAYS,
+    'settled.push([old, now]);',
+    'settled.push([old, old]);',
+  ),
+  fault(
+    'diff',
+    'elements that stay may change their order',
+    'diff/array-match.js',
+    'if (match[tails[middle]] < position)',
+    'if (match[tails[middle]] > position)',
+  ),
+  fault(
+    'diff',
+    'a failed comparison leaves the graph half advanced',
+    'diff/draft.js',
+    'for (const [node, copy] of this.before)',
+    'for (const [node, copy] of [])',
+  ),
+  fault(
+    'diff',
+    'an error in a delta leaves half of it applied',
+    'diff/graph.js',
+    'catch (error) {\n            draft.rollback();\n            throw error;\n        }\n        this.#table.sweepAmortised();',
+    'catch (error) {\n            throw error;\n        }\n        this.#table.sweepAmortised();',
+  ),
+  // merging and sessions at rest
+  fault(
+    'session',
+    'merged deltas keep the ids of their base',
+    'session/merge.js',
+    'shift === 0 ? delta : shiftDelta(delta, firstOwn, shift)',
+    'delta',
+  ),
+  fault('session', 'the same slot merges', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
+  fault(
+    'session',
+    'a delta may speak of an object that is gone',
+    'session/merge.js',
+    'if (id < firstOwn && !reachable.has(id))',
+    'if (false)',
+  ),
+  // the protocol
+  fault(
+    'simulation',
+    'an operation that was stored is applied again',
+    BATCH,
+    'header === undefined ? undefined : findOp(header, operation.op)',
+    'undefined',
+  ),
+  fault(
+    'simulation',
+    'a record whose fate is open is never sent again',
+    'replication/append-slot.js',
+    'return !this.#waiting && nowMs >= this.#nextMs;',
+    'return false;',
+  ),
+  fault(
+    'simulation',
+    'a time-out is taken for "no"',
+    MACHINE,
+    'slot.undecided(attempt, now.ms, this.options.timing);',
+    "this.#slot = undefined; if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
+  ),
+  fault(
+    'simulation',
+    'a lost reply counts as never arrived',
+    'store/router.js',
+    "if (asked.kind === 'lost')\n                        maybeStored = true;",
+    '',
+  ),
+  fault(
+    'simulation',
+    'of several changes of one session in a batch the first counts',
+    LEDGER,
+    'if (!held.has(entry.session) && this',
+    'if (!held.has(entry.session) && !changed.has(entry.session) && this',
+  ),
+  fault(
+    'simulation',
+    'a fenced primary goes on leading',
+    MACHINE,
+    "if (led)\n            this.#primary.release('another node leads now', node);",
+    'if (led)\n            return;',
+  ),
+  fault('simulation', 'the same slot merges, in a cluster', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
+  fault(
+    'simulation',
+    'a commit of an earlier life is merged into the new one',
+    BATCH,
+    'base.incarnation !== header.incarnation',
+    'false',
+  ),
+  fault('simulation', 'a lease never ends', PRIMARY, 'now.ms < this.#leaseUntilMs && now.ms >= this.#holdUntilMs', 'true'),
+  fault(
+    'simulation',
+    'others’ new objects are taken in at the end of the ids',
+    'store/working-copy.js',
+    'this.graph.apply(delta, firstId)',
+    'this.graph.apply(delta)',
+  ),
+  fault(
+    'session',
+    'a gap in the log is not seen',
+    LEDGER,
+    'record.prev.sequence !== this.applied || record.prev.id !== this.lastId',
+    'record.prev.sequence > at',
+  ),
+  fault('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
+  fault(
+    'session',
+    'records of an older term count',
+    LEDGER,
+    'const fenced = record.epoch !== this.epoch;',
+    'const fenced = false;',
+  ),
+  fault(
+    'session',
+    'snapshots forget the last operations',
+    'replication/session-state.js',
+    'for (const [client, op] of header.ops)',
+    'for (const [client, op] of [])',
+  ),
+  fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+];

@@ -1,0 +1,108 @@
+/** One replica for tests: what comes in is told, what goes out is looked at, and the log is a list. */
+import { expect } from 'chai';
+import { revision, sequence } from '../../src/shared/ids.js';
+import type { NodeId } from '../../src/shared/ids.js';
+import type { Effect } from '../../src/replication/effect.js';
+import type { Answer, Operation } from '../../src/replication/operation.js';
+import { PartitionMachine } from '../../src/replication/partition-machine.js';
+import { DEFAULT_TIMING } from '../../src/replication/timing.js';
+import type { Timing } from '../../src/replication/timing.js';
+import { partition } from '../../src/shared/ids.js';
+import { textBodies } from './fixtures.js';
+import type { TextBody } from './fixtures.js';
+
+export type View = Parameters<PartitionMachine<TextBody>['tick']>[1];
+type Append = Extract<Effect, { type: 'append' }>;
+export const CALM = { suspected: false, rank: 0, stable: true };
+
+/** A replica, its log and its time. */
+export class Bench {
+  readonly log: { readonly at: number; readonly record: Uint8Array }[];
+  readonly machine: PartitionMachine<TextBody>;
+  readonly effects: Effect[] = [];
+  ms = 1_000;
+  #tokens = 0;
+
+  constructor(self: NodeId, timing: Partial<Timing> = {}, log: { readonly at: number; readonly record: Uint8Array }[] = []) {
+    this.log = log;
+    this.machine = new PartitionMachine({
+      partition: partition(0),
+      self,
+      incarnation: self.slice(0, 1),
+      bodies: textBodies,
+      timing: { ...DEFAULT_TIMING, ...timing },
+      limits: { bytesMax: 100_000, entriesMax: 1_000 },
+      takeover: 'fast',
+    });
+    this.machine.start();
+    this.join();
+  }
+
+  get now(): { ms: number; wallMs: number } {
+    return { ms: this.ms, wallMs: this.ms };
+  }
+
+  join(stored: Parameters<PartitionMachine<TextBody>['joined']>[2] = [], highest = 0): void {
+    const entries = this.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
+    this.machine.joined(this.now, entries, stored, revision(highest));
+    this.look();
+  }
+
+  look(): Effect[] {
+    const fresh = this.machine.takeEffects();
+    this.effects.push(...fresh);
+    return fresh;
+  }
+
+  of<T extends Effect['type']>(type: T): Extract<Effect, { type: T }>[] {
+    this.look();
+    return this.effects.filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type);
+  }
+
+  append(): Append {
+    return this.of('append').at(-1)!;
+  }
+
+  tick(ms: number, view: View = CALM): void {
+    this.ms += ms;
+    this.machine.tick(this.now, view);
+    this.look();
+  }
+
+  /** The log takes a record and everybody who follows sees it. */
+  occupy(record: Uint8Array, ...others: Bench[]): void {
+    const at = (this.log.at(-1)?.at ?? 0) + 1;
+    this.log.push({ at, record });
+    for (const each of [this, ...others]) {
+      each.machine.record(each.now, sequence(at), record);
+      each.look();
+    }
+  }
+
+  /** The log takes whatever is under way. */
+  flush(): void {
+    while (this.of('append').length > 0 && this.append().expected === this.machine.ledger.applied)
+      this.occupy(this.append().record);
+  }
+
+  /** Leads by its own LEAD. */
+  lead(...others: Bench[]): void {
+    for (let i = 0; i < 40 && this.of('append').length === 0; i++) {
+      this.tick(20);
+      this.machine.polled(this.now, sequence(0), { entries: [], last: sequence(0) });
+    }
+    this.occupy(this.append().record, ...others);
+    expect(this.machine.role).to.equal('leading');
+  }
+
+  operate(of: Operation): number {
+    const token = ++this.#tokens;
+    this.machine.operate(this.now, token, of);
+    this.look();
+    return token;
+  }
+
+  answer(token: number): Answer | undefined {
+    return this.of('answer').find((each) => each.token === token)?.answer;
+  }
+}

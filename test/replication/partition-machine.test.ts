@@ -1,0 +1,202 @@
+/**
+ * One replica as a state machine: what comes in is told, what goes out is looked at, and the log is a list in the test. Rule 1
+ * above all: a record is sent again with the same bytes at the same position until that position is occupied.
+ */
+import { expect } from 'chai';
+import { sequence, sessionId } from '../../src/shared/ids.js';
+import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
+import { DEFAULT_TIMING } from '../../src/replication/timing.js';
+import { A, B, operation } from './fixtures.js';
+
+import { Bench, CALM } from './bench.js';
+import type { View } from './bench.js';
+
+describe('a replica', () => {
+  let bench: Bench;
+  beforeEach(() => (bench = new Bench(A)));
+
+  const make = (): number => bench.operate(operation('create', 's', undefined, 'made'));
+
+  it('that finds nobody leading appends LEAD behind what it has applied, and leads once the log has it', () => {
+    bench.lead();
+    expect(decodeRecord(bench.log[0]!.record)).to.include({ type: 'lead', node: A });
+    expect(bench.machine.epoch).to.equal(1);
+  });
+
+  it('answers a commit once its record is stored, not before', () => {
+    bench.lead();
+    const token = make();
+    expect(bench.answer(token)).to.equal(undefined);
+    expect(bench.append().expected).to.equal(1);
+    bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'stored', sequence: sequence(2) });
+    expect(bench.answer(token)).to.include({ kind: 'done', version: 1, incarnation: 2 });
+  });
+
+  it('has one append under way; what comes meanwhile goes into the next', () => {
+    bench.lead();
+    const appends = bench.of('append').length;
+    const tokens = [
+      make(),
+      bench.operate(operation('create', 't', undefined, 'x')),
+      bench.operate(operation('create', 'u', undefined, 'y')),
+    ];
+    expect(bench.of('append')).to.have.length(appends + 1);
+    bench.occupy(bench.append().record);
+    const next = decodeRecord(bench.append().record);
+    expect(next.type === 'commit' && next.entries.map(({ session }) => session)).to.deep.equal(['t', 'u']);
+    bench.occupy(bench.append().record);
+    for (const token of tokens) expect(bench.answer(token)).to.include({ kind: 'done' });
+  });
+
+  it('sends the same bytes at the same position again and again, until the position is occupied', () => {
+    bench.lead();
+    const token = make();
+    const first = bench.append();
+    for (const outcome of [{ outcome: 'unknown' }, { outcome: 'refused', reason: 'position' }, { outcome: 'unknown' }] as const) {
+      bench.machine.appended(bench.now, bench.append().attempt, outcome);
+      for (let i = 0; i < 30; i++) bench.tick(20);
+      const again = bench.append();
+      expect(again.attempt).to.be.greaterThan(first.attempt);
+      expect(again.expected).to.equal(first.expected);
+      expect(Buffer.from(again.record).equals(Buffer.from(first.record))).to.equal(true);
+      expect(bench.answer(token), 'nobody knows yet').to.equal(undefined);
+    }
+    bench.operate(operation('create', 't', undefined, 'waits'));
+    expect(bench.append().expected, 'nothing overtakes it').to.equal(first.expected);
+    bench.occupy(first.record);
+    expect(bench.answer(token)).to.include({ kind: 'done' });
+  });
+
+  it('looks at the log when an append is in doubt, and believes what stands at the position', () => {
+    bench.lead();
+    const token = make();
+    const { attempt, record } = bench.append();
+    bench.machine.appended(bench.now, attempt, { outcome: 'refused', reason: 'position' });
+    bench.tick(100);
+    const poll = bench.of('poll').at(-1)!;
+    expect(poll.after).to.equal(1);
+    // it was stored after all: the refusal was of a retry
+    bench.machine.polled(bench.now, sequence(1), { entries: [{ sequence: sequence(2), record }], last: sequence(2) });
+    expect(bench.answer(token)).to.include({ kind: 'done' });
+  });
+
+  it('takes an answer to any sending of the record, and none of a record before', () => {
+    bench.lead();
+    const token = make();
+    const first = bench.append();
+    bench.machine.appended(bench.now, first.attempt, { outcome: 'unknown' });
+    bench.tick(500);
+    expect(bench.append().attempt).to.be.greaterThan(first.attempt);
+    bench.machine.appended(bench.now, first.attempt, { outcome: 'stored', sequence: sequence(2) });
+    expect(bench.answer(token)).to.include({ kind: 'done' });
+    const next = bench.operate(operation('commit', 's', 1, 'a=1'));
+    bench.machine.appended(bench.now, first.attempt, { outcome: 'stored', sequence: sequence(3) });
+    expect(bench.answer(next), 'an old answer says nothing of the new record').to.equal(undefined);
+  });
+
+  it('whose record was displaced by another one asks the same operations again behind it', () => {
+    bench.lead();
+    make();
+    bench.occupy(bench.append().record);
+    const token = bench.operate(operation('commit', 's', 1, 'a=1'));
+    const lost = bench.append();
+    // something else stands there: no record of ours
+    bench.occupy(Buffer.from('nonsense'));
+    expect(bench.of('notice').map(({ notice }) => notice.kind)).to.deep.equal(['foreign-record']);
+    expect(bench.append().expected).to.equal(lost.expected + 1);
+    expect(bench.answer(token)).to.equal(undefined);
+    bench.occupy(bench.append().record);
+    expect(bench.answer(token)).to.include({ kind: 'done', version: 2 });
+  });
+
+  it('that is fenced while a commit is under way steps down, and says that the commit can never be', () => {
+    const other = new Bench(B, {}, bench.log);
+    bench.lead(other);
+    make();
+    bench.occupy(bench.append().record, other);
+    const inFlight = bench.operate(operation('commit', 's', 1, 'a=1'));
+    const waiting = bench.operate(operation('commit', 's', 1, 'b=1'));
+    const late = bench.append().record;
+    const { applied, lastId } = other.machine.ledger;
+    bench.occupy(encodeRecord({ type: 'lead', id: 'B.1', prev: { sequence: applied, id: lastId }, node: B }), other);
+    expect([bench.machine.role, other.machine.role]).to.deep.equal(['following', 'leading']);
+    for (const token of [inFlight, waiting]) expect(bench.answer(token)).to.include({ kind: 'retry', clean: true, hint: B });
+    // and were it to arrive all the same, nobody would take it
+    const before = other.machine.ledger.session(sessionId('s'))!.version;
+    const forged = { ...decodeRecord(late), prev: { sequence: other.machine.ledger.applied, id: other.machine.ledger.lastId } };
+    other.occupy(encodeRecord(forged), bench);
+    expect(other.machine.ledger.session(sessionId('s'))!.version).to.equal(before);
+    expect(other.of('notice').map(({ notice }) => notice.kind)).to.include('fenced');
+  });
+
+  it('that has to begin anew says of what is under way that nobody knows, and of what only waits that it was not stored', () => {
+    bench.lead();
+    make();
+    bench.occupy(bench.append().record);
+    const inFlight = bench.operate(operation('commit', 's', 1, 'a=1'));
+    const waiting = bench.operate(operation('commit', 's', 1, 'b=1'));
+    bench.machine.record(
+      bench.now,
+      sequence(9),
+      encodeRecord({ type: 'lead', id: 'x', prev: { sequence: sequence(8), id: 'y' }, node: B }),
+    );
+    expect(bench.machine.role).to.equal('joining');
+    expect(bench.answer(inFlight)).to.include({ kind: 'retry', clean: false });
+    expect(bench.answer(waiting)).to.include({ kind: 'retry', clean: true });
+    expect(bench.of('join')).to.have.length(2);
+  });
+
+  it('says no at once where the log is full and the record was sent only once', () => {
+    bench.lead();
+    const token = make();
+    bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'refused', reason: 'full' });
+    expect(bench.answer(token)).to.include({ kind: 'refused', code: 'ENGINE_FAILED' });
+    const again = make();
+    bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'unknown' });
+    bench.tick(500);
+    bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'refused', reason: 'full' });
+    expect(bench.answer(again), 'an earlier sending may have been stored').to.equal(undefined);
+  });
+
+  it('that follows claims only while the primary is suspected, its link is stable and the log answers; by rank', () => {
+    const other = new Bench(B, {}, bench.log);
+    bench.lead(other);
+    const alive = (): void => other.machine.polled(other.now, sequence(1), { entries: [], last: sequence(1) });
+    const claims = (ms: number, view: View, answers = true): boolean => {
+      const before = other.of('append').length;
+      for (let i = 0; i < ms / 20; i++) {
+        other.tick(20, view);
+        if (answers) alive();
+      }
+      return other.of('append').length > before;
+    };
+    expect(claims(1_000, CALM)).to.equal(false);
+    expect(claims(1_000, { suspected: true, rank: 0, stable: false })).to.equal(false);
+    expect(claims(1_000, { suspected: true, rank: -1, stable: true })).to.equal(false);
+    claims(1_000, CALM, false);
+    expect(claims(1_000, { suspected: true, rank: 0, stable: true }, false), 'an outage of the log').to.equal(false);
+    expect(claims(DEFAULT_TIMING.rankMs, { suspected: true, rank: 2, stable: true })).to.equal(false);
+    expect(claims(DEFAULT_TIMING.rankMs * 2, { suspected: true, rank: 2, stable: true })).to.equal(true);
+    expect(other.append().expected, 'behind what it has applied, never behind what the server has').to.equal(1);
+  });
+
+  it('that reads a log without its tail, for long, is broken and serves nothing; a short stale read is no loss', () => {
+    bench.lead();
+    make();
+    bench.occupy(bench.append().record);
+    const short = (): void => bench.machine.polled(bench.now, sequence(2), { entries: [], last: sequence(1) });
+    short();
+    bench.ms += DEFAULT_TIMING.lostMs - 1;
+    short();
+    expect(bench.machine.role).to.equal('leading');
+    bench.machine.polled(bench.now, sequence(2), { entries: [], last: sequence(2) });
+    bench.ms += 2;
+    short();
+    expect(bench.machine.role, 'it was there again in between').to.equal('leading');
+    bench.ms += DEFAULT_TIMING.lostMs;
+    short();
+    expect(bench.machine.role).to.equal('broken');
+    expect(bench.machine.failure!.code).to.equal('LOG_LOST');
+    expect(bench.answer(bench.operate(operation('commit', 's', 1, 'a=1')))).to.include({ kind: 'retry', clean: true });
+  });
+});
