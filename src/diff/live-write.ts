@@ -29,6 +29,7 @@ export function writeKey(object: object, key: string, value: unknown): void {
   }
   const own = Object.getOwnPropertyDescriptor(object, key);
   // an own setter is that of a tracked attribute, which lets nobody redefine it
-  if (own !== undefined && own.enumerable === true && (own.writable === true || own.set !== undefined)) (object as Record<string, unknown>)[key] = value;
+  if (own !== undefined && own.enumerable === true && (own.writable === true || own.set !== undefined))
+    (object as Record<string, unknown>)[key] = value;
   else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }

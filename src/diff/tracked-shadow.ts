@@ -4,7 +4,7 @@
  * Invariant: as `Shadow`, but neither looks below: each object down there stands in the tree's own lists.
  */
 import { findings, isPrimitive } from './findings.js';
-import type { ArrayNode, GraphNode, InstanceNode, Stored } from './node.js';
+import type { ArrayNode, InstanceNode, Stored } from './node.js';
 import type { OperationWriter } from './operation-writer.js';
 import { Shadow, type Undo } from './shadow.js';
 import { ALL_MARKS, MARKS, type TrackedState, type Watch } from './tracked-state.js';
@@ -61,7 +61,7 @@ export class TrackedShadow extends Shadow {
         const value = values[i];
         const old = stored[slots[i]!];
         if (Object.is(value, old)) continue;
-        if (typeof old === 'object' && old !== null && (old as GraphNode).source === value) continue;
+        if (typeof old === 'object' && old !== null && old.source === value) continue;
         if (!findings.agrees(value, old)) changed[count++] = i;
       }
     }

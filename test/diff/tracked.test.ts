@@ -15,7 +15,8 @@ import { TwinstateError } from '../../src/shared/errors.js';
 import { difference } from './topology.js';
 import { mutate, World, type Gene } from './world.js';
 
-const ODD_NAMES = ['__proto__', 'constructor', 'toString', 'two words', "quote'\"\n", '\u2028', 'owner', 'values'];
+const PRICE: string = 'price';
+const ODD_NAMES = ['__proto__', 'constructor', 'toString', 'two words', 'quote\'"\n', '\u2028', 'owner', 'values'];
 
 class Line {
   @Immutable() sku = 'tea';
@@ -106,6 +107,7 @@ describe('a tracked object', () => {
     expect(isTracked(one, 'sku') || isTracked(one, 'note')).to.equal(false);
     expect(Object.keys(one)).to.deep.equal(Object.keys(plain));
     expect(JSON.stringify(one)).to.equal(JSON.stringify(plain));
+    // oxlint-disable-next-line typescript/no-misused-spread -- it is what users do
     expect({ ...one }).to.deep.equal({ ...plain });
     expect(Object.entries(one)).to.deep.equal(Object.entries(plain));
     expect(structuredClone(one)).to.deep.equal(structuredClone(plain));
@@ -137,7 +139,7 @@ describe('a tracked object', () => {
       () => Reflect.set(one, 'qty', 11),
       () => ([one.qty, one.price] = [12, 3]),
       () => (new Proxy(one, {}).qty = 13),
-      () => ((one as unknown as Record<string, unknown>)['pri' + 'ce'] = -0),
+      () => ((one as unknown as Record<string, unknown>)[PRICE] = -0),
       () => (one.price = 0),
       () => (one.price = NaN),
       () => (one.price = undefined),
@@ -152,6 +154,7 @@ describe('a tracked object', () => {
       () => ((one.of as Map<string, number[]>).get('more')![1] = 3),
       () => cart.lines.push(line('new')),
       () => (cart.lines[3]!.qty = 9),
+      // oxlint-disable-next-line unicorn/no-array-reverse -- in place
       () => cart.lines.reverse(),
       () => (cart.lines[0]!.qty = 10),
       () => cart.lines.splice(1, 1),
@@ -194,7 +197,7 @@ describe('a tracked object', () => {
         }
       }
     }
-    defineSession(Odd, { name: 'odd', diff: 'tracked', mutable: ODD_NAMES as never });
+    defineSession(Odd, { name: 'odd', diff: 'tracked', mutable: ODD_NAMES });
     const odd = new Odd() as unknown as Record<string, unknown>;
     const benchmark = Benchmark.of(odd);
     const replica = Replica.restore(Odd, benchmark.snapshot());
@@ -209,6 +212,14 @@ describe('a tracked object', () => {
     }
     expect(Object.getPrototypeOf(odd)).to.equal(Odd.prototype);
     expect(({} as { polluted?: boolean }).polluted).to.equal(undefined);
+  });
+
+  it('is another object once its prototype was exchanged and it was written', () => {
+    const { cart, follow } = tracked();
+    Object.setPrototypeOf(cart.lines[0], Gift.prototype);
+    cart.lines[0]!.qty = 2;
+    expect(follow()).not.to.equal(null);
+    expect(follow()).to.equal(null);
   });
 
   it('refuses writes once it is frozen, and takes them where it is sealed', () => {
@@ -299,12 +310,46 @@ describe('an object that is not tracked', () => {
   });
 });
 
+describe('an attribute that is tracked', () => {
+  it('has the instances in it tracked, and its own, and not those of other attributes', () => {
+    class Part {
+      @Mutable() n = 1;
+    }
+    class Whole {
+      @Mutable(() => Part) part = new Part();
+    }
+    class Other {
+      @Mutable() n = 1;
+    }
+    @Session({ name: 'partly' })
+    class Partly {
+      @Mutable({ diff: 'tracked', type: () => Whole }) wholes = [new Whole()];
+      @Mutable(() => Other) others = [new Other()];
+    }
+    const partly = new Partly();
+    const benchmark = Benchmark.of(partly);
+    for (let i = 0; i < 2; i++) expect(benchmark.diff(partly)).to.equal(null);
+    const [whole, other] = [partly.wholes[0]!, partly.others[0]!];
+    expect([
+      isTracked(partly, 'wholes'),
+      isTracked(whole, 'part'),
+      isTracked(whole.part, 'n'),
+      isTracked(other, 'n'),
+    ]).to.deep.equal([true, true, true, false]);
+    for (const one of [whole.part, other]) {
+      one.n = 2;
+      expect(benchmark.diff(partly)).not.to.equal(null);
+      expect(benchmark.diff(partly)).to.equal(null);
+    }
+  });
+});
+
 describe('a wide class', () => {
   it('sends what was written in the order of its attributes', () => {
     const names = Array.from({ length: 150 }, (_, i) => `f${i}`);
     const wide = (diff: 'tracked' | 'graph'): Record<string, unknown> => {
       const type = class {};
-      defineSession(type, { name: 'wide', diff, mutable: names as never });
+      defineSession(type, { name: 'wide', diff, mutable: names });
       return Object.assign(new type(), Object.fromEntries(names.map((name) => [name, 0])));
     };
     const [a, b] = [wide('tracked'), wide('graph')];
@@ -434,7 +479,7 @@ describe('a tracked graph', () => {
         if (reads++ === 0) cart.lines[0]!.price = 'written while compared';
         return 0;
       },
-      set: () => undefined,
+      set() {},
     });
     cart.lines[0]!.qty = 21;
     const deltas = [benchmark.diff(cart), benchmark.diff(cart)];
