@@ -131,6 +131,11 @@ export class PointerShadow extends Shadow {
 function sameObjects(a: readonly unknown[], b: readonly unknown[]): boolean {
   const { length } = b;
   if (a.length !== length) return false;
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return false;
+  let i = 0;
+  // four at a time take two thirds of the time
+  for (const end = length - 3; i < end; i += 4) {
+    if (a[i] !== b[i] || a[i + 1] !== b[i + 1] || a[i + 2] !== b[i + 2] || a[i + 3] !== b[i + 3]) return false;
+  }
+  for (; i < length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

@@ -169,6 +169,18 @@ describe('a tracked object', () => {
     }
   });
 
+  it('sees another object at every place of an array', () => {
+    for (let length = 1; length < 11; length++) {
+      for (let at = 0; at < length; at++) {
+        const cart = new Cart();
+        cart.lines = Array.from({ length }, (_, i) => line(`l-${i}`));
+        const { follow } = tracked(cart);
+        cart.lines[at] = line('another');
+        expect(follow(), `${at} of ${length}`).not.to.equal(null);
+      }
+    }
+  });
+
   it('sends nothing for a value that was written and taken back, and the last of several', () => {
     const { cart, follow } = tracked();
     cart.lines[0]!.qty = 5;
