@@ -15,8 +15,6 @@ const SMALL = 16;
 export class Findings {
   /** The objects that changed, `count` of them, in the order in which the scan left them. */
   readonly changed: (Shadow | undefined)[] = [];
-  /** How far each is from the root. */
-  readonly depths: number[] = [];
   count = 0;
   /** An object came, went or moved, or a value is none that can be replicated. */
   broken = false;
@@ -61,34 +59,24 @@ export class Findings {
     shadow.compare(shadow.source, depth);
   }
 
-  report(shadow: Shadow, depth: number): void {
-    this.changed[this.count] = shadow;
-    this.depths[this.count++] = depth;
+  report(shadow: Shadow, _depth?: number): void {
+    this.changed[this.count++] = shadow;
   }
 
-  /**
-   * Puts what changed in the order in which a comparison meets it, breadth first. The scan goes depth first, and so keeps the order
-   * within each level; what changed is mostly little.
-   */
+  /** Puts what changed in the order in which a comparison meets it. What changed is mostly little. */
   sort(): void {
-    const { changed, depths, count } = this;
+    const { changed, count } = this;
     if (count > SMALL) return this.#sortMany();
     for (let i = 1; i < count; i++) {
       const shadow = changed[i]!;
-      const depth = depths[i]!;
       let to = i;
-      for (; to > 0 && depths[to - 1]! > depth; to--) {
-        changed[to] = changed[to - 1]!;
-        depths[to] = depths[to - 1]!;
-      }
+      for (; to > 0 && changed[to - 1]!.position > shadow.position; to--) changed[to] = changed[to - 1]!;
       changed[to] = shadow;
-      depths[to] = depth;
     }
   }
 
   #sortMany(): void {
-    const order = Array.from({ length: this.count }, (_, i) => i).toSorted((a, b) => this.depths[a]! - this.depths[b]! || a - b);
-    const sorted = order.map((index) => this.changed[index]!);
+    const sorted = this.changed.slice(0, this.count).toSorted((a, b) => a!.position - b!.position);
     sorted.forEach((shadow, i) => (this.changed[i] = shadow));
   }
 

@@ -25,6 +25,7 @@ import { Schema } from './schema.js';
 import { buildShadows } from './shadow-builder.js';
 import type { ShadowTree } from './shadow-tree.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+import { trackedClasses } from './tracked-classes.js';
 
 export type { Clash } from './mirror.js';
 
@@ -64,7 +65,9 @@ export class Graph {
     new Comparison(new Draft(table), binding, instance).run();
     table.garbage = false;
     table.liveCount = table.nodes.size;
-    return new Graph(table, binding.limits, binding);
+    const graph = new Graph(table, binding.limits, binding);
+    graph.#expectWrites(model);
+    return graph;
   }
 
   /**
@@ -127,6 +130,7 @@ export class Graph {
       throw typed(error);
     }
     this.#binding = binding;
+    this.#expectWrites(model);
     return this.#table.root.source!;
   }
 
@@ -146,7 +150,10 @@ export class Graph {
       const quick = this.#shadows?.diff(binding);
       return quick === undefined ? this.#compareAll(binding) : quick;
     } finally {
-      if (this.#shadows?.stale === true) this.#shadows = undefined;
+      if (this.#shadows?.stale === true) {
+        this.#shadows.close();
+        this.#shadows = undefined;
+      }
     }
   }
 
@@ -169,8 +176,14 @@ export class Graph {
     }
   }
 
+  /** Has shadows made at the first comparison, where they take the most work away from every later one. */
+  #expectWrites(model: SessionModel): void {
+    this.#isCalm = trackedClasses(model).size > 0;
+  }
+
   /** Lets go of the shadows, before the nodes change in a way that they cannot follow. */
   #disturb(): void {
+    this.#shadows?.close();
     this.#shadows = undefined;
     this.#isCalm = false;
   }

@@ -28,6 +28,8 @@ export function writeKey(object: object, key: string, value: unknown): void {
     return;
   }
   const own = Object.getOwnPropertyDescriptor(object, key);
-  if (own !== undefined && own.enumerable === true && own.writable === true) (object as Record<string, unknown>)[key] = value;
+  // an own setter is that of a tracked attribute, which lets nobody redefine it
+  if (own !== undefined && own.enumerable === true && (own.writable === true || own.set !== undefined))
+    (object as Record<string, unknown>)[key] = value;
   else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }

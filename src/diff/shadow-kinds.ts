@@ -50,6 +50,8 @@ export abstract class ArrayShadow extends Shadow {
     // a comparison that meets a difference goes on from the array's end
     if (!this.#flat) findings.unordered = true;
     if (!isPrimitive(value)) findings.broken = true;
+    // where an element changed, a comparison meets those behind it from the end
+    else if (!this.#flat) findings.unordered = true;
     return false;
   }
 

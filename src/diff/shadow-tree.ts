@@ -12,7 +12,7 @@ import { findings } from './findings.js';
 import type { GraphNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { OperationWriter } from './operation-writer.js';
-import { takeBack, type Shadow, type Undo } from './shadow.js';
+import { Undo, type Shadow } from './shadow.js';
 
 /** A shadow that is nobody's: the root's, or that of an object that is met several times. */
 export interface ShadowRoot {
@@ -21,6 +21,7 @@ export interface ShadowRoot {
 }
 
 let pooled = new OperationWriter(0);
+const undo = new Undo();
 const POOLED_BYTES_MAX = 1 << 16;
 
 export class ShadowTree {
@@ -50,7 +51,7 @@ export class ShadowTree {
   diff(binding: Binding): Uint8Array | null | undefined {
     if (!findings.begin(binding.limits.elementsMax)) return undefined;
     try {
-      if (!this.#scan()) return undefined;
+      if (!this.#proves()) return undefined;
       if (findings.count === 0) return null;
       findings.sort();
       return findings.hard ? this.#compare(found(), binding) : this.#advance(binding);
@@ -59,14 +60,19 @@ export class ShadowTree {
     }
   }
 
+  /** Lets go of everything outside that knows of the tree. */
+  close(): void {}
+
+  /** Looks at everything that may have changed. */
+  protected scan(): void {
+    const roots = this.#roots;
+    for (let i = 0; i < roots.length; i++) findings.scan(roots[i]!.shadow, roots[i]!.depth);
+  }
+
   /** False where the scan proves nothing. */
-  #scan(): boolean {
+  #proves(): boolean {
     try {
-      const roots = this.#roots;
-      findings.scan(roots[0]!.shadow, roots[0]!.depth);
-      const count = findings.count;
-      for (let i = 1; i < roots.length; i++) findings.scan(roots[i]!.shadow, roots[i]!.depth);
-      if (findings.count > count) findings.unordered = true;
+      this.scan();
     } catch {
       // a getter threw; the comparison says where
       return false;
@@ -75,22 +81,22 @@ export class ShadowTree {
   }
 
   #advance(binding: Binding): Uint8Array | undefined {
-    const undo: Undo = [];
     const writer = pooled;
     writer.restart(this.#table.nextId);
     try {
       for (let i = 0; i < findings.count; i++) {
         if (findings.changed[i]!.advance(writer, undo)) continue;
-        takeBack(undo);
+        undo.takeBack();
         return undefined;
       }
       const { deltaBytesMax } = binding.limits;
       if (writer.lengthBytes > deltaBytesMax)
         throw limitExceeded(binding.limits, 'deltaBytesMax', writer.lengthBytes, 'this delta');
     } catch (error) {
-      takeBack(undo);
+      undo.takeBack();
       throw error;
     }
+    undo.forget();
     if (writer.lengthBytes > POOLED_BYTES_MAX) pooled = new OperationWriter(0);
     return writer.finish() ?? undefined;
   }

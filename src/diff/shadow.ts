@@ -17,16 +17,35 @@ export interface Place {
 }
 
 /** What was changed, to be put back where a change cannot be finished: a shadow, a place in it and the old value, in turns. */
-export type Undo = unknown[];
+export class Undo {
+  readonly #steps: unknown[] = [];
+  #count = 0;
 
-/** Puts everything back, the last first. */
-export function takeBack(undo: Undo): void {
-  for (let i = undo.length - 3; i >= 0; i -= 3) (undo[i] as Shadow).restore(undo[i + 1] as number, undo[i + 2]);
+  push(shadow: Shadow, place: number, old: unknown): void {
+    this.#steps[this.#count++] = shadow;
+    this.#steps[this.#count++] = place;
+    this.#steps[this.#count++] = old;
+  }
+
+  /** Puts everything back, the last first. */
+  takeBack(): void {
+    const steps = this.#steps;
+    for (let i = this.#count - 3; i >= 0; i -= 3) (steps[i] as Shadow).restore(steps[i + 1] as number, steps[i + 2]);
+    this.forget();
+  }
+
+  forget(): void {
+    // cheaper than a new length
+    for (let i = 0; i < this.#count; i++) this.#steps[i] = undefined;
+    this.#count = 0;
+  }
 }
 
 export abstract class Shadow implements Place {
   readonly node: GraphNode;
   readonly source: object;
+  /** Where a comparison meets the object: breadth first, from the root. */
+  position = 0;
   declare readonly owned: boolean;
 
   constructor(node: GraphNode, source: object) {

@@ -7,7 +7,7 @@
 import type { AttributeModel } from '../model/session-model.js';
 
 export interface Strategy {
-  readonly strategy: 'graph' | 'binary';
+  readonly strategy: 'graph' | 'binary' | 'tracked';
   /** For people. */
   readonly reason: string;
 }
@@ -16,8 +16,11 @@ const CODED: Strategy = { strategy: 'binary', reason: 'it has a codec, so its va
 const BINARY: Strategy = { strategy: 'binary', reason: 'declared' };
 const GRAPH: Strategy = { strategy: 'graph', reason: 'declared' };
 const TRACKED: Strategy = {
-  strategy: 'graph',
-  reason: 'tracking is a hint that the comparison verifies; without it everything is compared',
+  strategy: 'tracked',
+  reason:
+    'declared: instances note which of their attributes were written, and only those are compared. Collections, plain objects, dates, ' +
+    'bytes, and instances that cannot note it (behind a getter or a codec, frozen, an attribute that is not there yet) are compared ' +
+    'every time',
 };
 const AUTO: Strategy = { strategy: 'graph', reason: 'the cheapest for values that Twinstate knows' };
 

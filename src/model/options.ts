@@ -43,7 +43,10 @@ export interface ImmutableOptions<V = any> {
 
 // oxlint-disable-next-line typescript/no-explicit-any
 export interface MutableOptions<V = any> extends ImmutableOptions<V> {
-  /** How the attribute is compared. */
+  /**
+   * How the attribute is compared. `'tracked'` turns the mutable attributes of the instances in it into accessors that note writes, so
+   * that only those are compared: deleting or redefining one throws a `TypeError`, and `console.log` prints accessors.
+   */
   readonly diff?: DiffStrategy;
   /** What happens when two commits changed the same slot. */
   readonly merge?: Exclude<MergeRule, (...args: never[]) => unknown> | ((base: V, mine: V, theirs: V) => V);

@@ -59,7 +59,7 @@ export function writeNumber(writer: ByteWriter, value: number): void {
 
 /** Any string, lone surrogates included. */
 export function writeText(writer: ByteWriter, value: string): void {
-  if (value.length <= FIXSTR_BYTES_MAX && writeAscii(writer, value)) return;
+  if (value.length <= FIXSTR_BYTES_MAX && writer.ascii(Tag.fixstr + value.length, value)) return;
   // in the types only since ES2024, in every Node that runs this
   if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) {
     writer.u8(Tag.string16);
@@ -75,21 +75,6 @@ export function writeText(writer: ByteWriter, value: string): void {
     writer.u8(Tag.string);
     writer.string(value);
   }
-}
-
-/** The usual short string, without an encoder's overhead; false, and nothing written, for any other. */
-function writeAscii(writer: ByteWriter, value: string): boolean {
-  const start = writer.length;
-  writer.u8(Tag.fixstr + value.length);
-  for (let i = 0; i < value.length; i++) {
-    const unit = value.charCodeAt(i);
-    if (unit > 0x7f) {
-      writer.reset(start);
-      return false;
-    }
-    writer.u8(unit);
-  }
-  return true;
 }
 
 function writeBigint(writer: ByteWriter, value: bigint): void {

@@ -7,6 +7,7 @@
 
 const encoder = new TextEncoder();
 const SMALL_BYTES = 32;
+const LOW_END = 2 ** 28;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -31,11 +32,21 @@ export class ByteWriter {
   /** @param value an integer from 0 to `Number.MAX_SAFE_INTEGER` */
   varint(value: number): void {
     this.#room(8);
-    while (value > 0x7f) {
-      this.#bytes[this.#length++] = (value % 0x80) | 0x80;
-      value = Math.floor(value / 0x80);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    let rest = value;
+    if (value >= LOW_END) {
+      // the low four groups of seven bits apart, so that everything else is arithmetic of 32 bits
+      rest = Math.floor(value / LOW_END);
+      const low = value - rest * LOW_END;
+      bytes[at++] = low | 0x80;
+      bytes[at++] = (low >>> 7) | 0x80;
+      bytes[at++] = (low >>> 14) | 0x80;
+      bytes[at++] = (low >>> 21) | 0x80;
     }
-    this.#bytes[this.#length++] = value;
+    for (; rest > 0x7f; rest >>>= 7) bytes[at++] = rest | 0x80;
+    bytes[at++] = rest;
+    this.#length = at;
   }
 
   u32(value: number): void {
@@ -72,6 +83,22 @@ export class ByteWriter {
     this.#room(lengthBytes);
     encoder.encodeInto(value, this.#bytes.subarray(this.#length, this.#length + lengthBytes));
     this.#length += lengthBytes;
+  }
+
+  /** A byte and the units of a string behind it, without an encoder's overhead; false, and nothing written, where one is no ASCII. */
+  ascii(head: number, value: string): boolean {
+    const { length } = value;
+    this.#room(length + 1);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = head;
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      bytes[at++] = unit;
+    }
+    this.#length = at;
+    return true;
   }
 
   /** Bytes without their length. */

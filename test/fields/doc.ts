@@ -41,3 +41,18 @@ defineSession(Plain, { name: 'plain', immutable: ['id'], mutable: { items: () =>
 
 /** Shows which of the two builds this is: a field without initialiser is an own property only where fields are defined. */
 export const fieldsAreDefined = Object.hasOwn(new Page(), 'text');
+
+export class Leaf {
+  @Mutable() size = 1;
+  @Mutable() note?: string;
+}
+
+@Session({ name: 'tree', diff: 'tracked' })
+export class Tree extends Base {
+  #rings = 0;
+  @Mutable() name = 'oak';
+  @Mutable() @Type(() => Leaf) leaves: Leaf[] = [new Leaf(), new Leaf()];
+  grow(): number {
+    return ++this.#rings;
+  }
+}

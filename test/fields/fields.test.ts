@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { instantiate } from '../../src/model/adoption.js';
 import { sealImmutables } from '../../src/model/immutability.js';
 import { modelOf } from '../../src/model/model-of.js';
+import { Benchmark, Replica } from '../../src/diff/index.js';
+import { difference } from '../diff/topology.js';
 
 type Build = typeof import('./doc.js');
 
@@ -49,6 +51,39 @@ for (const [setting, folder, defined] of [
       doc.revision = 2;
       doc.pages[0]!.text = 'y';
       expect([doc.revision, doc.pages[0]!.text]).to.deep.equal([2, 'y']);
+    });
+
+    it('are tracked, or compared where an attribute is not there yet, and nothing is missed', () => {
+      const tree = new build.Tree();
+      const benchmark = Benchmark.of(tree);
+      const replica = Replica.restore(build.Tree, benchmark.snapshot());
+      const follow = (): boolean => {
+        const delta = benchmark.diff(tree);
+        if (delta !== null) replica.apply(delta);
+        expect(difference(tree, replica.instance)).to.equal(undefined);
+        return delta !== null;
+      };
+      expect([follow(), follow()]).to.deep.equal([false, false]);
+      const isTracked = (object: object, key: string): boolean => Object.getOwnPropertyDescriptor(object, key)?.set !== undefined;
+      expect([isTracked(tree, 'name'), isTracked(tree, 'revision'), isTracked(tree.leaves[0]!, 'size')]).to.deep.equal([
+        true,
+        true,
+        defined,
+      ]);
+      const writes = [
+        () => (tree.name = 'elm'),
+        () => tree.revision++,
+        () => (tree.leaves[0]!.size = 2),
+        () => (tree.leaves[0]!.note = 'green'),
+        () => Object.assign(tree.leaves[1]!, { size: 3, note: 'red' }),
+        () => tree.leaves.push(new build.Leaf()),
+        () => (tree.leaves[2]!.note = 'new'),
+      ];
+      for (const write of writes) {
+        write();
+        expect([follow(), follow(), follow()], String(write)).to.deep.equal([true, false, false]);
+      }
+      expect([tree.grow(), tree.grow()]).to.deep.equal([1, 2]);
     });
   });
 }
