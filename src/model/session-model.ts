@@ -5,8 +5,6 @@
  * has one meaning for each wire name; what is not in `classes` is never constructed, whatever bytes arrive.
  */
 export type Class<T extends object = object> = new (...args: never[]) => T;
-/** Abstract bases may carry attributes too. */
-export type AbstractClass<T extends object = object> = abstract new (...args: never[]) => T;
 
 export type DiffStrategy = 'graph' | 'binary' | 'tracked' | 'auto';
 export type MergeRule =

@@ -55,7 +55,7 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     }
     case 'operate': {
-      const { kind, session, op, base, className, payload, backups, waitMs, rebased, again } = message.operation;
+      const { kind, session, op, base, className, payload, backups, waitMs, rebased } = message.operation;
       out.varint(message.partition);
       out.u8(OPERATIONS.indexOf(kind));
       out.string(session);
@@ -66,7 +66,7 @@ export function encodeMessage(message: Message): Uint8Array {
       out.bytes(payload);
       out.varint(backups);
       out.varint(Math.max(0, Math.floor(waitMs)));
-      out.u8((again ? 1 : 0) | (rebased ? 2 : 0));
+      out.u8(rebased ? 1 : 0);
       break;
     }
     case 'read': {
@@ -126,7 +126,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         payload: copyBytes(from.bytes()),
         backups: from.varint(),
         waitMs: from.varint(),
-        ...readFlags(from),
+        rebased: from.u8() === 1,
       };
       return { kind, partition: at, operation };
     }
@@ -192,11 +192,6 @@ function readTerms(from: ByteReader): Term[] {
   const terms: Term[] = [];
   for (let i = 0; i < count; i++) terms.push({ partition: partition(from.varint()), epoch: epoch(from.varint()) });
   return terms;
-}
-
-function readFlags(from: ByteReader): { readonly again: boolean; readonly rebased: boolean } {
-  const flags = from.u8();
-  return { again: (flags & 1) === 1, rebased: (flags & 2) === 2 };
 }
 
 /** 0 for none, else version + 1 and the incarnation. */

@@ -27,8 +27,6 @@ export interface Operation {
   readonly backups: number;
   /** How long to wait for them before answering `stored`, in milliseconds. */
   readonly waitMs: number;
-  /** True from the second time that it is sent: an earlier try may have been stored. */
-  readonly again: boolean;
 }
 
 export type Answer =

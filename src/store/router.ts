@@ -39,7 +39,7 @@ export class Router {
   }
 
   /** @throws {TwinstateError} with a true `outcome` */
-  async operate(partition: Partition, operation: Omit<NodeOperation, 'again' | 'waitMs'>, options: CallOptions): Promise<Done> {
+  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, options: CallOptions): Promise<Done> {
     const deadline = new Deadline(this.#clock, options);
     let maybeStored = false;
     let why = 'nobody leads its partition';
@@ -54,7 +54,7 @@ export class Router {
         // where backups are waited for, the primary itself answers at the end of the time
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
         const waitMs = Math.max(0, leftMs - 50);
-        const reply = this.#node.operate(to, partition, { ...operation, again: maybeStored, waitMs }, tryMs);
+        const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tryMs);
         const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
@@ -183,11 +183,7 @@ export class Router {
 }
 
 /** What a final answer means to the caller; `undefined` where an earlier try makes it say nothing. */
-function refusal(
-  operation: Omit<NodeOperation, 'again' | 'waitMs'>,
-  answer: Refusal,
-  maybeStored: boolean,
-): TwinstateError | undefined {
+function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, maybeStored: boolean): TwinstateError | undefined {
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':

@@ -255,7 +255,6 @@ describe('strangers', function () {
       payload: delta,
       backups: 0,
       waitMs: 0,
-      again: false,
     } as const;
     const [framed] = split(encodeMessage({ kind: 'operate', partition: P0, operation }), '', 100_000);
     await stranger.request(names.node(nodeId(primary.nodeId)), framed, { timeout: 5_000 });

@@ -90,7 +90,6 @@ export function operation(
     payload: text(payload),
     backups: 0,
     waitMs: 0,
-    again: false,
     ...more,
   };
 }

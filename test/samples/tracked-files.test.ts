@@ -1,6 +1,6 @@
 /** What is tracked says nothing of the machine that it was written on. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,21 +8,21 @@ import { expect } from 'chai';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
+/** What git tracks, or in an unpacked archive what lies there. */
 function tracked(): string[] {
   try {
-    return execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      .split('\0')
-      .filter((file) => file !== '');
+    const listed = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return listed.split('\0').filter((file) => file !== '' && existsSync(join(ROOT, file)));
   } catch {
-    return [];
+    const all = readdirSync(ROOT, { withFileTypes: true }).filter((entry) => entry.isFile());
+    return all.map(({ name }) => name);
   }
 }
 
 describe('the tracked files', () => {
-  it('hold no path of this machine, and no address that a package was fetched from', function () {
+  it('hold no path of this machine, and no address that a package was fetched from', () => {
     const files = tracked();
-    // an unpacked archive has no list of files
-    if (files.length === 0) this.skip();
+    expect(files).to.include('README.md');
     const paths = [ROOT, homedir()].filter((path) => path.split('/').length > 2);
     const found: string[] = [];
     for (const file of files) {
