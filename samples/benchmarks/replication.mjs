@@ -90,8 +90,12 @@ async function contest(sides) {
 const results = [];
 const nats = await startNatsServer();
 const redis = await RedisPair.start();
-print(`${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}, nats-server ${nats.version}, Redis ${redis.version}`);
-print(`${plan.sessions} sessions; ${plan.rounds} rounds of ${plan.seconds} s each, by turns; medians. µs: CPU time of the measuring process.`);
+print(
+  `${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}, nats-server ${nats.version}, Redis ${redis.version}`,
+);
+print(
+  `${plan.sessions} sessions; ${plan.rounds} rounds of ${plan.seconds} s each, by turns; medians. µs: CPU time of the measuring process.`,
+);
 print('x20 is 20 times slower than the first side.');
 try {
   for (const size of values.size.map(Number)) {
@@ -110,7 +114,9 @@ try {
       const logBytes = (await ours.logBytes()) - before;
       const whole = 1_000 * ours.jsonBytes;
       const share = (100 * logBytes) / whole;
-      print(`\n## The log's bytes for 1,000 commits of one scalar, alone: ${logBytes} B, ${share.toFixed(2)} % of the ${whole} B of whole states`);
+      print(
+        `\n## The log's bytes for 1,000 commits of one scalar, alone: ${logBytes} B, ${share.toFixed(2)} % of the ${whole} B of whole states`,
+      );
       results.push({ what: 'log bytes', logBytes, whole, share });
     }
     if (size === 6) {
@@ -125,4 +131,5 @@ try {
   await nats.stop();
   await redis.stop();
 }
-if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, plan, results }, null, 2));
+if (values.json !== undefined)
+  writeFileSync(values.json, JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, plan, results }, null, 2));

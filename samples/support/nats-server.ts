@@ -83,7 +83,10 @@ export class NatsServer {
   async start(): Promise<void> {
     if (this.#child !== undefined) return;
     const log = openSync(this.#logFile, 'a');
-    const child = spawn(this.#binary.path, ['-c', this.#configFile], { stdio: ['ignore', log, log], env: { ...process.env, ...this.#binary.env } });
+    const child = spawn(this.#binary.path, ['-c', this.#configFile], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...this.#binary.env },
+    });
     closeSync(log);
     this.#child = child;
     running.add(child);

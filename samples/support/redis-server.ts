@@ -34,7 +34,8 @@ export class RedisPair {
     const primary = await launch(port, []);
     try {
       const replica = await launch(await freePort(), ['--replicaof', '127.0.0.1', String(port)]);
-      const pair = (info: string): RedisPair => new RedisPair(port, /redis_version:(\S+)/.exec(info)?.[1] ?? '', [primary, replica]);
+      const pair = (info: string): RedisPair =>
+        new RedisPair(port, /redis_version:(\S+)/.exec(info)?.[1] ?? '', [primary, replica]);
       for (const deadlineMs = Date.now() + READY_MS_MAX; ; await sleep(50)) {
         const info = await ask(port, 'INFO');
         if (info !== undefined && /slave0:\S*state=online/.test(info)) return pair(info);

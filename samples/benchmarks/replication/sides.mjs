@@ -11,11 +11,23 @@ import { cartOf } from './cart.mjs';
 
 const T0 = 1_790_000_200_000;
 
-export async function twinstate(servers, size, { sessions, inFlight, partitions }, name = 'twinstate, NATS JetStream, one backup') {
+export async function twinstate(
+  servers,
+  size,
+  { sessions, inFlight, partitions },
+  name = 'twinstate, NATS JetStream, one backup',
+) {
   const { type, make, plain } = cartOf(size);
   const cluster = `bench-${size}-${Math.random().toString(36).slice(2, 8)}`;
   const more = partitions === undefined ? {} : { partitions };
-  const store = await connect({ sessions: [type], engine: natsEngine({ servers }), cluster, nodeId: 'primary', backups: 1, ...more });
+  const store = await connect({
+    sessions: [type],
+    engine: natsEngine({ servers }),
+    cluster,
+    nodeId: 'primary',
+    backups: 1,
+    ...more,
+  });
   const backup = fork(new URL('./backup.mjs', import.meta.url), [JSON.stringify({ servers, cluster, partitions })]);
   await once(backup, 'message');
   const carts = [];
@@ -107,7 +119,7 @@ export async function bareAppends(servers, inFlight) {
   const manager = await connection.jetstreamManager();
   const stream = `BARE_${Math.random().toString(36).slice(2, 8)}`;
   await manager.streams.add({ name: stream, subjects: [`${stream}.>`] });
-  const last = new Array(inFlight).fill(0);
+  const last = Array.from({ length: inFlight }, () => 0);
   const record = new Uint8Array(60);
   return {
     name: 'a bare conditional append of 60 bytes',
