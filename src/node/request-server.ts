@@ -9,7 +9,7 @@ import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { Read, ReadAnswer } from '../replication/operation.js';
 import { ChangeWaiters } from './change-waiters.js';
 import { decodeMessage } from './message.js';
-import type { Message } from './message.js';
+import type { BatchPart, Message } from './message.js';
 import type { PartitionDriver } from './partition-driver.js';
 import { encodeReply } from './reply.js';
 import type { Reply } from './reply.js';
@@ -19,6 +19,9 @@ import type { NodeEvent, Runtime } from './runtime.js';
 const LIST_MAX = 1_000;
 /** A read waits for a newer state for so long, at most. */
 const READ_WAIT_MS_MAX = 30_000;
+
+/** The answers to a batch wait for the slowest of them so long, at most: then that one is asked for alone. */
+const BATCH_WAIT_MS = 200;
 
 type ListMessage = Extract<Message, { kind: 'list' }>;
 export type ListReply = Extract<Reply, { kind: 'list' }>;
@@ -100,6 +103,24 @@ export class RequestServer<B> {
     return { kind: 'list', ids: ids.slice(0, Math.min(limit, LIST_MAX)), total, hint: undefined };
   }
 
+  /** Answers each part of a batch, or says that its answer takes longer than the others should wait. */
+  #together(parts: readonly BatchPart[]): Promise<Reply> {
+    return new Promise((resolve) => {
+      const replies = parts.map((): Reply => ({ kind: 'pending' }));
+      let open = parts.length;
+      const done = (): void => resolve({ kind: 'batch', parts: replies });
+      const timer = this.#holdings.runtime.clock.after(BATCH_WAIT_MS, done);
+      for (const [i, part] of parts.entries()) {
+        void this.#reply(part).then((reply) => {
+          replies[i] = reply ?? { kind: 'pending' };
+          if (--open > 0) return;
+          timer.cancel();
+          done();
+        });
+      }
+    });
+  }
+
   #checkPartition(message: Message): void {
     const stranger = partitionsOf(message).find((partition) => partition >= this.#holdings.partitions);
     if (stranger === undefined) return;
@@ -141,6 +162,8 @@ export class RequestServer<B> {
         return undefined;
       case 'heartbeat':
         return undefined;
+      case 'batch':
+        return this.#together(message.parts);
     }
   }
 }
@@ -155,6 +178,8 @@ function partitionsOf(message: Message): readonly number[] {
       return [message.term.partition];
     case 'heartbeat':
       return [];
+    case 'batch':
+      return message.parts.map((part) => part.partition);
     default:
       return [message.partition];
   }
