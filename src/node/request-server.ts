@@ -6,6 +6,7 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { Timer } from '../shared/clock.js';
 import type { Read, ReadAnswer } from '../replication/operation.js';
 import { ChangeWaiters } from './change-waiters.js';
 import { decodeMessage } from './message.js';
@@ -104,21 +105,18 @@ export class RequestServer<B> {
   }
 
   /** Answers each part of a batch, or says that its answer takes longer than the others should wait. */
-  #together(parts: readonly BatchPart[]): Promise<Reply> {
-    return new Promise((resolve) => {
-      const replies = parts.map((): Reply => ({ kind: 'pending' }));
-      let open = parts.length;
-      const done = (): void => resolve({ kind: 'batch', parts: replies });
-      const timer = this.#holdings.runtime.clock.after(BATCH_WAIT_MS, done);
-      for (const [i, part] of parts.entries()) {
-        void this.#reply(part).then((reply) => {
-          replies[i] = reply ?? { kind: 'pending' };
-          if (--open > 0) return;
-          timer.cancel();
-          done();
-        });
-      }
+  async #together(parts: readonly BatchPart[]): Promise<Reply> {
+    const replies = parts.map((): Reply => ({ kind: 'pending' }));
+    const each = parts.map(async (part, i) => {
+      replies[i] = (await this.#reply(part)) ?? { kind: 'pending' };
     });
+    let timer!: Timer;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#holdings.runtime.clock.after(BATCH_WAIT_MS, resolve);
+    });
+    await Promise.race([Promise.all(each), late]);
+    timer.cancel();
+    return { kind: 'batch', parts: [...replies] };
   }
 
   #checkPartition(message: Message): void {

@@ -59,6 +59,14 @@ export function unavailable(
   });
 }
 
+export function timedOut(doing: string, timeoutMs: number, outcome: Outcome | undefined): TwinstateError {
+  return new TwinstateError('TIMEOUT', `the time of this call went by ${doing}`, {
+    expected: `an end within ${timeoutMs} ms`,
+    outcome,
+    cure: 'give it more `timeoutMs`, or do less at once',
+  });
+}
+
 export function notOpen(received: unknown): TwinstateError {
   return new TwinstateError('NOT_OPEN', 'this object is not a session of this store', {
     expected: 'an instance from `create`, `open` or `update`',

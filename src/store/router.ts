@@ -8,11 +8,9 @@ import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
 import { nodeId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
-import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
-import { Deadline } from './deadline.js';
-import type { CallOptions } from './deadline.js';
+import type { Deadline } from './deadline.js';
 import { closed, conflict, gone, unavailable } from './refusals.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
@@ -23,30 +21,28 @@ const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
 const NOBODY = nodeId('');
 
-type Done = Extract<NodeAnswer, { kind: 'done' }>;
+export type Done = Extract<NodeAnswer, { kind: 'done' }>;
+export type FinalRead = Exclude<NodeReadAnswer, { kind: 'retry' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
 
 export class Router {
   readonly #node: ClusterNode<AtRest>;
-  readonly #clock: Clock;
   readonly #hints = new Map<Partition, NodeId>();
   /** Walks over the candidates where nobody is known to lead. */
   #turn = 0;
 
-  constructor(node: ClusterNode<AtRest>, clock: Clock) {
+  constructor(node: ClusterNode<AtRest>) {
     this.#node = node;
-    this.#clock = clock;
   }
 
   /** @throws {TwinstateError} with a true `outcome` */
-  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, options: CallOptions): Promise<Done> {
-    const deadline = new Deadline(this.#clock, options);
+  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, deadline: Deadline): Promise<Done> {
     let maybeStored = false;
     let why = 'nobody leads its partition';
     for (let tries = 0; ; tries++) {
       const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
       if (this.#node.closed) throw closed(outcome);
-      if (options.signal?.aborted === true) throw aborted(options.signal, outcome);
+      if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
       if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
       const to = this.#target(partition, tries);
       if (to !== undefined) {
@@ -85,14 +81,14 @@ export class Router {
   async read(
     partition: Partition,
     read: NodeRead,
-    options: CallOptions & { readonly waitMs?: number; readonly atOnce?: boolean },
-  ): Promise<Exclude<NodeReadAnswer, { kind: 'retry' }>> {
-    const deadline = new Deadline(this.#clock, options);
+    deadline: Deadline,
+    options: { readonly waitMs?: number; readonly atOnce?: boolean } = {},
+  ): Promise<FinalRead> {
     const local = read.consistency === 'local' && this.#node.holds(partition);
     let why = 'nobody leads its partition';
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
-      if (options.signal?.aborted === true) throw aborted(options.signal);
+      if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(read.session, why, undefined, deadline.timeoutMs);
       const here = local && tries === 0;
       const to = here ? this.#node.self : this.#target(partition, tries);
@@ -129,12 +125,11 @@ export class Router {
     className: string,
     after: string,
     limit: number,
-    options: CallOptions,
+    deadline: Deadline,
   ): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
-    const deadline = new Deadline(this.#clock, options);
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
-      if (options.signal?.aborted === true) throw aborted(options.signal);
+      if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
       const to = this.#target(partition, tries);
       if (to !== undefined) {
