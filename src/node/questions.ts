@@ -93,8 +93,8 @@ export class Questions {
     outbox.waiting.push(question);
     outbox.waitingBytes += bytes.byteLength;
     if (key !== undefined) outbox.reads.set(key, question);
-    // even a lone one leaves at the end of the turn: what is asked side by side goes side by side
-    outbox.timer ??= this.#options.clock.after(outbox.underWay === 0 ? 0 : GATHER_MS, () => this.#send(outbox));
+    const send = (): void => this.#send(outbox);
+    outbox.timer ??= outbox.underWay === 0 ? behindThisCode(send) : this.#options.clock.after(GATHER_MS, send);
   }
 
   #send(outbox: Outbox): void {
@@ -162,6 +162,15 @@ export class Questions {
       return { kind: 'lost' };
     }
   }
+}
+
+/** What is asked side by side, as by `Promise.all`, leaves side by side; and who asks alone waits for nothing. */
+function behindThisCode(fn: () => void): Timer {
+  let cancelled = false;
+  queueMicrotask(() => {
+    if (!cancelled) fn();
+  });
+  return { cancel: () => (cancelled = true) };
 }
 
 /** With whom a question may travel: those that wait for the log keep nobody waiting who only reads memory. */

@@ -9,10 +9,12 @@ import type { SessionLimits } from '../model/session-model.js';
 import type { Sequence, Version } from '../shared/ids.js';
 import type { VersionedDelta } from '../node/cluster-node.js';
 
-/** Deltas are folded into the snapshot where they outgrow this part of it, or so many bytes or deltas. */
-const FOLD_SHARE = 1 / 8;
-const FOLD_BYTES_MIN = 512;
-const FOLD_DELTAS_MAX = 64;
+/** A state that is opened is folded where it has more deltas: to apply them each time would cost more. */
+const FOLD_DELTAS_MAX = 8;
+/** Deltas outgrow a snapshot at this part of it, or at so many bytes or deltas. */
+const OUTGROWN_SHARE = 1 / 8;
+const OUTGROWN_BYTES_MIN = 512;
+const OUTGROWN_DELTAS_MAX = 64;
 /** What a kept delta costs beside its bytes, about. */
 const DELTA_OVERHEAD_BYTES = 64;
 const STATE_OVERHEAD_BYTES = 256;
@@ -70,11 +72,17 @@ export class HeldState {
     return this.#snapshot;
   }
 
-  /** More deltas than a state should be opened from. */
+  /** Its deltas are a burden; where nobody opens it, it is not worth to be kept. */
   get outgrown(): boolean {
     return (
-      this.#deltas.length > FOLD_DELTAS_MAX || this.#deltaBytes > Math.max(FOLD_BYTES_MIN, this.#snapshot.byteLength * FOLD_SHARE)
+      this.#deltas.length > OUTGROWN_DELTAS_MAX ||
+      this.#deltaBytes > Math.max(OUTGROWN_BYTES_MIN, this.#snapshot.byteLength * OUTGROWN_SHARE)
     );
+  }
+
+  /** To open it again will cost less once it is `folded`. */
+  get unwieldy(): boolean {
+    return this.#deltas.length > FOLD_DELTAS_MAX || this.outgrown;
   }
 
   /** The same state as one snapshot. @param graph as `graph` made it, not bound */

@@ -58,7 +58,7 @@ export class SessionReader {
       this.#cache.forget(session);
       return this.open(partition, model, session, freshness, deadline);
     }
-    if (cached) this.#cache.keep(session, state.outgrown ? state.folded(graph) : state, held);
+    if (cached) this.#cache.keep(session, state.unwieldy ? state.folded(graph) : state, held);
     return { graph, version: state.version, incarnation: state.incarnation };
   }
 
