@@ -100,6 +100,7 @@ export function decodeReply(bytes: Uint8Array): Reply {
     for (let i = 0; i < count; i++) leads.push(partition(from.varint()));
     reply = { kind, leads };
   } else if (kind === 'malformed') reply = { kind, why: from.string() };
+  else if (kind === 'pending') reply = { kind };
   else reply = from.fail('a reply', `a message of kind ${kind}`);
   from.end();
   return reply;
