@@ -41,21 +41,17 @@ export class Deadline implements Bound {
     return { signal: this.signal, timeoutMs: this.leftMs };
   }
 
-  /** Why the call is over, where it is. @param doing what the time went by with */
-  over(doing: string, outcome?: Outcome): TwinstateError | undefined {
-    if (this.signal?.aborted === true) return aborted(this.signal, outcome);
-    return this.passed ? timedOut(doing, this.timeoutMs, outcome) : undefined;
-  }
-
-  /** Calls back once when the time is up or the caller aborts, soon where that is so already. @returns what calls it off */
-  onEnd(fn: () => void): () => void {
+  /**
+   * Calls back once, with the reason, when the time is up or the caller aborts; soon, where that is so already.
+   *
+   * @param doing what the time went by with
+   * @returns what calls it off
+   */
+  onEnd(doing: string, outcome: Outcome | undefined, fn: (why: TwinstateError) => void): () => void {
     const { signal } = this;
-    let called = false;
     const end = (): void => {
       cancel();
-      if (called) return;
-      called = true;
-      fn();
+      fn(signal?.aborted === true ? aborted(signal, outcome) : timedOut(doing, this.timeoutMs, outcome));
     };
     const timer = this.#clock.after(signal?.aborted === true ? 0 : this.leftMs, end);
     const cancel = (): void => {
@@ -70,7 +66,7 @@ export class Deadline implements Bound {
   async within<T>(promise: Promise<T>, doing: string, outcome?: Outcome): Promise<T> {
     let cancel!: () => void;
     const ended = new Promise<never>((_, reject) => {
-      cancel = this.onEnd(() => reject(this.over(doing, outcome) ?? timedOut(doing, this.timeoutMs, outcome)));
+      cancel = this.onEnd(doing, outcome, reject);
     });
     try {
       return await Promise.race([promise, ended]);

@@ -8,9 +8,8 @@ import type { Outcome, TwinstateError } from '../shared/errors.js';
 
 /** How long a caller waits for its turn. */
 export interface Bound {
-  /** Calls back once when the wait is over. @returns what calls it off */
-  onEnd(fn: () => void): () => void;
-  over(doing: string, outcome?: Outcome): TwinstateError | undefined;
+  /** Calls back once, with the reason, when the wait is over. @returns what calls it off */
+  onEnd(doing: string, outcome: Outcome | undefined, fn: (why: TwinstateError) => void): () => void;
 }
 
 export class Lanes<K> {
@@ -42,9 +41,9 @@ export class Lanes<K> {
 function turn<T>(before: Promise<unknown>, task: () => Promise<T>, bound: Bound): Promise<T> {
   return new Promise((resolve, reject) => {
     let over = false;
-    const cancel = bound.onEnd(() => {
+    const cancel = bound.onEnd(BEHIND_OTHERS, 'not-stored', (why) => {
       over = true;
-      reject(bound.over(BEHIND_OTHERS, 'not-stored'));
+      reject(why);
     });
     void before.then(() => {
       if (over) return;

@@ -170,7 +170,14 @@ export class SessionStore {
     });
     const attemptOnce = async (): Promise<R> => {
       const rest = { ...options, ...deadline.rest };
-      const instance = (await this.open(type, session, rest)) ?? (await this.#createOrOpen(type, session, rest));
+      let instance: T;
+      try {
+        instance = (await this.open(type, session, rest)) ?? (await this.#createOrOpen(type, session, rest));
+      } catch (error) {
+        return beforeSending(() => {
+          throw error;
+        });
+      }
       const result = await deadline.within(Promise.resolve(fn(instance)), 'in the function given to `update`', 'not-stored');
       await this.commit(instance, { ...options, ...deadline.rest });
       return result;
