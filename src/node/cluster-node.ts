@@ -36,6 +36,7 @@ export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
 export type { Asked } from './questions.js';
+export { CLIENTS_MAX } from '../replication/session-state.js';
 export type { VersionedDelta } from '../replication/session-state.js';
 
 export interface NodeOptions<B> {

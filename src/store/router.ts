@@ -11,7 +11,8 @@ import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
 import type { Deadline } from './deadline.js';
-import { closed, conflict, gone, unavailable } from './refusals.js';
+import { closed, conflict, forgotten, gone, unavailable } from './refusals.js';
+import { CLIENTS_MAX } from '../node/cluster-node.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** One try waits so long for its answer, at most, before it is sent again. */
@@ -182,6 +183,8 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
+      // had it been stored, it would be remembered, unless this many others have committed since
+      if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX) return forgotten(operation.session);
       return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots);
     case 'gone':
       return gone(operation.session, 'not-stored');

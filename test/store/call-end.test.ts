@@ -1,8 +1,7 @@
 /** Every public call ends with its own time and its own signal, wherever it waits, and what it says of its write is true. */
 import { setMaxListeners } from 'node:events';
 import { expect } from 'chai';
-import { TwinstateError } from '../../src/index.js';
-import type { CallOptions, SessionStore } from '../../src/index.js';
+import type { CallOptions, SessionStore, TwinstateError } from '../../src/index.js';
 import { refused } from './refused.js';
 import { Counter, SESSIONS } from './sessions.js';
 import { embeddedWorld, pause, TestCluster, until } from './world.js';
