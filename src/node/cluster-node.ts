@@ -159,9 +159,16 @@ export class ClusterNode<B> {
     return this.#drivers.has(partition);
   }
 
-  async operate(to: NodeId, partition: Partition, operation: Operation, timeoutMs: number): Promise<Asked<Answer>> {
+  /** @param attempt counts the sendings of this operation */
+  async operate(
+    to: NodeId,
+    partition: Partition,
+    operation: Operation,
+    attempt: number,
+    timeoutMs: number,
+  ): Promise<Asked<Answer>> {
     if (to === this.self) return this.#ownAnswer(partition, async (driver) => driver.operate(operation), timeoutMs);
-    const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation, attempt }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'operate' ? each.answer : undefined));
   }
 

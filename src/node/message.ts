@@ -23,7 +23,8 @@ export interface Term {
 
 export type Message =
   | { readonly kind: 'heartbeat'; readonly heartbeat: Heartbeat }
-  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation }
+  /** `attempt` counts the sendings of one operation. */
+  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation; readonly attempt: number }
   /** `waitMs`: while the asker's version is the newest, the answer may wait for a newer one for so long. */
   | { readonly kind: 'read'; readonly partition: Partition; readonly read: Read; readonly waitMs: number }
   | {
@@ -74,6 +75,7 @@ export function encodeMessage(message: SingleMessage): Uint8Array {
       out.varint(backups);
       out.varint(Math.max(0, Math.floor(waitMs)));
       out.u8(rebased ? 1 : 0);
+      out.varint(message.attempt);
       break;
     }
     case 'read': {
@@ -143,7 +145,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         waitMs: from.varint(),
         rebased: from.u8() === 1,
       };
-      return { kind, partition: at, operation };
+      return { kind, partition: at, operation, attempt: from.varint() };
     }
     case 'read': {
       const at = partition(from.varint());

@@ -17,7 +17,10 @@ import type { Reply } from './reply.js';
 
 /** What came of asking a node: its reply, or that nobody was there, or that nobody knows. */
 export type Asked<T> =
-  { readonly kind: 'answered'; readonly answer: T } | { readonly kind: 'absent' } | { readonly kind: 'lost' };
+  /** `again`: it was asked before, and what became of that is not known; the answer is to the second copy. */
+  | { readonly kind: 'answered'; readonly answer: T; readonly again?: boolean }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'lost' };
 
 /** A question waits for company no longer than this, in milliseconds: longer than an answer takes, so that it seldom does. */
 const GATHER_MS = 2;
@@ -148,7 +151,9 @@ export class Questions {
 
   async #again(to: NodeId, question: Question): Promise<void> {
     const untilMs = Math.max(...question.askers.map((asker) => asker.untilMs));
-    settle(question, await this.#alone(to, question.bytes, Math.max(0, untilMs - this.#options.clock.now())));
+    const asked = await this.#alone(to, question.bytes, Math.max(0, untilMs - this.#options.clock.now()));
+    // that it now reaches nobody says nothing of the first time
+    settle(question, asked.kind === 'answered' ? { ...asked, again: true } : { kind: 'lost' });
   }
 
   async #alone(to: NodeId, bytes: Uint8Array, timeoutMs: number): Promise<Asked<Reply>> {
@@ -188,5 +193,5 @@ function settle({ askers }: Question, asked: Asked<Reply>): void {
 export function pick<T>(asked: Asked<Reply>, take: (reply: Reply) => T | undefined): Asked<T> {
   if (asked.kind !== 'answered') return asked;
   const answer = take(asked.answer);
-  return answer === undefined ? { kind: 'lost' } : { kind: 'answered', answer };
+  return answer === undefined ? { kind: 'lost' } : { ...asked, answer };
 }

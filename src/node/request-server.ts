@@ -7,8 +7,9 @@
 import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
-import type { Read, ReadAnswer } from '../replication/operation.js';
+import type { Answer, Read, ReadAnswer } from '../replication/operation.js';
 import { ChangeWaiters } from './change-waiters.js';
+import { Intake } from './intake.js';
 import { decodeMessage } from './message.js';
 import type { BatchPart, Message } from './message.js';
 import type { PartitionDriver } from './partition-driver.js';
@@ -39,6 +40,7 @@ export interface Holdings<B> {
 export class RequestServer<B> {
   readonly #holdings: Holdings<B>;
   readonly #waiters: ChangeWaiters;
+  readonly #intake = new Intake();
   #closed = false;
 
   constructor(holdings: Holdings<B>) {
@@ -119,6 +121,18 @@ export class RequestServer<B> {
     return { kind: 'batch', parts: [...replies] };
   }
 
+  async #operate({ partition, operation, attempt }: Extract<Message, { kind: 'operate' }>): Promise<Reply | undefined> {
+    const answer = await this.#intake.take(operation, attempt, () => {
+      const driver = this.#holdings.driver(partition);
+      return driver === undefined ? Promise.resolve(this.#noReplica(partition)) : driver.operate(operation);
+    });
+    return answer === undefined ? undefined : { kind: 'operate', answer };
+  }
+
+  #noReplica(partition: Partition): Extract<Answer, { kind: 'retry' }> {
+    return { kind: 'retry', clean: true, hint: this.#holdings.hint(partition), why: NO_REPLICA };
+  }
+
   #checkPartition(message: Message): void {
     const stranger = partitionsOf(message).find((partition) => partition >= this.#holdings.partitions);
     if (stranger === undefined) return;
@@ -131,14 +145,8 @@ export class RequestServer<B> {
 
   async #reply(message: Message): Promise<Reply | undefined> {
     switch (message.kind) {
-      case 'operate': {
-        const driver = this.#holdings.driver(message.partition);
-        if (driver !== undefined) return { kind: 'operate', answer: await driver.operate(message.operation) };
-        return {
-          kind: 'operate',
-          answer: { kind: 'retry', clean: true, hint: this.#holdings.hint(message.partition), why: NO_REPLICA },
-        };
-      }
+      case 'operate':
+        return this.#operate(message);
       case 'read': {
         const driver = this.#holdings.driver(message.partition);
         if (driver !== undefined) return { kind: 'read', answer: await this.readAndWait(driver, message.read, message.waitMs) };

@@ -51,10 +51,11 @@ export class Router {
         // where backups are waited for, the primary itself answers at the end of the time
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
         const waitMs = Math.max(0, leftMs - 50);
-        const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tryMs);
+        const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tries, tryMs);
         const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
+          if (asked.again === true) maybeStored = true;
           if (answer.kind === 'done') {
             this.#hints.set(partition, to);
             return answer;

@@ -157,6 +157,7 @@ describe('strangers', function () {
     const create = encodeMessage({
       kind: 'operate',
       partition: P0,
+      attempt: 0,
       operation: {
         kind: 'create',
         session: sessionId('smuggled'),
@@ -350,7 +351,7 @@ describe('strangers', function () {
       backups: 0,
       waitMs: 0,
     } as const;
-    const [framed] = split(encodeMessage({ kind: 'operate', partition: P0, operation }), '', 100_000);
+    const [framed] = split(encodeMessage({ kind: 'operate', partition: P0, operation, attempt: 0 }), '', 100_000);
     await stranger.request(names.node(nodeId(primary.nodeId)), framed, { timeout: 5_000 });
     await goesOn(id);
     for (const store of stores) {

@@ -26,6 +26,7 @@ function commit(counter: number, { backups = 0, bytes = 10 } = {}): SingleMessag
   return {
     kind: 'operate',
     partition: P0,
+    attempt: 0,
     operation: {
       kind: 'commit',
       session: sessionId(`s${counter}`),
