@@ -12,8 +12,14 @@ import type { OpId } from '../replication/record.js';
 /** So many refused operations are remembered; the one refused longest ago is forgotten first. */
 const REFUSED_MAX = 16_384;
 
+interface UnderWay {
+  readonly answered: Promise<Answer>;
+  /** The highest try that gets this answer. */
+  attempt: number;
+}
+
 export class Intake {
-  readonly #underWay = new Map<string, Promise<Answer>>();
+  readonly #underWay = new Map<string, UnderWay>();
   /** The highest try that was refused, by operation. */
   readonly #refused = new Map<string, number>();
 
@@ -22,13 +28,17 @@ export class Intake {
     const key = keyOf(operation.op);
     if (attempt <= (this.#refused.get(key) ?? -1)) return Promise.resolve(undefined);
     const same = this.#underWay.get(key);
-    if (same !== undefined) return same;
+    if (same !== undefined) {
+      same.attempt = Math.max(same.attempt, attempt);
+      return same.answered;
+    }
     const answered = operate().then((answer) => {
       this.#underWay.delete(key);
-      if (isRefusal(answer)) this.#note(key, attempt);
+      if (isRefusal(answer)) this.#note(key, underWay.attempt);
       return answer;
     });
-    this.#underWay.set(key, answered);
+    const underWay: UnderWay = { answered, attempt };
+    this.#underWay.set(key, underWay);
     return answered;
   }
 

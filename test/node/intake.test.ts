@@ -20,6 +20,11 @@ describe('the intake of operations', () => {
     const next = intake.take(mine, 1, () => Promise.resolve(NOT_NOW));
     answer(DONE);
     expect(await Promise.all([first, copy, next])).to.deep.equal([DONE, DONE, DONE]);
+    const refused = intake.take(mine, 2, () => new Promise((resolve) => (answer = resolve)));
+    const later = intake.take(mine, 5, () => Promise.resolve(DONE));
+    answer(NOT_NOW);
+    expect(await Promise.all([refused, later])).to.deep.equal([NOT_NOW, NOT_NOW]);
+    expect(await intake.take(mine, 5, () => Promise.resolve(DONE)), 'refused with the one before it').to.equal(undefined);
   });
 
   it('never takes a refused try in afterwards, but takes the next try', async () => {
