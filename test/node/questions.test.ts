@@ -211,7 +211,17 @@ describe('questions to other nodes', () => {
     expect(sent.map(partsOf)).to.deep.equal([2, 1]);
     expect(sent[1]!.timeoutMs).to.equal(800);
     sent[1]!.answer();
-    expect((await Promise.all(asked)).map(what)).to.deep.equal([1, 2]);
+    const answers = await Promise.all(asked);
+    expect(answers.map(what)).to.deep.equal([1, 2]);
+    const again = answers.map((each) => each.kind === 'answered' && each.again);
+    expect(again, 'what became of the first copy is not known').to.deep.equal([undefined, true]);
+    const gone = [commit(3), commit(4)].map((message) => questions.ask(TO, message, 1_000));
+    await turn();
+    await time.runUntil(205);
+    sent[2]!.answer({ kind: 'batch', parts: [replyTo(commit(3)), { kind: 'pending' }] });
+    await turn();
+    sent[3]!.answer({ outcome: 'no-responders' });
+    expect((await Promise.all(gone)).map(what), 'the first copy reached somebody').to.deep.equal([3, 'lost']);
   });
 
   it('a node that does not understand batches is asked one by one', async () => {

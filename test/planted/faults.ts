@@ -222,27 +222,27 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
   // reads, and what application servers keep
   fault(
-    'simulation',
+    'session',
     'a lease is counted from the acceptance of an append',
     MACHINE,
     'this.#primary.confirmed(slot.firstSentMs);',
     'this.#primary.confirmed(now.ms);',
   ),
   fault(
-    'simulation',
+    'session',
     'a strong read is answered from memory',
     PRIMARY,
     "if (read.consistency === 'primary' && fresh)",
     "if (read.consistency === 'strong' || fresh)",
   ),
   fault(
-    'simulation',
+    'session',
     'a strict takeover does not wait for the lease before it',
     PRIMARY,
     'now.ms + this.#options.timing.leaseMs : -Infinity',
     '-Infinity : -Infinity',
   ),
-  fault('simulation', 'what a reader has seen already is not looked at', READING, 'version < read.atLeast', 'false'),
+  fault('session', 'what a reader has seen already is not looked at', READING, 'version < read.atLeast', 'false'),
   fault(
     'simulation',
     'what is held of a session is opened without a question',

@@ -107,11 +107,11 @@ describe('lost answers', function () {
     counter.count = 1;
     journeys = [LOST_ANSWER];
     otherwise = LOST_REQUEST;
-    const committing = refused(client.commit(counter), 'UNAVAILABLE', 'unknown');
+    const committing = refused(client.commit(counter, { timeoutMs: 55_000 }), 'UNAVAILABLE', 'unknown');
     await until('it is stored', async () => (await stored(id)) === 1);
     for (const [i, other] of others.entries()) await other.update(Counter, id, (theirs) => void (theirs.by[`o${i}`] = i));
     otherwise = undefined;
-    await committing;
+    expect((await committing).message).to.include('not known any more');
     expect(await stored(id), 'and it was').to.equal(1);
     await client.refresh(counter);
     expect([counter.count, Object.keys(counter.by).length]).to.deep.equal([1, CLIENTS_MAX + 1]);
