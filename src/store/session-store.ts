@@ -112,7 +112,7 @@ export class SessionStore {
    * the next commit. Nothing changed: the same version, no record.
    *
    * @throws {ConflictError} where somebody else changed the same slots
-   * @throws {TwinstateError} `STALE_INSTANCE` after a commit that did not succeed, until `refresh`; `SESSION_GONE`;
+   * @throws {TwinstateError} `STALE_INSTANCE` after a commit that did not succeed, until `refresh`; `SESSION_GONE`; `TIMEOUT`;
    *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, …) before anything was sent
    */
   async commit(instance: object, options: WriteOptions = {}): Promise<Committed> {
