@@ -36,7 +36,7 @@ export type Message =
     }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
-  /** Several requests in one message; written by `encodeBatch`. */
+  /** Several requests in one message. */
   | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
 
 export type SingleMessage = Exclude<Message, { kind: 'batch' }>;
@@ -51,7 +51,8 @@ export type MessageKind = (typeof KINDS)[number];
 const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
-export function encodeMessage(message: SingleMessage): Uint8Array {
+export function encodeMessage(message: Message): Uint8Array {
+  if (message.kind === 'batch') return encodeBatch(message.parts.map(encodeMessage));
   const out = openMessage(message.kind);
   switch (message.kind) {
     case 'heartbeat': {
