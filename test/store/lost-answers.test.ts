@@ -114,14 +114,16 @@ describe('lost answers', function () {
     const counter = await client.create(Counter);
     const id = client.idOf(counter);
     counter.count = 1;
-    journeys = [LOST_ANSWER];
+    otherwise = LOST_ANSWER;
     await refused(client.commit(counter, { timeoutMs: 100 }), 'UNAVAILABLE', 'unknown');
+    otherwise = undefined;
     expect(await stored(id)).to.equal(1);
     await client.refresh(counter);
     expect(counter.count).to.equal(1);
     counter.count = 2;
-    journeys = [LOST_REQUEST];
+    otherwise = LOST_REQUEST;
     await refused(client.commit(counter, { timeoutMs: 100 }), 'UNAVAILABLE', 'unknown');
+    otherwise = undefined;
     await client.refresh(counter);
     expect([counter.count, await stored(id)]).to.deep.equal([1, 1]);
   });
