@@ -67,6 +67,12 @@ export class ByteWriter {
     this.#length += 8;
   }
 
+  /** A float without its last byte, which holds the sign and most of the exponent. */
+  f56(value: number): void {
+    this.f64(value);
+    this.#length--;
+  }
+
   /** Well-formed Unicode only; `wire/value.ts` has another form for lone surrogates. */
   string(value: string): void {
     // a UTF-16 unit takes at most 3 bytes
