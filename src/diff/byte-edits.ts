@@ -8,23 +8,9 @@
  * ends: the two runs meet where it happened. Between several such places there is a third alignment; it is found by looking for a few
  * bytes from the middle of the one in the other, and both sides of the match are treated likewise.
  */
+import { alignAhead, alignBehind, costOf, GAP_BYTES_MIN, type Alignment, type Edit } from './byte-alignment.js';
 import { runAhead, runBehind } from './byte-runs.js';
 
-/** `old[from, to)` became `now[at, end)`. */
-export interface Edit {
-  readonly from: number;
-  readonly to: number;
-  readonly at: number;
-  readonly end: number;
-}
-
-/** Equal bytes fewer than these between two edits are sent along: an edit of its own costs about as many. */
-export const GAP_BYTES_MIN = 4;
-/** What an edit costs beside its bytes, about. */
-const EDIT_COST_BYTES = 3;
-/** So much change in a row, less an eighth of what is equal between, says that the strings no longer run along. */
-const BURST_BYTES_MAX = 256;
-const CALM_BYTES = 8;
 /** What is looked for in the other string; four times as much where it is found twice. */
 const ANCHOR_BYTES = 32;
 const ANCHOR_BYTES_MAX = 2048;
@@ -32,6 +18,9 @@ const ANCHOR_BYTES_MAX = 2048;
 const ANCHOR_PLACES = [8, 4, 12, 2, 14, 6, 10];
 /** So many anchors that are nowhere in the other string say that everything is new. */
 const STRANGERS_MAX = 3;
+/** Edits that cost less are taken as they are. */
+const DOUBT_BYTES = 96;
+const DOUBTS_MAX = 3;
 /** What there is instead of a place: no bytes like these, or too many. */
 const NOWHERE = -1;
 const UNDECIDED = -2;
@@ -39,14 +28,6 @@ const DEPTH_MAX = 16;
 /** How many times the length of both strings is searched for anchors, at most. */
 const SEARCHES_MAX = 12;
 const SEARCHED_BYTES_MIN = 1 << 16;
-
-/** Edits along one alignment: in the order in which they were met, `reach` is how far the strings were held against each other. */
-interface Run {
-  readonly edits: readonly Edit[];
-  readonly reach: number;
-  /** Where the burst began that ended the run; `reach` where there was none. */
-  readonly calm: number;
-}
 
 export function editsOf(old: Uint8Array, now: Uint8Array): Edit[] {
   return new EditSearch(view(old), view(now)).run();
@@ -76,145 +57,103 @@ class EditSearch {
 
   /** Finds the edits within a part, of which nothing is known. */
   #search(part: Edit, depth: number): void {
-    const { from, to, at, end } = this.#trim(part);
+    const { from, to, at, end } = this.#behindHead(part);
     if (from === to && at === end) return;
+    // of equal lengths, most are written over in places
+    if (to - from !== end - at) return this.#searchMoved({ from, to, at, end }, depth);
+    const ahead = alignAhead(this.#old, this.#now, from, at, to - from);
+    if (ahead.reach < to - from) this.#searchMoved({ from, to, at, end }, depth);
+    else this.#settle({ from, to, at, end }, ahead.edits, depth);
+  }
+
+  /** Finds the edits within a part where the strings do not run along to the end. */
+  #searchMoved(part: Edit, depth: number): void {
+    const { from, to, at, end } = this.#beforeTail(part);
     if (from === to || at === end) return this.#add({ from, to, at, end });
     const length = Math.min(to - from, end - at);
-    const ahead = this.#ahead(from, at, length);
-    if (ahead.reach === length && to - from === end - at) return ahead.edits.forEach((edit) => this.#add(edit));
-    const behind = this.#behind(to, end, length);
+    const ahead = alignAhead(this.#old, this.#now, from, at, length);
+    const behind = alignBehind(this.#old, this.#now, to, end, length);
     // both count from the start of the shorter string
     const [first, last] = [ahead.reach, length - behind.reach];
-    if (first >= last) return this.#join({ from, to, at, end }, ahead, behind, last, first);
+    if (first >= last)
+      return this.#settle({ from, to, at, end }, joined({ from, to, at, end }, ahead, behind, last, first), depth);
     const [head, tail] = [ahead.calm, behind.calm];
-    for (const edit of ahead.edits) if (edit.from - from < head) this.#add(edit);
+    const before = ahead.edits.filter((edit) => edit.from - from < head);
+    const after = behind.edits.filter((edit) => to - edit.to < tail).reverse();
+    const match = this.#contradiction({ from, to, at, end }, totalCost(before, 0) + totalCost(after, 0), depth);
+    if (match !== undefined) return this.#split({ from, to, at, end }, match, depth);
+    this.#addAll(before);
     this.#anchor({ from: from + head, to: to - tail, at: at + head, end: end - tail }, depth);
-    for (const edit of behind.edits.toReversed()) if (to - edit.to < tail) this.#add(edit);
+    this.#addAll(after);
   }
 
-  #trim({ from, to, at, end }: Edit): Edit {
-    const head = runAhead(this.#old, this.#now, from, at, Math.min(to - from, end - at));
-    const tail = runBehind(this.#old, this.#now, to, end, Math.min(to - from, end - at) - head);
-    return { from: from + head, to: to - tail, at: at + head, end: end - tail };
+  #behindHead({ from, to, at, end }: Edit): Edit {
+    const equal = runAhead(this.#old, this.#now, from, at, Math.min(to - from, end - at));
+    return { from: from + equal, to, at: at + equal, end };
   }
 
-  /** Runs along from the starts, through what was written over, until nothing fits any more. */
-  #ahead(from: number, at: number, length: number): Run {
-    const [old, now] = [this.#old, this.#now];
-    const edits: Edit[] = [];
-    let level = 0;
-    let calm = 0;
-    for (let i = 0; i < length;) {
-      const equal = runAhead(old, now, from + i, at + i, length - i);
-      i += equal;
-      if (i === length) break;
-      level = Math.max(0, level - equal / CALM_BYTES);
-      if (level === 0) calm = i;
-      const room = Math.min(length, i + Math.ceil(BURST_BYTES_MAX - level));
-      let to = i + 1;
-      for (let same = 0, k = to; k < room && same < GAP_BYTES_MIN; k++) {
-        if (old[from + k] === now[at + k]) same++;
-        else {
-          same = 0;
-          to = k + 1;
-        }
-      }
-      edits.push({ from: from + i, to: from + to, at: at + i, end: at + to });
-      level += to - i + EDIT_COST_BYTES;
-      i = to;
-      if (level > BURST_BYTES_MAX) return { edits, reach: i, calm };
-    }
-    return { edits, reach: length, calm: length };
+  #beforeTail({ from, to, at, end }: Edit): Edit {
+    const equal = runBehind(this.#old, this.#now, to, end, Math.min(to - from, end - at));
+    return { from, to: to - equal, at, end: end - equal };
   }
 
-  /** Likewise from the ends back; `reach` and `calm` are counted from there. */
-  #behind(to: number, end: number, length: number): Run {
-    const [old, now] = [this.#old, this.#now];
-    const edits: Edit[] = [];
-    let level = 0;
-    let calm = 0;
-    for (let i = 0; i < length;) {
-      const equal = runBehind(old, now, to - i, end - i, length - i);
-      i += equal;
-      if (i === length) break;
-      level = Math.max(0, level - equal / CALM_BYTES);
-      if (level === 0) calm = i;
-      const room = Math.min(length, i + Math.ceil(BURST_BYTES_MAX - level));
-      let far = i + 1;
-      for (let same = 0, k = far; k < room && same < GAP_BYTES_MIN; k++) {
-        if (old[to - k - 1] === now[end - k - 1]) same++;
-        else {
-          same = 0;
-          far = k + 1;
-        }
-      }
-      edits.push({ from: to - far, to: to - i, at: end - far, end: end - i });
-      level += far - i + EDIT_COST_BYTES;
-      i = far;
-      if (level > BURST_BYTES_MAX) return { edits, reach: i, calm };
-    }
-    return { edits, reach: length, calm: length };
+  /** Takes these edits, unless others are fewer. */
+  #settle(part: Edit, edits: readonly Edit[], depth: number): void {
+    const cost = totalCost(edits, 0);
+    const match = this.#contradiction(part, cost, depth);
+    if (match === undefined) return this.#addAll(edits);
+    const [count, last] = [this.#edits.length, this.#edits.at(-1)];
+    this.#split(part, match, depth);
+    if (totalCost(this.#edits, count) <= cost) return;
+    this.#edits.length = count;
+    if (last !== undefined) this.#edits[count - 1] = last;
+    this.#addAll(edits);
   }
 
   /**
-   * Bytes were put in or taken out in one place, or in none, which lies from `first` to `last` of the shorter string: where the edits
-   * before it, along the starts, and those behind it, along the ends, are fewest.
+   * Where there are many edits, looks for a match that neither runs along from the starts nor up to the ends: what repeats itself, as
+   * records do, runs along with its neighbour well enough.
    */
-  #join(part: Edit, ahead: Run, behind: Run, first: number, last: number): void {
-    const { from, to, at, end } = part;
-    const length = Math.min(to - from, end - at);
-    const before = ahead.edits;
-    const after = behind.edits.toReversed().map((edit) => ({ edit, begin: length - (to - edit.from), stop: length - (to - edit.to) }));
-    let cost = 0;
-    for (const { edit } of after) cost += costOf(edit);
-    let place = first;
-    let least = Infinity;
-    // the place moves on from edit to edit: those along the starts come to count, those along the ends no longer do
-    for (let a = 0, b = 0; ;) {
-      while (b < after.length && after[b]!.stop <= first) cost -= costOf(after[b++]!.edit);
-      const nextAhead = a < before.length ? before[a]!.from - from : Infinity;
-      const nextBehind = b < after.length ? after[b]!.stop : Infinity;
-      const here = Math.min(nextAhead, nextBehind, last);
-      if (here >= first && here <= last) {
-        const total = nextBehind === here ? cost - costOf(after[b]!.edit) : cost;
-        if (total < least) [least, place] = [total, here];
-      }
-      if (here >= last) break;
-      if (nextBehind <= nextAhead) cost -= costOf(after[b++]!.edit);
-      else cost += costOf(before[a++]!);
-    }
-    for (const edit of before) {
-      const stop = Math.min(edit.to - from, place);
-      if (edit.from - from < stop) this.#add({ from: edit.from, to: from + stop, at: edit.at, end: at + stop });
-    }
-    const rest = length - place;
-    this.#add({ from: from + place, to: to - rest, at: at + place, end: end - rest });
-    for (const { edit, begin, stop } of after) {
-      const begun = Math.max(begin, place);
-      if (begun < stop) this.#add({ from: to - (length - begun), to: edit.to, at: end - (length - begun), end: edit.end });
-    }
+  #contradiction(part: Edit, cost: number, depth: number): Edit | undefined {
+    const match = cost > DOUBT_BYTES && depth < DEPTH_MAX ? this.#longestMatch(part, DOUBTS_MAX) : undefined;
+    if (match === undefined || match.from - part.from === match.at - part.at) return undefined;
+    return part.to - match.to === part.end - match.end ? undefined : match;
+  }
+
+  #addAll(edits: readonly Edit[]): void {
+    for (const edit of edits) this.#add(edit);
   }
 
   /** Finds some bytes of the one string in the other, and the edits on both sides of the match. */
   #anchor(part: Edit, depth: number): void {
-    const { from, to, at, end } = part;
-    if (depth < DEPTH_MAX && to - from >= ANCHOR_BYTES && end - at >= ANCHOR_BYTES) {
-      const held = this.#old.subarray(from, to);
-      let strangers = 0;
-      for (const sixteenths of ANCHOR_PLACES) {
-        if (strangers === STRANGERS_MAX) break;
-        const place = at + Math.floor(((end - at - ANCHOR_BYTES) * sixteenths) / 16);
-        const found = this.#find(held, place, end);
-        if (found === NOWHERE) strangers++;
-        if (found < 0) continue;
-        const back = runBehind(this.#old, this.#now, from + found, place, Math.min(found, place - at));
-        const ahead = runAhead(this.#old, this.#now, from + found, place, Math.min(to - from - found, end - place));
-        this.#search({ from, to: from + found - back, at, end: place - back }, depth + 1);
-        this.#search({ from: from + found + ahead, to, at: place + ahead, end }, depth + 1);
-        return;
-      }
+    const match = depth < DEPTH_MAX ? this.#longestMatch(part, ANCHOR_PLACES.length) : undefined;
+    if (match === undefined) this.#add(part);
+    else this.#split(part, match, depth);
+  }
+
+  #split({ from, to, at, end }: Edit, match: Edit, depth: number): void {
+    this.#search({ from, to: match.from, at, end: match.at }, depth + 1);
+    this.#search({ from: match.to, to, at: match.end, end }, depth + 1);
+  }
+
+  /** The longest of the matches of some anchors: a short one may be by chance. An `Edit` that changes nothing. */
+  #longestMatch({ from, to, at, end }: Edit, anchors: number): Edit | undefined {
+    if (to - from < ANCHOR_BYTES || end - at < ANCHOR_BYTES) return undefined;
+    const held = this.#old.subarray(from, to);
+    let longest: Edit | undefined;
+    for (let i = 0, strangers = 0; i < anchors && strangers < STRANGERS_MAX; i++) {
+      // from the middle outwards
+      const place = at + Math.floor(((end - at - ANCHOR_BYTES) * ANCHOR_PLACES[i]!) / 16);
+      const found = this.#find(held, place, end);
+      if (found === NOWHERE) strangers++;
+      if (found < 0) continue;
+      const back = runBehind(this.#old, this.#now, from + found, place, Math.min(found, place - at));
+      const ahead = runAhead(this.#old, this.#now, from + found, place, Math.min(to - from - found, end - place));
+      if (longest !== undefined && back + ahead <= longest.end - longest.at) continue;
+      longest = { from: from + found - back, to: from + found + ahead, at: place - back, end: place + ahead };
+      if ((back + ahead) * 4 > end - at) break;
     }
-    this.#add(part);
+    return longest;
   }
 
   /** The only place where `held` has the bytes of `now` from `place` on, so many that there is only one; negative where there is none. */
@@ -224,6 +163,7 @@ class EditSearch {
       const found = held.indexOf(anchor);
       const second = found < 0 ? -1 : held.indexOf(anchor, found + 1);
       this.#searchable -= second < 0 ? held.length : second;
+      if (found < 0) return length === ANCHOR_BYTES ? NOWHERE : UNDECIDED;
       if (second < 0) return found;
     }
     return UNDECIDED;
@@ -237,6 +177,51 @@ class EditSearch {
   }
 }
 
-function costOf({ at, end }: Edit): number {
-  return end - at + EDIT_COST_BYTES;
+/**
+ * Bytes were put in or taken out in one place, or in none, which lies from `first` to `last` of the shorter string: where the edits
+ * before it, along the starts, and those behind it, along the ends, are fewest.
+ */
+function joined(part: Edit, ahead: Alignment, behind: Alignment, first: number, last: number): Edit[] {
+  const edits: Edit[] = [];
+  const { from, to, at, end } = part;
+  const length = Math.min(to - from, end - at);
+  const before = ahead.edits;
+  const after = behind.edits
+    .toReversed()
+    .map((edit) => ({ edit, begin: length - (to - edit.from), stop: length - (to - edit.to) }));
+  let cost = 0;
+  for (const { edit } of after) cost += costOf(edit);
+  let place = first;
+  let least = Infinity;
+  // the place moves on from edit to edit: those along the starts come to count, those along the ends no longer do
+  for (let a = 0, b = 0; ;) {
+    while (b < after.length && after[b]!.stop <= first) cost -= costOf(after[b++]!.edit);
+    const nextAhead = a < before.length ? before[a]!.from - from : Infinity;
+    const nextBehind = b < after.length ? after[b]!.stop : Infinity;
+    const here = Math.min(nextAhead, nextBehind, last);
+    if (here >= first && here <= last) {
+      const total = nextBehind === here ? cost - costOf(after[b]!.edit) : cost;
+      if (total < least) [least, place] = [total, here];
+    }
+    if (here >= last) break;
+    if (nextBehind <= nextAhead) cost -= costOf(after[b++]!.edit);
+    else cost += costOf(before[a++]!);
+  }
+  for (const edit of before) {
+    const stop = Math.min(edit.to - from, place);
+    if (edit.from - from < stop) edits.push({ from: edit.from, to: from + stop, at: edit.at, end: at + stop });
+  }
+  const rest = length - place;
+  edits.push({ from: from + place, to: to - rest, at: at + place, end: end - rest });
+  for (const { edit, begin, stop } of after) {
+    const begun = Math.max(begin, place);
+    if (begun < stop) edits.push({ from: to - (length - begun), to: edit.to, at: end - (length - begun), end: edit.end });
+  }
+  return edits;
+}
+
+function totalCost(edits: readonly Edit[], first: number): number {
+  let cost = 0;
+  for (let i = first; i < edits.length; i++) cost += costOf(edits[i]!);
+  return cost;
 }
