@@ -79,7 +79,7 @@ class EditSearch {
       return this.#settle({ from, to, at, end }, joined({ from, to, at, end }, ahead, behind, last, first), depth);
     const [head, tail] = [ahead.calm, behind.calm];
     const before = ahead.edits.filter((edit) => edit.from - from < head);
-    const after = behind.edits.filter((edit) => to - edit.to < tail).reverse();
+    const after = behind.edits.filter((edit) => to - edit.to < tail).toReversed();
     const match = this.#contradiction({ from, to, at, end }, totalCost(before, 0) + totalCost(after, 0), depth);
     if (match !== undefined) return this.#split({ from, to, at, end }, match, depth);
     this.#addAll(before);

@@ -115,8 +115,7 @@ function resolveAttribute(
     return now;
   }
   const { blobs, model } = pass.binding;
-  const bytes =
-    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value));
+  const bytes = codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value));
   if (isNode(stored) && stored.kind === 'blob' && stored.coded === (codec !== undefined)) {
     pass.visitBlob(stored);
     stored.holder = holder;
@@ -125,7 +124,9 @@ function resolveAttribute(
   }
   const { draft } = pass;
   // an encoder may give out its own memory, or the value's
-  const node = draft.add(new BytesNode(draft.table.nextId, 'blob', codec === undefined ? bytes : copyBytes(bytes), codec !== undefined));
+  const node = draft.add(
+    new BytesNode(draft.table.nextId, 'blob', codec === undefined ? bytes : copyBytes(bytes), codec !== undefined),
+  );
   node.holder = holder;
   pass.visitBlob(node);
   return node;
