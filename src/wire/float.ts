@@ -52,10 +52,16 @@ export function lastByteOf(tag: number): number {
 /** False, and nothing written, where no integer below `mantissaEnd` and no power gives exactly this number. */
 function writeDecimal(writer: ByteWriter, value: number, mantissaEnd: number): boolean {
   const size = Math.abs(value);
-  let digits = size < ALL_DIGITS_END ? DIGITS_MAX : FEW_DIGITS;
-  let mantissa = Math.round(size * POWERS[digits]!);
-  // the quotient of two exact numbers is rounded once, as it is where the text of the decimal is read
-  if (mantissa / POWERS[digits]! !== size || Number.isInteger(size)) return false;
+  // most have two, and zeros are taken off a short number in less time
+  let digits = 2;
+  let mantissa = Math.round(size * 100);
+  if (mantissa / 100 !== size) {
+    digits = size < ALL_DIGITS_END ? DIGITS_MAX : FEW_DIGITS;
+    mantissa = Math.round(size * POWERS[digits]!);
+    // the quotient of two exact numbers is rounded once, as it is where the text of the decimal is read
+    if (mantissa / POWERS[digits]! !== size) return false;
+  }
+  if (Number.isInteger(size)) return false;
   for (; mantissa % 10 === 0; mantissa /= 10) digits--;
   if (mantissa >= mantissaEnd) return false;
   writer.u8(Tag.decimal + digits - 1);
