@@ -18,15 +18,15 @@ const ANCHOR_BYTES_MAX = 2048;
 const ANCHOR_PLACES = [8, 4, 12, 2, 14, 6, 10];
 /** So many anchors that are nowhere in the other string say that everything is new. */
 const STRANGERS_MAX = 3;
-/** Edits that cost less are taken as they are. */
-const DOUBT_BYTES = 96;
+/** So few edits are taken as they are. */
+const DOUBT_EDITS = 8;
 const DOUBTS_MAX = 3;
 /** What there is instead of a place: no bytes like these, or too many. */
 const NOWHERE = -1;
 const UNDECIDED = -2;
 const DEPTH_MAX = 16;
 /** How many times the length of both strings is searched for anchors, at most. */
-const SEARCHES_MAX = 12;
+const SEARCHES_MAX = 8;
 const SEARCHED_BYTES_MIN = 1 << 16;
 
 export function editsOf(old: Uint8Array, now: Uint8Array): Edit[] {
@@ -80,7 +80,7 @@ class EditSearch {
     const [head, tail] = [ahead.calm, behind.calm];
     const before = ahead.edits.filter((edit) => edit.from - from < head);
     const after = behind.edits.filter((edit) => to - edit.to < tail).toReversed();
-    const match = this.#contradiction({ from, to, at, end }, totalCost(before, 0) + totalCost(after, 0), depth);
+    const match = this.#contradiction({ from, to, at, end }, before.length + after.length, depth);
     if (match !== undefined) return this.#split({ from, to, at, end }, match, depth);
     this.#addAll(before);
     this.#anchor({ from: from + head, to: to - tail, at: at + head, end: end - tail }, depth);
@@ -99,12 +99,11 @@ class EditSearch {
 
   /** Takes these edits, unless others are fewer. */
   #settle(part: Edit, edits: readonly Edit[], depth: number): void {
-    const cost = totalCost(edits, 0);
-    const match = this.#contradiction(part, cost, depth);
+    const match = this.#contradiction(part, edits.length, depth);
     if (match === undefined) return this.#addAll(edits);
     const [count, last] = [this.#edits.length, this.#edits.at(-1)];
     this.#split(part, match, depth);
-    if (totalCost(this.#edits, count) <= cost) return;
+    if (totalCost(this.#edits, count) <= totalCost(edits, 0)) return;
     this.#edits.length = count;
     if (last !== undefined) this.#edits[count - 1] = last;
     this.#addAll(edits);
@@ -114,8 +113,8 @@ class EditSearch {
    * Where there are many edits, looks for a match that neither runs along from the starts nor up to the ends: what repeats itself, as
    * records do, runs along with its neighbour well enough.
    */
-  #contradiction(part: Edit, cost: number, depth: number): Edit | undefined {
-    const match = cost > DOUBT_BYTES && depth < DEPTH_MAX ? this.#longestMatch(part, DOUBTS_MAX) : undefined;
+  #contradiction(part: Edit, edits: number, depth: number): Edit | undefined {
+    const match = edits > DOUBT_EDITS && depth < DEPTH_MAX ? this.#longestMatch(part, DOUBTS_MAX) : undefined;
     if (match === undefined || match.from - part.from === match.at - part.at) return undefined;
     return part.to - match.to === part.end - match.end ? undefined : match;
   }

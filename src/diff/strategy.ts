@@ -26,7 +26,7 @@ const TRACKED: Strategy = {
 const AUTO: Strategy = {
   strategy: 'graph',
   reason:
-    'measured: unchanged, every kind of value took a tenth or less of the time that binary takes to encode it, changed mostly a third ' +
+    'measured: unchanged, every kind of value took an eighth or less of the time that binary takes to encode it, changed mostly a third ' +
     'or less (samples/benchmarks/README.md, Graph or binary). Long strings that grow are sent whole, where binary sends what was ' +
     'added: declare these binary where bytes cost more than time',
 };

@@ -7,6 +7,8 @@
 
 const encoder = new TextEncoder();
 const SMALL_BYTES = 32;
+/** Up to 64 bytes an array has no memory of its own; what is longer is mostly a good deal longer. */
+const GROWN_BYTES_MIN = 256;
 const LOW_END = 2 ** 28;
 
 export class ByteWriter {
@@ -148,7 +150,7 @@ export class ByteWriter {
   #room(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#bytes.byteLength) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2));
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2, GROWN_BYTES_MIN));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
     this.#view = undefined;

@@ -52,7 +52,9 @@ function tell(): void {
   const next = Math.min(seed, ...running);
   const left = graphs - (next - from) * BATCH;
   const wait =
-    left > 0 ? `; to go on: --graphs ${left} --from ${next}${rate > 0 ? `, about ${Math.ceil((graphs - tried) / rate / 60)} min` : ''}` : '';
+    left > 0
+      ? `; to go on: --graphs ${left} --from ${next}${rate > 0 ? `, about ${Math.ceil((graphs - tried) / rate / 60)} min` : ''}`
+      : '';
   console.log(`${tried} of ${graphs} graphs in ${seconds.toFixed(0)} s (${rate}/s), ${failed} batches failed${wait}`);
   reportedMs = Date.now();
 }
