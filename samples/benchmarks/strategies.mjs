@@ -84,10 +84,10 @@ function sideOf(diff, make, change, type) {
   let i = 0;
   return {
     bytes: median(sizes),
-    look(steps) {
+    look: (steps) => {
       for (let k = 0; k < steps; k++) calm.benchmark.diff(calm.state);
     },
-    step(steps) {
+    step: (steps) => {
       for (let k = 0; k < steps; k++) {
         apply(busy.state, i++);
         busy.benchmark.diff(busy.state);
