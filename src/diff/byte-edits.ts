@@ -18,8 +18,9 @@ const ANCHOR_BYTES_MAX = 2048;
 const ANCHOR_PLACES = [8, 4, 12, 2, 14, 6, 10];
 /** So many anchors that are nowhere in the other string say that everything is new. */
 const STRANGERS_MAX = 3;
-/** So few edits are taken as they are. */
+/** Edits are taken as they are where they are few, or on average so far from each other: records that repeat themselves are shorter. */
 const DOUBT_EDITS = 8;
+const DOUBT_BYTES = 1024;
 const DOUBTS_MAX = 3;
 /** What there is instead of a place: no bytes like these, or too many. */
 const NOWHERE = -1;
@@ -114,7 +115,8 @@ class EditSearch {
    * records do, runs along with its neighbour well enough.
    */
   #contradiction(part: Edit, edits: number, depth: number): Edit | undefined {
-    const match = edits > DOUBT_EDITS && depth < DEPTH_MAX ? this.#longestMatch(part, DOUBTS_MAX) : undefined;
+    const isDoubtful = edits > DOUBT_EDITS && part.end - part.at < edits * DOUBT_BYTES;
+    const match = isDoubtful && depth < DEPTH_MAX ? this.#longestMatch(part, DOUBTS_MAX) : undefined;
     if (match === undefined || match.from - part.from === match.at - part.at) return undefined;
     return part.to - match.to === part.end - match.end ? undefined : match;
   }

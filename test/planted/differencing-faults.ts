@@ -33,7 +33,7 @@ export const DIFFERENCING_FAULTS: readonly Fault[] = [
   diff('bytes behind an insertion are compared with those before it', EDITS, 'const begun = Math.max(begin, place);', 'const begun = begin;'),
   diff('a match of an anchor is believed to be longer', EDITS, 'this.#search({ from: match.to, to, at: match.end, end }, depth + 1);', 'this.#search({ from: match.to + 1, to, at: match.end + 1, end }, depth + 1);'),
   diff('edits are not looked for behind a match', EDITS, 'this.#search({ from: match.to, to, at: match.end, end }, depth + 1);', ''),
-  diff('an alignment that many small edits support is believed', EDITS, 'const match = edits > DOUBT_EDITS && depth < DEPTH_MAX', 'const match = false'),
+  diff('an alignment that many small edits support is believed', EDITS, 'const match = isDoubtful && depth < DEPTH_MAX', 'const match = false'),
   diff('bytes replaced in the benchmark are not put back', DRAFT, 'of this.#replaced.toReversed())', 'of [])'),
   diff('bytes to be put back are those that replace them', DRAFT, 'copyBytes(bytes.subarray(at, end))', 'bytes.subarray(at, end)'),
   diff("what an encoder hands out is kept, though it is the encoder's", 'diff/content-comparison.js', 'codec === undefined ? bytes : copyBytes(bytes)', 'bytes'),
