@@ -222,6 +222,24 @@ describe('an application server', function () {
     expect(await node.open(Bag, id)).to.deep.equal(three);
   });
 
+  it('opens the same bytes from what it holds again and again, whatever is patched into each instance', async () => {
+    const id = node.idOf(await node.create(Bag, { value: Buffer.from(Array.from({ length: 5_000 }, (_, i) => i % 251)) }));
+    let bytes = Buffer.from((await client.open(Bag, id))!.value as Buffer);
+    for (let i = 0; i < 20; i++) {
+      await node.update(Bag, id, (bag) => {
+        const value = bag.value as Buffer;
+        // what stood there moves on: to apply it twice would show
+        for (let at = 4_000; at > 100; at -= 500) value[at] = value[at - 7]!;
+        bytes = Buffer.from(value);
+      });
+      for (let again = 0; again < 3; again++) {
+        const opened = (await client.open(Bag, id))!;
+        expect(Buffer.compare(opened.value as Buffer, bytes), `${i}`).to.equal(0);
+        (opened.value as Buffer).fill(again);
+      }
+    }
+  });
+
   it('keeps no more bytes than it may, and none where it was told so', async () => {
     const none = await cluster.connect({ nodeId: 'none', role: 'client', limits: { cacheBytesMax: 0 } });
     const few = await cluster.connect({ nodeId: 'few', role: 'client', limits: { cacheBytesMax: 40_000 } });
