@@ -191,7 +191,10 @@ describe('an application server', function () {
         );
       }
     });
-    expect(seen.length).to.be.lessThan(64);
+    // on a machine so busy that the log takes long, some are put off and asked for once more, alone
+    const batches = seen.flatMap(({ request }) => (request.kind === 'batch' ? [request.parts.length] : []));
+    expect(batches.length).to.be.lessThan(64);
+    expect(batches.reduce((sum, parts) => sum + parts, 0)).to.be.greaterThan(1_000);
     for (const counter of counters) expect(client.versionOf(counter)).to.equal(5);
     expect((await node.open(Counter, client.idOf(counters[255]!)))!.count).to.equal(4);
   });
