@@ -187,7 +187,7 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
-      return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots);
+      return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots, answer.why);
     case 'gone':
       return gone(operation.session, 'not-stored');
     case 'exists':

@@ -75,12 +75,10 @@ export class SessionStore {
   async create(first: object, second?: object, third?: CreateOptions): Promise<object> {
     this.#check();
     const { model, options, instance, id, graph, ack } = beforeSending(() => this.#toCreate(first, second, third));
-    const done = await this.#operate(
-      { kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false },
-      options,
-    );
+    const payload = graph.encode();
+    const done = await this.#operate({ kind: 'create', id, model, base: undefined, payload, ack, rebased: false }, options);
     graph.sealImmutables();
-    this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation));
+    this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation, payload));
     return instance;
   }
 
@@ -114,7 +112,7 @@ export class SessionStore {
     if (answer.className !== model.name) throw otherClass(session, model.name, answer.className);
     const graph = Graph.decode(answer.snapshot, model.limits);
     const instance = graph.bind(model) as T;
-    this.#copies.set(instance, new WorkingCopy(model, session, graph, answer.version, answer.incarnation));
+    this.#copies.set(instance, new WorkingCopy(model, session, graph, answer.version, answer.incarnation, answer.snapshot));
     return instance;
   }
 
@@ -141,7 +139,8 @@ export class SessionStore {
     const stored = this.#lanes.run(copy.id, async () => {
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
       try {
-        if (pending.conflict !== undefined) throw conflict(copy.id, copy.base, copy.base, pending.conflict);
+        if (pending.conflict !== undefined)
+          throw conflict(copy.id, copy.base, copy.base, pending.conflict.slots, pending.conflict.why);
         const base = { version: copy.base, incarnation: copy.incarnation };
         const operation = {
           kind: 'commit',
@@ -153,7 +152,7 @@ export class SessionStore {
           rebased: pending.rebased,
         } as const;
         const done = await this.#send(operation, options);
-        copy.acknowledged(done.version, done.others, done.merged);
+        copy.acknowledged(done);
         return { version: done.version, bytes };
       } catch (error) {
         copy.stale ??= error as TwinstateError;

@@ -85,7 +85,7 @@ describe('a batch', () => {
     const made = batch([operation('commit', 's', 1, 'a=1'), operation('commit', 's', 1, 'a=2')]);
     expect(made.entries).to.have.length(1);
     expect(made.now).to.deep.equal([]);
-    expect(made.late.map(({ answer }) => answer)).to.deep.equal([{ kind: 'conflict', version: 2, slots: ['a'] }]);
+    expect(made.late.map(({ answer }) => answer)).to.deep.equal([{ kind: 'conflict', version: 2, slots: ['a'], why: '' }]);
   });
 
   it('answers at once what acknowledged state decides', () => {
@@ -112,7 +112,7 @@ describe('a batch', () => {
     const again = batch([{ ...once }]);
     expect(again.entries).to.deep.equal([]);
     expect(again.now.map(({ answer }) => answer)).to.deep.equal([
-      { kind: 'done', version: 2, incarnation: 2, merged: false, others: [] },
+      { kind: 'done', version: 2, incarnation: 2, merged: false, others: [], rewritten: undefined },
     ]);
     expect(state()).to.equal('made,a=1,b=1');
   });
