@@ -17,6 +17,9 @@ import type { VersionedDelta } from '../node/cluster-node.js';
 import { AtRest } from '../session/at-rest.js';
 import { Rebase } from './rebase.js';
 
+/** Above all ids that there ever are in a session. */
+const OWN_IDS_FROM = 2 ** 40;
+
 /** A delta that is not acknowledged yet. */
 export interface PendingDelta {
   /** Rebased where others committed before it. */
@@ -94,7 +97,7 @@ export class WorkingCopy {
     const sent = this.pending.shift()!;
     if (!merged) {
       this.#origin?.append(sent.delta, version);
-      this.#baseNextId = this.graph.nextId - this.#createdInPending();
+      this.#countIds();
       this.base = version;
       return;
     }
@@ -141,6 +144,7 @@ export class WorkingCopy {
     if (this.#lost === undefined) {
       for (const { from, by } of rebase.shifts) this.graph.shiftIds(from, by);
       this.graph.sync(open === null ? benchmark : rebase.snapshot(), benchmark);
+      this.#countIds();
     }
     for (const each of others) origin.append(each.delta, each.version);
     origin.append(stored, version);
@@ -170,13 +174,16 @@ export class WorkingCopy {
         this.#clashes.push(`${this.graph.pathOf(id) ?? `#${id}`}${slot}`);
       firstId += createdCount(delta);
     }
-    this.#baseNextId = this.graph.nextId - this.#createdInPending();
+    this.#countIds();
   }
 
   /** Brings instance and benchmark to an acknowledged state, in place; what was changed and not committed is gone. */
   reset(state: { readonly snapshot: Uint8Array } | { readonly deltas: readonly VersionedDelta[] }, version: Version): void {
-    if ('snapshot' in state) this.graph.sync(state.snapshot);
-    else {
+    if ('snapshot' in state) {
+      // what was made here and is not acknowledged has ids that mean other objects to all others
+      this.graph.shiftIds(this.#baseNextId, OWN_IDS_FROM);
+      this.graph.sync(state.snapshot);
+    } else {
       this.graph.sync(this.graph.encode());
       for (const { delta } of state.deltas) this.graph.apply(delta);
     }
@@ -191,10 +198,12 @@ export class WorkingCopy {
     }
   }
 
-  #createdInPending(): number {
-    let count = 0;
-    for (const { delta } of this.pending) count += createdCount(delta);
-    return count;
+  /** Notes which ids are of acknowledged nodes: all below those of what is under way. Where the graph could not follow, none is new. */
+  #countIds(): void {
+    if (this.#lost !== undefined) return;
+    let created = 0;
+    for (const { delta } of this.pending) created += createdCount(delta);
+    this.#baseNextId = this.graph.nextId - created;
   }
 }
 

@@ -125,6 +125,21 @@ inBothWorlds('two commits of one session', (world) => {
     expect((await there().commit(theirs)).version).to.equal(3);
   });
 
+  it('leave what was made here and never stored to whoever made it: a refresh does not take it for something of theirs', async () => {
+    const { mine, theirs } = await two();
+    theirs.items.push(item('milk', 1));
+    await there().commit(theirs);
+    const own = item('own', 7);
+    mine.items.push(own);
+    await refused(here().commit(mine), 'CONFLICT', 'not-stored');
+    await here().refresh(mine);
+    expect(mine.items.map(({ sku, qty }) => [sku, qty])).to.deep.equal([['tea', 1], ['jam', 1], ['milk', 1]]); // prettier-ignore
+    expect(mine.items[2]).to.not.equal(own);
+    expect(own).to.include({ sku: 'own', qty: 7 });
+    mine.items.push(own);
+    expect((await here().commit(mine)).version).to.equal(3);
+  });
+
   it('of an old base merge as long as the primary remembers, and conflict behind that', async () => {
     const counter = await here().create(Counter);
     const id = here().idOf(counter);
