@@ -13,7 +13,7 @@ import { partitionOf } from '../node/cluster-node.js';
 import type { ClusterNode, NodeOperation } from '../node/cluster-node.js';
 import type { EngineConnection } from '../engine/port.js';
 import type { Runtime } from '../node/runtime.js';
-import { beforeSending, ConflictError, TwinstateError } from '../shared/errors.js';
+import { beforeSending, TwinstateError } from '../shared/errors.js';
 import { sessionId, version as toVersion } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
@@ -25,6 +25,7 @@ import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions
 import type { CallOptions } from './deadline.js';
 import { closed, conflict, gone, notOpen, otherClass, quarantined, stale, unexpected } from './refusals.js';
 import type { Router } from './router.js';
+import { Updates } from './updates.js';
 import { watchSession } from './watch.js';
 import type { Change } from './watch.js';
 import { WorkingCopy } from './working-copy.js';
@@ -51,13 +52,14 @@ export class SessionStore {
   readonly #copies = new WeakMap<object, WorkingCopy>();
   /** One operation of this client on a session at a time: its last one is what replicas remember. */
   readonly #lanes = new Lanes<SessionId>();
-  readonly #updates = new Lanes<SessionId>();
+  readonly #updates: Updates;
   #operations = 0;
   #closing: Promise<void> | undefined;
 
   /** @internal use `connect` */
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.#updates = new Updates(parts.runtime.clock, parts.runtime.random);
   }
 
   /** This process, as the others know it: name and incarnation. */
@@ -183,9 +185,10 @@ export class SessionStore {
 
   /**
    * Opens a session, lets `fn` change it, and commits; `fn` runs again on a conflict, on newer state. Updates of one session run
-   * in order in this process. Resolves with what `fn` returned.
+   * in order in this process, and `timeoutMs` counts from the call. Resolves with what `fn` returned.
    *
-   * @throws {TwinstateError} `SESSION_GONE` where there is none and no `create`; what `fn` throws, and then nothing is committed
+   * @throws {TwinstateError} `SESSION_GONE` where there is none and no `create`; `LIMIT_EXCEEDED` where 1,000 wait for their turn
+   *   already; what `fn` throws, and then nothing is committed
    */
   async update<T extends object, R>(
     type: Class<T>,
@@ -199,19 +202,12 @@ export class SessionStore {
       if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
       return checkId(id);
     });
-    return this.#updates.run(session, async () => {
-      for (let attempt = 1; ; attempt++) {
-        const instance = (await this.open(type, session, options)) ?? (await this.#createOrOpen(type, session, options));
-        const result = await fn(instance);
-        try {
-          await this.commit(instance, options);
-          return result;
-        } catch (error) {
-          if (!(error instanceof ConflictError) || attempt >= attempts) throw error;
-          const { clock, random } = this.#parts.runtime;
-          await new Promise<void>((resolve) => clock.after(random() * Math.min(50, 2 ** attempt), resolve));
-        }
-      }
+    return this.#updates.run(session, attempts, options, async (bounds) => {
+      const within = { ...options, ...bounds() };
+      const instance = (await this.open(type, session, within)) ?? (await this.#createOrOpen(type, session, within));
+      const result = await fn(instance);
+      await this.commit(instance, { ...options, ...bounds() });
+      return result;
     });
   }
 

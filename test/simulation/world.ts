@@ -402,7 +402,7 @@ class World {
     let of: SessionStore | undefined;
     let held: Tally | undefined;
     while (!this.#stopped) {
-      await this.#sleep(this.#between(20, 300));
+      await this.#sleep(this.#between(60, 500));
       const { store } = process;
       if (store === undefined || !process.clock.running || this.#stopped) continue;
       if (of !== store) held = undefined;
