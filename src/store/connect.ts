@@ -97,6 +97,7 @@ export async function connectWith(
       models,
       runtime,
       ack: resolved.ack,
+      audit: resolved.audit,
       client: incarnation.slice(0, 16),
       connection: link,
     });

@@ -36,6 +36,8 @@ export interface StoreParts {
   readonly models: ReadonlyMap<object, SessionModel>;
   readonly runtime: Runtime;
   readonly ack: Ack;
+  /** Commits look into immutable attributes, too. */
+  readonly audit: boolean;
   /** This client's incarnation: part of every operation's id. */
   readonly client: string;
   readonly connection: EngineConnection;
@@ -124,14 +126,14 @@ export class SessionStore {
    *
    * @throws {ConflictError} where somebody else changed the same slots
    * @throws {TwinstateError} `STALE_INSTANCE` after a commit that did not succeed, until `refresh`; `SESSION_GONE`;
-   *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, …) before anything was sent
+   *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, with `audit` `IMMUTABLE_CHANGED`, …) before anything was sent
    */
   async commit(instance: object, options: WriteOptions = {}): Promise<Committed> {
     this.#check();
     const copy = this.#copy(instance);
     if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
     const ack = beforeSending(() => checkAck(options.ack)) ?? this.#parts.ack;
-    const pending = beforeSending(() => copy.diff());
+    const pending = beforeSending(() => copy.diff(this.#parts.audit));
     if (pending === undefined) {
       await this.#lanes.settled(copy.id);
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);

@@ -7,6 +7,7 @@
  */
 import type { Graph } from '../diff/graph.js';
 import { createdCount, shiftDelta, touchedSlots } from '../diff/delta.js';
+import { changedImmutable } from '../diff/immutable-audit.js';
 import { slotPaths } from '../diff/slot-path.js';
 import { slotsInCommon, type Slot } from '../diff/slot.js';
 import type { SessionModel } from '../model/session-model.js';
@@ -76,9 +77,15 @@ export class WorkingCopy {
     if (hasRules(model)) this.#origin = AtRest.trusted(snapshot, base);
   }
 
-  /** Compares the instance with the benchmark, which then equals it. `undefined`: nothing changed. */
-  diff(): PendingDelta | undefined {
+  /**
+   * Compares the instance with the benchmark, which then equals it. `undefined`: nothing changed.
+   *
+   * @param audit look into immutable attributes too
+   * @throws {TwinstateError} as `Graph.diff`; `IMMUTABLE_CHANGED` by an audit, and then the copy is stale if anything else changed
+   */
+  diff(audit = false): PendingDelta | undefined {
     const delta = this.graph.diff() ?? (this.#lost === undefined ? undefined : EMPTY_BYTES);
+    if (audit) this.#audit(delta !== undefined);
     if (delta === undefined) return undefined;
     const clash = this.#clashes.length > 0 ? { slots: this.#clashes, why: '' } : undefined;
     const pending: PendingDelta = { delta, rebased: false, conflict: this.#lost ?? clash };
@@ -118,6 +125,22 @@ export class WorkingCopy {
       cure: 'refresh the instance',
       cause,
     });
+  }
+
+  #audit(advanced: boolean): void {
+    const path = changedImmutable(this.graph);
+    if (path === undefined) return;
+    const error = new TwinstateError(
+      'IMMUTABLE_CHANGED',
+      `an immutable attribute of ${this.model.name} holds something else now`,
+      {
+        path,
+        expected: 'what it held when it was replicated',
+        cure: 'mark it @Mutable(), or do not change what it holds; `refresh` brings it back',
+      },
+    );
+    if (advanced) this.stale = error;
+    throw error;
   }
 
   /** Takes in what was stored, and merges with it what is under way here and what the user has changed since. */

@@ -144,10 +144,10 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'the base of a merge is the newest state', 'session/at-rest.js', 'if (version <= at)', 'if (true)'),
   fault(
     'session',
-    'what is under way is merged as if nothing had been corrected',
+    'ids of what is under way stay where others’ have come in',
     'store/rebase.js',
-    '.filter(([name]) => !own.has(name))',
-    '.filter(() => false)',
+    'graph.shiftIds(from, by);',
+    '',
   ),
   fault(
     'store',
