@@ -122,7 +122,7 @@ export class Resolution {
     const [base, mine, theirs] = values;
     if (rule === 'add') {
       // what was not there yet counts as nothing: two that begin one counter of a Map add up
-      const from = base === undefined ? (typeof mine === 'bigint' ? 0n : 0) : base.value;
+      const from = base === undefined ? (typeof mine?.value === 'bigint' ? 0n : 0) : base.value;
       const sum = mine === undefined || theirs === undefined ? undefined : added(from, mine.value, theirs.value);
       if (sum === undefined) return this.#refuse(`'add' cannot add ${shown(values)}`);
       return this.#set(slot, sum);

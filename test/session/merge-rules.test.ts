@@ -27,6 +27,8 @@ class Doc {
   @Mutable({ merge: 'add' }) count = 0;
   @Mutable({ merge: 'add' }) big = 0n;
   @Mutable({ merge: 'add' }) maybe?: unknown;
+  @Mutable({ merge: 'add' }) by = new Map<unknown, number | bigint>();
+  @Mutable({ merge: 'add' }) per: Record<string, number> = {};
   @Mutable({ merge: 'max' }) high: unknown = 0;
   @Mutable({ merge: 'min' }) low: unknown = 0;
   @Mutable({ merge: 'last' }) title = '';
@@ -142,6 +144,19 @@ describe('a merge rule', () => {
       expect(conflict, `${String(theirs)} and ${String(mine)}`).to.deep.equal(['maybe']);
       expect(why).to.match(/^'add' cannot add/);
     }
+  });
+
+  it('add holds for each entry of a Map or plain object, also where both begin one', () => {
+    const { doc, conflict, why } = merge(
+      (doc) => ((doc.by = new Map([['old', 1]])), (doc.per = { old: 1 })),
+      (doc) => (doc.by.set('old', 5).set('new', 2).set('big', 2n).set('theirs', 1), Object.assign(doc.per, { old: 5, new: 2 })),
+      (doc) => (doc.by.set('old', 7).set('new', 3).set('big', 3n), Object.assign(doc.per, { old: 7, new: 3, constructor: 4 })),
+    );
+    expect([conflict, why]).to.deep.equal([[], '']);
+    expect([...doc.by]).to.have.deep.members([['old', 11], ['new', 5], ['big', 5n], ['theirs', 1]]); // prettier-ignore
+    expect(doc.per).to.deep.equal({ old: 11, new: 5, constructor: 4 });
+    const gone = merge((doc) => (doc.per = { n: 1 }), (doc) => delete doc.per['n'], (doc) => (doc.per['n'] = 2)); // prettier-ignore
+    expect([gone.conflict, gone.why]).to.deep.equal([['per.n'], "'add' cannot add 1, 2 and nothing"]);
   });
 
   it('max and min keep the one of two numbers, bigints, texts or dates', () => {
