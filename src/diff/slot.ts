@@ -5,6 +5,7 @@
  */
 import { HOLE } from './node.js';
 import { Fresh, Link, type NodeOp, type WireValue } from './operation.js';
+import { showKey } from './path.js';
 
 export type Slot = { readonly target: number } & (
   | { readonly kind: 'slot'; readonly slot: number }
@@ -62,8 +63,8 @@ export function slotName(slot: Slot): string {
     case 'member': {
       const { member } = slot;
       if (member instanceof Link) return `${slot.target}:member #${member.target}`;
-      // Maps and Sets take -0 for 0, and the space at the end keeps a text from ending like WHOLE
-      return `${slot.target}:member ${typeof member} ${String(member as string)} `;
+      // Maps and Sets take -0 for 0, as a text does; the space at the end keeps a text from ending like WHOLE
+      return `${slot.target}:member ${typeof member} ${showKey(member)} `;
     }
     case 'whole':
       return `${slot.target}${WHOLE}`;

@@ -83,7 +83,8 @@ export function checkValue(
   const kind = valueKind(designType(type.prototype as object, property), initial);
   const { merge, key, diff, codec } = options;
   const needed = typeof merge === 'string' ? MERGES[merge] : undefined;
-  const fits = needed === undefined || kind === undefined || needed.includes(kind) || (needed.includes('map') && isPlain(initial));
+  const fits =
+    needed === undefined || kind === undefined || needed.includes(kind) || (needed.includes('map') && isPlain(initial));
   if (!fits) {
     throw new TwinstateError('DECLARATION_INVALID', `${where} cannot be merged by '${String(merge)}'`, {
       expected: `${needed.join(' or ')}${needed.includes('map') ? ' or plain object' : ''}`,

@@ -72,7 +72,7 @@ function editOf<T>(base: readonly ListItem<T>[], now: readonly ListItem<T>[]): E
 
 /** For each element of the base its position now, or -1; positions only grow. What moved against the others counts as put in anew. */
 function align<T>(base: readonly ListItem<T>[], now: readonly ListItem<T>[]): number[] {
-  const at = new Array<number>(base.length).fill(-1);
+  const at = Array.from({ length: base.length }, () => -1);
   let head = 0;
   while (head < base.length && head < now.length && base[head]!.token === now[head]!.token) {
     at[head] = head;

@@ -77,10 +77,12 @@ export class Resolution {
   collections(graph: Graph): PlainOp[] {
     const operations: PlainOp[] = [];
     for (const [target, wanted] of this.#lists) {
-      const node = graph.node(target) as ArrayNode;
+      const node = graph.node(target);
+      // mine may have taken it out, too
+      if (node?.kind !== 'array') continue;
       const now = node.elements.map((value) => this.#fromTheirs(value));
       let head = 0;
-      while (head < now.length && head < wanted.length && same(now[head]!, wanted[head]!)) head++;
+      while (head < now.length && head < wanted.length && same(now[head], wanted[head])) head++;
       let tail = 0;
       while (tail < Math.min(now.length, wanted.length) - head && same(now.at(-1 - tail), wanted.at(-1 - tail))) tail++;
       const removed = now.length - head - tail;
@@ -88,7 +90,9 @@ export class Resolution {
       if (removed + inserted.length > 0) operations.push({ target, op: 'edit', hunks: [{ kept: head, removed, inserted }] });
     }
     for (const [target, wanted] of this.#sets) {
-      const now = this.#tokens(graph.node(target) as SetNode, 'theirs');
+      const node = graph.node(target);
+      if (node?.kind !== 'set') continue;
+      const now = this.#tokens(node, 'theirs');
       for (const [token, value] of now) if (!wanted.has(token)) operations.push({ target, op: 'setDelete', value });
       for (const [token, value] of wanted) if (!now.has(token)) operations.push({ target, op: 'setAdd', value });
     }
@@ -186,11 +190,12 @@ export class Resolution {
 
   #replace(target: number, wanted: readonly WireValue[]): void {
     const { base, theirs } = this.#arrays(target);
-    const [was, now] = [base!.elements.length, theirs!.elements.length];
-    // mine speaks of positions in the base
-    const inserted = new Array<WireValue>(Math.max(0, was - now)).fill(undefined);
-    const hunk = { kept: Math.min(was, now), removed: Math.max(0, now - was), inserted };
-    if (was !== now) this.#before.push({ target, op: 'edit', hunks: [hunk] });
+    const missing = base!.elements.length - theirs!.elements.length;
+    // mine speaks of positions in the base, so there must be as many
+    if (missing > 0) {
+      const hunk = { kept: theirs!.elements.length, removed: 0, inserted: Array.from({ length: missing }, () => undefined) };
+      this.#before.push({ target, op: 'edit', hunks: [hunk] });
+    }
     this.#lists.set(target, wanted);
   }
 
@@ -311,7 +316,7 @@ function comparable(value: Held | undefined): unknown {
 function tokenOf(value: WireValue): string {
   if (value instanceof Link) return `#${value.target}`;
   if (value === HOLE) return 'hole';
-  return `${typeof value} ${Object.is(value, -0) ? '-0' : String(value as number)}`;
+  return `${typeof value} ${Object.is(value, -0) ? '-0' : showKey(value)}`;
 }
 
 function same(a: WireValue, b: WireValue): boolean {

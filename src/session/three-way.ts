@@ -28,9 +28,9 @@ export type Models = ReadonlyMap<string, SessionModel>;
 
 export interface Divergence {
   /** Makes the state that `mine` was made on; others' new objects have other ids than `mine`'s. */
-  base(): Graph;
+  readonly base: () => Graph;
   /** Makes the state that others have led to since. */
-  theirs(): Graph;
+  readonly theirs: () => Graph;
   readonly mine: Uint8Array;
   /** What others changed since, by name. */
   readonly touched: ReadonlyMap<string, Slot>;
@@ -39,27 +39,28 @@ export interface Divergence {
   readonly models: Models;
 }
 
+/** @throws {TwinstateError} where the session itself cannot be read */
 export function mergeThreeWay(divergence: Divergence): Merged {
+  const theirs = divergence.theirs();
   try {
-    return { merged: true, delta: mergedDelta(divergence) };
+    return { merged: true, delta: mergedDelta(divergence, theirs) };
   } catch (error) {
     if (error instanceof MergeConflict) {
       return { merged: false, slots: pathsOf(divergence, error.slots), why: error.why };
     }
-    // what fits neither state is nobody's session that cannot be read: it is this commit that does not go in
+    // the session can be read; it is this commit that fits nowhere
     if (error instanceof TwinstateError) return { merged: false, slots: [], why: error.message };
     throw error;
   }
 }
 
-function mergedDelta(divergence: Divergence): Uint8Array {
+function mergedDelta(divergence: Divergence, theirs: Graph): Uint8Array {
   const { mine, touched } = divergence;
   // two schema changes would give two meanings to one shape
   if (divergence.schemaChanged && hasSchemaChange(mine))
     throw new MergeConflict([], 'both brought classes or attributes that are new');
   const ours = touchedSlots(mine);
   const common = slotsInCommon(ours, touched);
-  const theirs = divergence.theirs();
   const reachable = theirs.reachable();
   const gone = [...referencedIds(mine)].filter((id) => !reachable.has(id));
   if (gone.length > 0) throw new MergeConflict([...inside(ours, gone)], 'the other one took out an object that this one needs');

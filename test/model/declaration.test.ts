@@ -318,7 +318,9 @@ describe('a wrong declaration is refused', () => {
       @Mutable({ merge: 'add' }) a?: string;
     }
     const error = refusal(() => modelOf(Typed), 'DECLARATION_INVALID', /\(base, mine, theirs\) => value/);
-    expect(error.message).to.match(/Typed\.a cannot be merged by 'add': expected number or bigint or map or plain object, received string/);
+    expect(error.message).to.match(
+      /Typed\.a cannot be merged by 'add': expected number or bigint or map or plain object, received string/,
+    );
     const fits: [MutableOptions['merge'], unknown][] = [
       ['add', 0],
       ['add', 0n],

@@ -25,7 +25,9 @@ describe('three processes that change one session at once', function () {
 
   const said = (child: ChildProcess, what: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      child.once('message', (message) => (message === what ? resolve() : reject(new Error(`it said ${String(message)}`))));
+      child.once('message', (message) =>
+        message === what ? resolve() : reject(new Error(`it said ${JSON.stringify(message)}`)),
+      );
       child.once('exit', (code) => reject(new Error(`a writer ended with ${code}`)));
     });
 

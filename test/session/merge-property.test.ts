@@ -34,8 +34,8 @@ function contentOf(graph: Graph, slot: Slot, ownFrom: number, shift: number): st
       return node.kind === 'array' ? node.elements.map(show).join() : '';
     case 'member': {
       const member = slot.member instanceof Link ? graph.node(slot.member.target) : (slot.member as Stored);
-      if (node.kind === 'map') return `${node.entries.has(member as Stored)} ${show(node.entries.get(member as Stored))}`;
-      return `${node.kind === 'set' && node.members.has(member as Stored)}`;
+      if (node.kind === 'map') return `${node.entries.has(member)} ${show(node.entries.get(member))}`;
+      return `${node.kind === 'set' && node.members.has(member)}`;
     }
     case 'content':
       if ('bytes' in node) return Buffer.from(node.bytes).toString('hex');
@@ -176,15 +176,31 @@ describe('random commits of several working copies, by rules, some under way tog
       const change = (who: number, what: number, n: number): void => {
         const { shop } = copies[who]!;
         const entry = `${who}.${++entries}`;
-        if (what === 0) ((shop.count += n), (shop.big += BigInt(n)), (expected.count += n));
-        if (what === 1) ((shop.high = Math.max(shop.high, n)), (expected.high = Math.max(expected.high, n)));
-        if (what === 2) (shop.tags.add(entry), expected.tags.push(entry));
-        if (what === 3) (shop.log.push(entry), expected.logs[who]!.push(entry));
-        if (what === 4)
-          (shop.pieces.push(Object.assign(new Piece(), { name: entry, weight: n })), expected.pieces++, (expected.weight += n));
-        if (what === 5) ((shop.pieces[n % shop.pieces.length]!.weight += n), (expected.weight += n));
-        if (what === 6) shop.title = n % 2 === 0 ? { n } : [n, shop.pieces.at(-1)];
-        if (what === 7) ((shop.own += n), (expected.own += n));
+        if (what === 0) {
+          shop.count += n;
+          shop.big += BigInt(n);
+          expected.count += n;
+        } else if (what === 1) {
+          shop.high = Math.max(shop.high, n);
+          expected.high = Math.max(expected.high, n);
+        } else if (what === 2) {
+          shop.tags.add(entry);
+          expected.tags.push(entry);
+        } else if (what === 3) {
+          shop.log.push(entry);
+          expected.logs[who]!.push(entry);
+        } else if (what === 4) {
+          shop.pieces.push(Object.assign(new Piece(), { name: entry, weight: n }));
+          expected.pieces++;
+          expected.weight += n;
+        } else if (what === 5) {
+          shop.pieces[n % shop.pieces.length]!.weight += n;
+          expected.weight += n;
+        } else if (what === 6) shop.title = n % 2 === 0 ? { n } : [n, shop.pieces.at(-1)];
+        else {
+          shop.own += n;
+          expected.own += n;
+        }
       };
       const settle = (who: number): void => {
         const { shop, copy } = copies[who]!;
