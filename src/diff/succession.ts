@@ -56,7 +56,7 @@ function keepObjects(
     if (node.kind === 'blob') return;
     for (const { nodes } of before) {
       const live = nodes.get(node.id)?.source;
-      if (live === undefined || next.bySource.has(live)) continue;
+      if (live === undefined || next.bySource.has(live) || (node.id > 0 && isFixed(node, live))) continue;
       const kind = kindOf(live, binding.kinds);
       if (kind === undefined || !looksLike(node, live, kind, binding)) continue;
       if (node.kind === 'view' && node.buffer!.source !== (live as ArrayBufferView).buffer) continue;
@@ -69,6 +69,12 @@ function keepObjects(
   for (const node of nodes) if (node.kind !== 'view') keep(node);
   for (const node of nodes) if (node.kind === 'view') keep(node);
   return kept;
+}
+
+/** What the application froze may not take its content, and gives way to another object. */
+function isFixed({ kind }: GraphNode, live: object): boolean {
+  if (kind === 'object' || kind === 'array') return !Object.isExtensible(live);
+  return kind === 'instance' && Object.isFrozen(live);
 }
 
 /** @throws {TwinstateError} `FINGERPRINT_MISMATCH` where it is a session of another class */
