@@ -125,7 +125,8 @@ function encodeSchema(schema: Schema): Uint8Array {
   return writer.finish();
 }
 
-function decodeSchema(reader: ByteReader): Schema {
+/** Reads the schema section. @throws {TwinstateError} `BYTES_CORRUPT` */
+export function decodeSchema(reader: ByteReader): Schema {
   const fingerprint = readText(reader);
   const names = new Set<string>();
   const shapes = Array.from({ length: reader.count(2) }, () => {

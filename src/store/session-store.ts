@@ -112,8 +112,8 @@ export class SessionStore {
     if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
     if (answer.kind !== 'snapshot') throw unexpected(answer.kind);
     if (answer.className !== model.name) throw otherClass(session, model.name, answer.className);
-    const graph = Graph.decode(answer.snapshot, model.limits);
-    const instance = graph.bind(model) as T;
+    const graph = Graph.open(answer.snapshot, model);
+    const instance = graph.instance as T;
     this.#copies.set(instance, new WorkingCopy(model, session, graph, answer.version, answer.incarnation));
     return instance;
   }

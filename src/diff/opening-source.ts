@@ -1,0 +1,83 @@
+/**
+ * Writes the readers that open instances: from what is known of a class to source text.
+ *
+ * Invariant: a pure function of its arguments. Names of the application go in through `JSON.stringify` and nowhere else. The text
+ * writes what the materialiser would write, by the same rules: an attribute that is absent stays absent for `undefined`, what has an
+ * inherited name is defined and never assigned, and an immutable attribute ends up non-writable.
+ */
+import { Tag } from '../wire/format.js';
+import { comment } from './generated-code.js';
+
+/** What stands in one slot of a class's shape. */
+export interface OpeningSlot {
+  /** The property. */
+  readonly property: string;
+  /** How it is written: assigned; defined, because the name is inherited; sealed, because it is immutable. */
+  readonly by: 'assign' | 'define' | 'seal';
+  /** The slot may hold a whole value as bytes. */
+  readonly blob: boolean;
+}
+
+export interface OpeningClass {
+  /** For people. */
+  readonly name: string;
+  readonly slots: readonly OpeningSlot[];
+  /** Keys that are no attributes follow the slots. */
+  readonly open: boolean;
+  /** How many elements a list may have. */
+  readonly elementsMax: number;
+}
+
+/** The text returns `{ make(), fill(live, reader) }`. */
+export function openingSource({ name, slots, open, elementsMax }: OpeningClass): string {
+  const lines = [
+    `// opens ${comment(name)}: ${comment(slots.map(({ property }) => property).join(', '))}`,
+    `'use strict';`,
+    `const make = () => {`,
+    `  const live = new type();`,
+    `  if (getPrototypeOf(live) !== prototype) throw UNUSUAL;`,
+    `  return live;`,
+    `};`,
+    `const fill = (live, reader) => {`,
+    `  const { bytes } = reader;`,
+    `  const count = reader.varint();`,
+    `  if (count > ${Math.min(slots.length, elementsMax)}) throw UNUSUAL;`,
+    `  let at = reader.at;`,
+    `  let value;`,
+    `  slots: {`,
+    ...slots.flatMap(readSlot),
+    `  }`,
+    `  reader.at = at;`,
+    open ? `  reader.keys(live, properties);` : '',
+    `};`,
+    `return { make, fill };`,
+  ];
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+function readSlot({ property, by, blob }: OpeningSlot, slot: number): string[] {
+  const { fixintMax, fixstr, fixstrMax } = Tag;
+  const other = blob ? `reader.valueOrBlob(value, ${slot}, attributes)` : `reader.value(value)`;
+  return [
+    `    if (count === ${slot}) break slots;`,
+    `    if ((value = bytes[at++]) > ${fixintMax}) { // ${comment(property)}`,
+    `      reader.at = at;`,
+    `      value = value <= ${fixstrMax} ? reader.text(value - ${fixstr}) : ${other};`,
+    `      at = reader.at;`,
+    `    }`,
+    `    ${write(property, by)}`,
+  ];
+}
+
+function write(property: string, by: OpeningSlot['by']): string {
+  const name = JSON.stringify(property);
+  const given = `if (value !== undefined || hasOwn(live, ${name}))`;
+  switch (by) {
+    case 'assign':
+      return `${given} live[${name}] = value;`;
+    case 'define':
+      return `${given} writeKey(live, ${name}, value);`;
+    case 'seal':
+      return `${given} seal(live, ${name}, value);`;
+  }
+}
