@@ -26,7 +26,8 @@ import { Opening } from './opening.js';
 import { Schema } from './schema.js';
 import { buildShadows } from './shadow-builder.js';
 import type { ShadowTree } from './shadow-tree.js';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+import { decodeSnapshot } from './snapshot.js';
+import { encodeSnapshot } from './snapshot-writer.js';
 import { trackedClasses } from './tracked-classes.js';
 
 export type { Clash } from './mirror.js';

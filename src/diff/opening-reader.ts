@@ -4,11 +4,14 @@
  * Invariant: what this reader accepts, the strict decoder accepts, with the same objects as the result. Everything else, be it damage
  * or only rare, is `UNUSUAL`, and whatever is thrown means the same: the caller starts again the slow way. Containers wait to be filled, first in first out; nothing recurses.
  */
-import { Op, Tag } from '../wire/format.js';
+import { LAYOUT_KEYS_MAX, Op, Tag } from '../wire/format.js';
+import { latin1Text } from '../wire/latin1.js';
 import type { Limits } from '../wire/limits.js';
 import { TerseReader, UNUSUAL, unusual } from '../wire/terse-reader.js';
 import type { AttributeModel } from '../model/session-model.js';
+import { isLayout } from './layout.js';
 import { writeKey, writeKeys } from './live-write.js';
+import { RecordOpener } from './record-opener.js';
 
 /** Decodes the bytes that are the whole value of an attribute. */
 export type DecodeBlob = (attribute: AttributeModel, bytes: Uint8Array, coded: boolean) => unknown;
@@ -32,6 +35,7 @@ export class OpeningReader extends TerseReader {
   readonly #fills: Fill[] = [];
   /** Objects by id, once the ids are not simply the places in `objects`. */
   #byId: Map<number, object | undefined> | undefined;
+  readonly #layouts: RecordOpener[] = [];
   #lastId = -1;
   #highestId = -1;
   #holes = 0;
@@ -155,10 +159,20 @@ export class OpeningReader extends TerseReader {
   }
 
   fillKeys(live: object): void {
-    for (let n = this.count(2); n > 0; n--) {
-      const key = this.taggedText();
-      writeKey(live, key, this.solid());
+    const head = this.varint();
+    const number = Math.floor(head / 2);
+    if (head % 2 === 1) return (this.#layouts[number] ?? unusual()).fill(live, this);
+    if (number * 2 > this.end - this.at || number > this.#limits.elementsMax) throw UNUSUAL;
+    if (number === 0) return;
+    const layout = this.#record(number);
+    if (layout !== undefined) {
+      this.#layouts.push(layout);
+      layout.fill(live, this);
+      return;
     }
+    const keys = Array.from({ length: number }, () => this.taggedText());
+    if (new Set(keys).size < number) throw UNUSUAL;
+    for (const key of keys) writeKey(live, key, this.solid());
   }
 
   fillElements(live: unknown[]): void {
@@ -222,6 +236,23 @@ export class OpeningReader extends TerseReader {
 
   #existing(id: number): object {
     return (this.#byId === undefined ? this.objects[id] : this.#byId.get(id)) ?? unusual();
+  }
+
+  /** Reads the keys of a record; for those of a dictionary, nothing is read. */
+  #record(count: number): RecordOpener | undefined {
+    const { at } = this;
+    if (count > LAYOUT_KEYS_MAX) return undefined;
+    // the bytes of the keys say which they are: most often they need not be made
+    for (let i = 0; i < count; i++) this.skipText();
+    const known = RecordOpener.known(this.latin1Since(at));
+    if (known !== undefined) return known;
+    // a text of its own, which keeps nothing else
+    const bytes = latin1Text(this.bytes, at, this.at);
+    this.at = at;
+    const keys = Array.from({ length: count }, () => this.taggedText());
+    if (isLayout(keys) && new Set(keys).size === count) return RecordOpener.new(bytes, keys);
+    this.at = at;
+    return undefined;
   }
 
   #date(): Date {

@@ -55,17 +55,41 @@ export function openingSource({ name, slots, open, elementsMax }: OpeningClass):
   return lines.filter((line) => line !== '').join('\n');
 }
 
-function readSlot({ property, by, blob }: OpeningSlot, slot: number): string[] {
-  const { fixintMax, fixstr, fixstrMax } = Tag;
-  const other = blob ? `reader.valueOrBlob(value, ${slot}, attributes)` : `reader.value(value)`;
+/** The text is a function `(live, reader)` that gives a plain object its keys. */
+export function recordSource(slots: readonly { readonly property: string; readonly isInherited: boolean }[]): string {
   return [
-    `    if (count === ${slot}) break slots;`,
-    `    if ((value = bytes[at++]) > ${fixintMax}) { // ${comment(property)}`,
-    `      reader.at = at;`,
-    `      value = value <= ${fixstrMax} ? reader.text(value - ${fixstr}) : ${other};`,
-    `      at = reader.at;`,
-    `    }`,
-    `    ${write(property, by)}`,
+    `// opens a plain object: ${comment(slots.map(({ property }) => property).join(', '))}`,
+    `'use strict';`,
+    `return (live, reader) => {`,
+    `  const { bytes } = reader;`,
+    `  let at = reader.at;`,
+    `  let value;`,
+    ...slots.flatMap(({ property, isInherited }) => {
+      const name = JSON.stringify(property);
+      return [
+        ...readValue(property, 'reader.value(value)'),
+        isInherited ? `  writeKey(live, ${name}, value);` : `  live[${name}] = value;`,
+      ];
+    }),
+    `  reader.at = at;`,
+    `};`,
+  ].join('\n');
+}
+
+function readSlot({ property, by, blob }: OpeningSlot, slot: number): string[] {
+  const other = blob ? `reader.valueOrBlob(value, ${slot}, attributes)` : `reader.value(value)`;
+  return [`  if (count === ${slot}) break slots;`, ...readValue(property, other), `  ${write(property, by)}`];
+}
+
+/** @param other how a value with a longer tag is read */
+function readValue(property: string, other: string): string[] {
+  const { fixintMax, fixstr, fixstrMax } = Tag;
+  return [
+    `  if ((value = bytes[at++]) > ${fixintMax}) { // ${comment(property)}`,
+    `    reader.at = at;`,
+    `    value = value <= ${fixstrMax} ? reader.text(value - ${fixstr}) : ${other};`,
+    `    at = reader.at;`,
+    `  }`,
   ];
 }
 

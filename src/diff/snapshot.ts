@@ -1,56 +1,21 @@
 /**
- * A whole graph as bytes, and back; `wire/format.ts` specifies them.
+ * Decodes a whole graph from bytes; `wire/format.ts` specifies them, `snapshot-writer.ts` writes them.
  *
- * Invariant: a snapshot holds the nodes that can be reached and nothing else, in breadth-first order, so two graphs that are equal,
- * ids included, give the same bytes. Decoding checks everything and knows no class.
+ * Invariant: decoding checks everything and knows no class.
  */
 import { TwinstateError } from '../shared/errors.js';
-import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION, Tag } from '../wire/format.js';
+import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import { ByteReader } from '../wire/reader.js';
-import { readText, writeText } from '../wire/value.js';
-import { ByteWriter } from '../wire/writer.js';
+import { readText } from '../wire/value.js';
 import { Application } from './apply.js';
 import { Draft } from './draft.js';
-import { isContainer, type ContainerNode } from './node.js';
 import { NodeTable } from './node-table.js';
 import { Fresh } from './operation.js';
 import { OperationReader, readTexts } from './operation-reader.js';
-import { writeFill, writeNew, writeTexts, type WriteNode } from './operation-writer.js';
 import { Schema } from './schema.js';
 
 const HEAD_BYTES = 3;
-
-export function encodeSnapshot(table: NodeTable): Uint8Array {
-  const writer = new ByteWriter(512);
-  writer.u8(SNAPSHOT_MAGIC & 0xff);
-  writer.u8(SNAPSHOT_MAGIC >> 8);
-  writer.u8(SNAPSHOT_VERSION);
-  writer.bytes(encodeSchema(table.schema));
-  writer.varint(table.nextId);
-
-  const walk = table.nextWalk();
-  const queue: ContainerNode[] = [];
-  let previousId = -1;
-  const write: WriteNode = (to, node) => {
-    if (node.mark === walk) {
-      to.u8(Tag.ref);
-      to.varint(node.id);
-      return;
-    }
-    node.mark = walk;
-    if (node.id !== previousId + 1) {
-      to.u8(Tag.at);
-      to.varint(node.id);
-    }
-    previousId = node.id;
-    writeNew(to, node);
-    if (isContainer(node)) queue.push(node);
-  };
-  write(writer, table.root);
-  for (let i = 0; i < queue.length; i++) writeFill(writer, queue[i]!, write);
-  return writer.finish();
-}
 
 /**
  * @param rootKind an instance for a session, an array for a blob
@@ -112,17 +77,6 @@ function openSnapshot(bytes: Uint8Array): { reader: ByteReader; section: Uint8Ar
     });
   }
   return { reader, section: reader.bytes() };
-}
-
-function encodeSchema(schema: Schema): Uint8Array {
-  const writer = new ByteWriter();
-  writeText(writer, schema.fingerprint);
-  writer.varint(schema.shapes.length);
-  for (const { name, attributes } of schema.shapes) {
-    writeText(writer, name);
-    writeTexts(writer, attributes);
-  }
-  return writer.finish();
 }
 
 /** Reads the schema section. @throws {TwinstateError} `BYTES_CORRUPT` */

@@ -95,6 +95,23 @@ export class TerseReader {
     return tag === Tag.string || tag === Tag.string16 ? (this.primitive(tag) as string) : unusual();
   }
 
+  /** Moves on behind a string with its tag, whatever its bytes are. */
+  skipText(): void {
+    const tag = this.bytes[this.at++]!;
+    if (tag >= Tag.fixstr && tag <= Tag.fixstrMax) this.at += tag - Tag.fixstr;
+    else if (tag === Tag.string || tag === Tag.string16) {
+      const length = this.varint();
+      this.at += tag === Tag.string ? length : length * 2;
+    } else throw UNUSUAL;
+    if (this.at > this.end) throw UNUSUAL;
+  }
+
+  /** What was read since `from`, unit for byte. */
+  latin1Since(from: number): string {
+    if (from < this.#textAt || this.at > this.#textEnd) return latin1Text(this.bytes, from, this.at);
+    return this.#text.substring(from - this.#textAt, this.at - this.#textAt);
+  }
+
   /** Reads the rest of a primitive whose tag was read. */
   primitive(tag: number): Primitive {
     if (tag <= Tag.fixintMax) return tag;
