@@ -192,7 +192,8 @@ export class OpeningReader extends TerseReader {
         i += run;
       }
     }
-    live.length = count;
+    // holes at the end
+    if (live.length < count) live.length = count;
   }
 
   #shape(tag: number): number {

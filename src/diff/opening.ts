@@ -5,10 +5,9 @@
  * from the bytes that were opened and never from the objects, which the application may have changed meanwhile. What the generated
  * readers do not know is left to the slow way, and so is everything where code generation is disallowed.
  */
-import { invariant } from '../shared/invariant.js';
+import { copyBytes } from '../shared/bytes.js';
 import type { AttributeModel, SessionModel } from '../model/session-model.js';
 import { latin1Text, writeLatin1 } from '../wire/latin1.js';
-import { ByteReader } from '../wire/reader.js';
 import { UNUSUAL, unusual } from '../wire/terse-reader.js';
 import { Binding, type BoundClass } from './binding.js';
 import { blobCodec } from './blob.js';
@@ -16,45 +15,43 @@ import { canGenerate } from './comparator.js';
 import { compile } from './generated-code.js';
 import { writeKey } from './live-write.js';
 import { decodeBlob } from './materialiser.js';
-import { isNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { OpeningReader, type ClassOpener, type DecodeBlob } from './opening-reader.js';
 import { openingSource, type OpeningSlot } from './opening-source.js';
-import { decodeSchema, decodeSnapshot, schemaSection } from './snapshot.js';
+import { HEAD_BYTES_MAX, headOf, type SnapshotHead } from './snapshot.js';
 import { strategyOf } from './strategy.js';
+import { TableReader, type Opened } from './table-reader.js';
 
 /** Up to here a snapshot is kept as the text that its strings are parts of, which costs nothing beside them. */
 const TEXT_BYTES_MAX = 16_384;
-const PLANS_MAX = 16;
 
 /** What the sessions of one model with the same schema have in common. */
 interface Plan {
-  /** The bytes up to the end of the schema section. */
-  readonly head: Buffer;
+  readonly head: SnapshotHead;
   readonly binding: Binding;
   readonly rootShape: number;
   /** By shape; undefined where instances take the slow way. */
   readonly openers: readonly (ClassOpener | undefined)[];
+  /** By shape and slot. */
+  readonly properties: readonly (readonly string[])[];
   readonly decodeBlob: DecodeBlob;
 }
 
 /** A session that was opened and has no nodes yet. */
 export class Opening {
   readonly root: object;
-  readonly binding: Binding;
   /** The id that the next new node gets. */
   readonly nextId: number;
+  readonly #plan: Plan;
   readonly #objects: readonly (object | undefined)[];
-  readonly #head: Uint8Array;
   /** The whole snapshot; or what stands behind the head, in Latin-1. */
   readonly #kept: Uint8Array | string;
 
-  private constructor({ objects }: OpeningReader, { binding, head }: Plan, nextId: number, kept: Uint8Array | string) {
+  private constructor(plan: Plan, { objects }: OpeningReader, nextId: number, kept: Uint8Array | string) {
     this.root = objects[0]!;
-    this.binding = binding;
     this.nextId = nextId;
+    this.#plan = plan;
     this.#objects = objects;
-    this.#head = head;
     this.#kept = kept;
   }
 
@@ -62,15 +59,16 @@ export class Opening {
   static of(snapshot: Uint8Array, model: SessionModel): Opening | undefined {
     if (!canGenerate()) return undefined;
     try {
-      const plan = planOf(snapshot, model);
+      const head = headOf(snapshot);
+      const plan = planOf(head, model);
       const { limits } = plan.binding;
-      if (snapshot.byteLength > limits.sessionBytesMax) return undefined;
-      const from = plan.head.byteLength;
+      const from = head.byteLength;
+      if (from > HEAD_BYTES_MAX || snapshot.byteLength > limits.sessionBytesMax) return undefined;
       const isShort = snapshot.byteLength - from <= TEXT_BYTES_MAX;
       const text = isShort ? latin1Text(snapshot, from) : '';
       const reader = new OpeningReader(snapshot, from, text, plan.openers, limits, plan.decodeBlob);
       const nextId = reader.run(plan.rootShape);
-      return new Opening(reader, plan, nextId, isShort ? text : new Uint8Array(snapshot));
+      return new Opening(plan, reader, nextId, isShort ? text : copyBytes(snapshot));
     } catch {
       // whatever it was, the slow way meets it too and says what it is
       return undefined;
@@ -79,67 +77,63 @@ export class Opening {
     }
   }
 
+  get binding(): Binding {
+    return this.#plan.binding;
+  }
+
   /** Makes a copy of the snapshot. */
   snapshot(): Uint8Array {
     const kept = this.#kept;
-    if (typeof kept !== 'string') return new Uint8Array(kept);
-    const head = this.#head;
-    const bytes = new Uint8Array(head.byteLength + kept.length);
+    if (typeof kept !== 'string') return copyBytes(kept);
+    const { bytes: head, byteLength } = this.#plan.head;
+    const bytes = new Uint8Array(byteLength + kept.length);
     bytes.set(head);
-    writeLatin1(bytes, kept, head.byteLength);
+    writeLatin1(bytes, kept, byteLength);
     return bytes;
   }
 
   /** Makes the nodes that decoding and binding would have made, bound to the objects. */
   table(): NodeTable {
     const objects = this.#objects;
-    const { limits, schema } = this.binding;
-    const table = decodeSnapshot(this.snapshot(), limits, 'instance');
-    table.schema = schema;
-    let i = 0;
-    for (const node of table.nodes.values()) {
-      const live = objects[i++];
-      node.source = live;
-      if (live !== undefined) table.bySource.set(live, node);
-      if (node.kind !== 'instance') continue;
-      for (const stored of node.slots) if (isNode(stored) && stored.kind === 'blob') stored.holder = node;
+    const { properties } = this.#plan;
+    try {
+      return this.#table({ objects, properties });
+    } catch {
+      // a getter that the application has put on an object may throw
+      return this.#table({ objects, properties: undefined });
     }
-    invariant(i === objects.length, 'an opened snapshot has as many objects as nodes');
-    return table;
+  }
+
+  #table(opened: Opened): NodeTable {
+    const { head, binding } = this.#plan;
+    const kept = this.#kept;
+    const [bytes, text] = typeof kept === 'string' ? [this.snapshot(), kept] : [kept, ''];
+    return new TableReader(bytes, head.byteLength, text, head.schema, binding.limits, opened).run('instance');
   }
 }
 
-const byModel = new WeakMap<SessionModel, Plan[]>();
+const byModel = new WeakMap<SessionModel, WeakMap<SnapshotHead, Plan>>();
 
-/** @throws {TwinstateError} for what has no head of a snapshot */
-function planOf(snapshot: Uint8Array, model: SessionModel): Plan {
+function planOf(head: SnapshotHead, model: SessionModel): Plan {
   let plans = byModel.get(model);
-  if (plans === undefined) byModel.set(model, (plans = []));
-  for (const plan of plans) {
-    const { head } = plan;
-    if (head.byteLength <= snapshot.byteLength && head.compare(snapshot, 0, head.byteLength) === 0) return plan;
-  }
-  const plan = newPlan(snapshot, model);
-  if (plans.length >= PLANS_MAX) plans.length = 0;
-  plans.push(plan);
+  if (plans === undefined) byModel.set(model, (plans = new WeakMap()));
+  let plan = plans.get(head);
+  if (plan === undefined) plans.set(head, (plan = newPlan(head, model)));
   return plan;
 }
 
-function newPlan(snapshot: Uint8Array, model: SessionModel): Plan {
-  const { offset, lengthBytes } = schemaSection(snapshot);
-  const head = Buffer.from(snapshot.subarray(0, offset + lengthBytes));
-  const schema = decodeSchema(new ByteReader(head.subarray(offset), 'snapshot'));
+function newPlan(head: SnapshotHead, model: SessionModel): Plan {
+  const { schema } = head;
   const binding = new Binding(model, schema, blobCodec);
   const openers: (ClassOpener | undefined)[] = [];
-  schema.shapes.forEach((_, shape) => {
-    const bound = binding.ofShape(shape);
-    openers.push(bound === undefined ? undefined : classOpener(bound, binding, openers));
-  });
+  const bounds = schema.shapes.map((_, shape) => binding.ofShape(shape));
+  for (const bound of bounds) openers.push(bound === undefined ? undefined : classOpener(bound, binding, openers));
   return {
     head,
     binding,
     rootShape: schema.find(model.root.name) ?? -1,
     openers,
+    properties: bounds.map((bound) => bound?.attributes.map((attribute) => attribute?.property ?? '') ?? []),
     decodeBlob: (attribute, bytes, coded) => decodeBlob(binding, attribute, bytes, coded),
   };
 }

@@ -3,6 +3,7 @@
  *
  * Invariant: decoding checks everything and knows no class.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
@@ -14,6 +15,7 @@ import { NodeTable } from './node-table.js';
 import { Fresh } from './operation.js';
 import { OperationReader, readTexts } from './operation-reader.js';
 import { Schema } from './schema.js';
+import { TableReader } from './table-reader.js';
 
 const HEAD_BYTES = 3;
 
@@ -22,6 +24,19 @@ const HEAD_BYTES = 3;
  * @throws {TwinstateError} `FORMAT_UNSUPPORTED`, `BYTES_CORRUPT`, `LIMIT_EXCEEDED`
  */
 export function decodeSnapshot(bytes: Uint8Array, limits: Limits, rootKind: 'instance' | 'array'): NodeTable {
+  if (bytes.byteLength <= limits.sessionBytesMax) {
+    try {
+      const { byteLength, schema } = headOf(bytes);
+      return new TableReader(bytes, byteLength, '', schema, limits).run(rootKind);
+    } catch {
+      // whatever it was, the strict way meets it too and says what it is
+    }
+  }
+  return decodeStrictly(bytes, limits, rootKind);
+}
+
+/** As `decodeSnapshot`, operation by operation: slower, with an error for everything that is wrong. */
+export function decodeStrictly(bytes: Uint8Array, limits: Limits, rootKind: 'instance' | 'array'): NodeTable {
   holdLimit(limits, 'sessionBytesMax', bytes.byteLength, 'a snapshot');
   const { reader, section } = openSnapshot(bytes);
   const table = new NodeTable();
@@ -63,6 +78,36 @@ export function fingerprintOf(snapshot: Uint8Array): string {
   return readText(new ByteReader(openSnapshot(snapshot).section, 'snapshot'));
 }
 
+/** What stands before the nodes. */
+export interface SnapshotHead {
+  readonly bytes: Buffer;
+  readonly byteLength: number;
+  readonly schema: Schema;
+}
+
+const HEADS_MAX = 32;
+/** A longer head is read again each time. */
+export const HEAD_BYTES_MAX = 65_536;
+/** Most snapshots have the head of one that was read before. The one that was found last comes first. */
+const heads: SnapshotHead[] = [];
+
+/** Reads the head; equal heads are one. @throws {TwinstateError} `FORMAT_UNSUPPORTED`, `BYTES_CORRUPT` */
+export function headOf(snapshot: Uint8Array): SnapshotHead {
+  for (let i = 0; i < heads.length; i++) {
+    const head = heads[i]!;
+    const { bytes, byteLength } = head;
+    if (byteLength > snapshot.byteLength || bytes.compare(snapshot, 0, byteLength) !== 0) continue;
+    if (i > 0) heads.unshift(...heads.splice(i, 1));
+    return head;
+  }
+  const { offset, lengthBytes } = schemaSection(snapshot);
+  const bytes = Buffer.from(copyBytes(snapshot.subarray(0, offset + lengthBytes)).buffer);
+  const schema = decodeSchema(new ByteReader(bytes.subarray(offset), 'snapshot'));
+  const head = { bytes, byteLength: bytes.byteLength, schema };
+  if (head.byteLength <= HEAD_BYTES_MAX && heads.unshift(head) > HEADS_MAX) heads.pop();
+  return head;
+}
+
 function openSnapshot(bytes: Uint8Array): { reader: ByteReader; section: Uint8Array } {
   const reader = new ByteReader(bytes, 'snapshot');
   if (reader.left < HEAD_BYTES || (reader.u8() | (reader.u8() << 8)) !== SNAPSHOT_MAGIC) {
@@ -79,8 +124,7 @@ function openSnapshot(bytes: Uint8Array): { reader: ByteReader; section: Uint8Ar
   return { reader, section: reader.bytes() };
 }
 
-/** Reads the schema section. @throws {TwinstateError} `BYTES_CORRUPT` */
-export function decodeSchema(reader: ByteReader): Schema {
+function decodeSchema(reader: ByteReader): Schema {
   const fingerprint = readText(reader);
   const names = new Set<string>();
   const shapes = Array.from({ length: reader.count(2) }, () => {

@@ -6,6 +6,7 @@
  * a message, and none may be weaker than theirs. Reading a tag behind the end gives undefined and moves on: whoever has read
  * everything holds `at` against `end`.
  */
+import { isAscii } from 'node:buffer';
 import { Tag } from './format.js';
 import { latin1Text } from './latin1.js';
 import { ByteReader } from './reader.js';
@@ -22,6 +23,9 @@ export function unusual(): never {
 const WINDOW_BYTES = 8_192;
 /** A longer string is decoded on its own. */
 const PART_BYTES_MAX = 1_024;
+
+/** Below this a loop is quicker than a call out of JavaScript. */
+const NATIVE_BYTES_MIN = 96;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const doubles = new Float64Array(1);
@@ -74,10 +78,8 @@ export class TerseReader {
     const end = from + lengthBytes;
     if (end > this.end) throw UNUSUAL;
     this.at = end;
-    let units = 0;
-    for (let i = from; i < end; i++) units |= bytes[i]!;
     // where it is not well-formed, this throws
-    if (units > 0x7f) return utf8.decode(this.#view(from, lengthBytes));
+    if (!this.#isAscii(from, end)) return utf8.decode(this.#view(from, lengthBytes));
     if (lengthBytes > PART_BYTES_MAX) return latin1Text(bytes, from, end);
     if (end > this.#textEnd) {
       const windowEnd = Math.min(from + WINDOW_BYTES, this.end);
@@ -117,6 +119,8 @@ export class TerseReader {
     if (tag <= Tag.fixintMax) return tag;
     if (tag <= Tag.fixstrMax) return this.text(tag - Tag.fixstr);
     switch (tag) {
+      case Tag.string:
+        return this.text(this.varint());
       case Tag.integer:
         return this.varint();
       case Tag.f64:
@@ -129,8 +133,6 @@ export class TerseReader {
         return null;
       case Tag.undefined:
         return undefined;
-      case Tag.string:
-        return this.text(this.varint());
       case Tag.f32:
         return this.#f32();
       default:
@@ -161,6 +163,14 @@ export class TerseReader {
     for (let i = 0; i < 4; i++) floatBytes[i] = bytes[at + i]!;
     this.at = at + 4;
     return floats[0]!;
+  }
+
+  #isAscii(from: number, end: number): boolean {
+    if (end - from > NATIVE_BYTES_MIN) return isAscii(this.#view(from, end - from));
+    const { bytes } = this;
+    let units = 0;
+    for (let i = from; i < end; i++) units |= bytes[i]!;
+    return units < 0x80;
   }
 
   #view(from: number, length: number): Uint8Array {
