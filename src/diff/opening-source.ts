@@ -26,13 +26,33 @@ export interface OpeningClass {
   readonly open: boolean;
   /** How many elements a list may have. */
   readonly elementsMax: number;
+  readonly renewal?: Renewal | undefined;
+}
+
+/** What a constructor defines is taken away and added again: to seal it in its place takes V8 several times as long. */
+export interface Renewal {
+  /** The keys of a fresh instance. An instance with others is not renewed. */
+  readonly keys: readonly string[];
+  /** From which on they are taken away: the first that is sealed. */
+  readonly from: number;
 }
 
 /** The text returns `{ make(), fill(live, reader) }`. */
-export function openingSource({ name, slots, open, elementsMax }: OpeningClass): string {
+export function openingSource({ name, slots, open, elementsMax, renewal }: OpeningClass): string {
+  const taken = renewal?.keys.slice(renewal.from) ?? [];
+  const kept = taken.filter((key) => slots.every(({ property }) => property !== key));
+  const restored = new Set<string>();
+  /** Adds again what is no attribute and stood before this key. */
+  const restore = (before?: string): string[] => {
+    const until = before === undefined ? taken.length : taken.indexOf(before);
+    const due = taken.slice(0, Math.max(0, until)).filter((key) => kept.includes(key) && !restored.has(key));
+    for (const key of due) restored.add(key);
+    return due.map((key) => `  if (renewed) writeKey(live, ${JSON.stringify(key)}, kept${kept.indexOf(key)});`);
+  };
   const lines = [
     `// opens ${comment(name)}: ${comment(slots.map(({ property }) => property).join(', '))}`,
     `'use strict';`,
+    renewal === undefined ? '' : `const KEYS = ${JSON.stringify(renewal.keys)};`,
     `const make = () => {`,
     `  const live = new type();`,
     `  if (getPrototypeOf(live) !== prototype) throw UNUSUAL;`,
@@ -44,15 +64,28 @@ export function openingSource({ name, slots, open, elementsMax }: OpeningClass):
     `  if (count > ${Math.min(slots.length, elementsMax)}) throw UNUSUAL;`,
     `  let at = reader.at;`,
     `  let value;`,
+    ...(renewal === undefined ? [] : takeAway(slots.length, kept, taken)),
     `  slots: {`,
-    ...slots.flatMap(readSlot),
+    ...slots.flatMap((slot, i) => [...restore(slot.property), ...readSlot(slot, i, renewal !== undefined)]),
     `  }`,
+    ...restore(),
     `  reader.at = at;`,
     open ? `  reader.keys(live, properties);` : '',
     `};`,
     `return { make, fill };`,
   ];
   return lines.filter((line) => line !== '').join('\n');
+}
+
+function takeAway(count: number, kept: readonly string[], taken: readonly string[]): string[] {
+  return [
+    `  const renewed = count === ${count} && hasKeys(live, KEYS);`,
+    ...kept.map((key, i) => `  const kept${i} = renewed ? live[${JSON.stringify(key)}] : undefined;`),
+    `  if (renewed) {`,
+    // from the last to the first: so V8 goes back to the layout that the object had before, and need not make it a dictionary
+    ...taken.toReversed().map((key) => `    delete live[${JSON.stringify(key)}];`),
+    `  }`,
+  ];
 }
 
 /** The text is a function `(live, reader)` that gives a plain object its keys. */
@@ -76,9 +109,9 @@ export function recordSource(slots: readonly { readonly property: string; readon
   ].join('\n');
 }
 
-function readSlot({ property, by, blob }: OpeningSlot, slot: number): string[] {
+function readSlot({ property, by, blob }: OpeningSlot, slot: number, isRenewed: boolean): string[] {
   const other = blob ? `reader.valueOrBlob(value, ${slot}, attributes)` : `reader.value(value)`;
-  return [`  if (count === ${slot}) break slots;`, ...readValue(property, other), `  ${write(property, by)}`];
+  return [`  if (count === ${slot}) break slots;`, ...readValue(property, other), `  ${write(property, by, isRenewed)}`];
 }
 
 /** @param other how a value with a longer tag is read */
@@ -93,9 +126,9 @@ function readValue(property: string, other: string): string[] {
   ];
 }
 
-function write(property: string, by: OpeningSlot['by']): string {
+function write(property: string, by: OpeningSlot['by'], isRenewed: boolean): string {
   const name = JSON.stringify(property);
-  const given = `if (value !== undefined || hasOwn(live, ${name}))`;
+  const given = `if (${isRenewed ? 'renewed || ' : ''}value !== undefined || hasOwn(live, ${name}))`;
   switch (by) {
     case 'assign':
       return `${given} live[${name}] = value;`;

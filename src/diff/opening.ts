@@ -6,20 +6,16 @@
  * readers do not know is left to the slow way, and so is everything where code generation is disallowed.
  */
 import { copyBytes } from '../shared/bytes.js';
-import type { AttributeModel, SessionModel } from '../model/session-model.js';
+import type { SessionModel } from '../model/session-model.js';
 import { latin1Text, writeLatin1 } from '../wire/latin1.js';
-import { UNUSUAL, unusual } from '../wire/terse-reader.js';
-import { Binding, type BoundClass } from './binding.js';
+import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
+import { classOpener, forgetSealed } from './class-opener.js';
 import { canGenerate } from './comparator.js';
-import { compile } from './generated-code.js';
-import { writeKey } from './live-write.js';
 import { decodeBlob } from './materialiser.js';
 import type { NodeTable } from './node-table.js';
 import { OpeningReader, type ClassOpener, type DecodeBlob } from './opening-reader.js';
-import { openingSource, type OpeningSlot } from './opening-source.js';
 import { HEAD_BYTES_MAX, headOf, type SnapshotHead } from './snapshot.js';
-import { strategyOf } from './strategy.js';
 import { TableReader, type Opened } from './table-reader.js';
 
 /** Up to here a snapshot is kept as the text that its strings are parts of, which costs nothing beside them. */
@@ -73,7 +69,7 @@ export class Opening {
       // whatever it was, the slow way meets it too and says what it is
       return undefined;
     } finally {
-      SEALED.value = undefined;
+      forgetSealed();
     }
   }
 
@@ -137,43 +133,3 @@ function newPlan(head: SnapshotHead, model: SessionModel): Plan {
     decodeBlob: (attribute, bytes, coded) => decodeBlob(binding, attribute, bytes, coded),
   };
 }
-
-/** @returns undefined for a class with rules of its own about how it is made or written */
-function classOpener(bound: BoundClass, binding: Binding, openers: (ClassOpener | undefined)[]): ClassOpener | undefined {
-  const { of, attributes, properties, shape } = bound;
-  const prototype = of.type.prototype as object;
-  if (of.makes || !attributes.every((attribute) => attribute !== undefined && !attribute.accessor)) return undefined;
-  const slots = (attributes as readonly AttributeModel[]).map((attribute): OpeningSlot => {
-    const { property, mutable } = attribute;
-    const blob = attribute.codec !== undefined || strategyOf(attribute).strategy === 'binary';
-    return { property, by: !mutable ? 'seal' : property in prototype ? 'define' : 'assign', blob };
-  });
-  const { elementsMax } = binding.limits;
-  const source = openingSource({ name: `class ${of.name}`, slots, open: of.open, elementsMax });
-  const given = { ...GIVEN, type: of.type, prototype, attributes, properties };
-  const opener = compile(source, given) as ClassOpener;
-  return {
-    make() {
-      const live = opener.make();
-      // the first instance shows whether the constructor leaves attributes that cannot just be assigned
-      const isPlain = slots.every(({ property }) => isPlainly(Object.getOwnPropertyDescriptor(live, property)));
-      openers[shape] = isPlain ? opener : undefined;
-      return isPlain ? live : unusual();
-    },
-    fill: opener.fill,
-  };
-}
-
-function isPlainly(own: PropertyDescriptor | undefined): boolean {
-  return own === undefined || (own.writable === true && own.enumerable === true && own.configurable === true);
-}
-
-/** One descriptor for all: what it takes to make one is as much as the rest. Configurable, because a refresh may replace the value. */
-const SEALED: PropertyDescriptor = { value: undefined, writable: false, enumerable: true, configurable: true };
-
-function seal(live: object, property: string, value: unknown): void {
-  SEALED.value = value;
-  Object.defineProperty(live, property, SEALED);
-}
-
-const GIVEN = { getPrototypeOf: Object.getPrototypeOf, hasOwn: Object.hasOwn, seal, writeKey, UNUSUAL };

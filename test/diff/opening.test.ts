@@ -18,7 +18,7 @@ import { openAndChange } from './opening-strict.js';
 import { difference } from './topology.js';
 import { mutate, World, type Gene } from './world.js';
 
-const RUNS = Number(process.env['DIFF_RUNS'] ?? 1500);
+const RUNS = Number(process.env['DIFF_RUNS'] ?? 800);
 const model = modelOf(World);
 const gene = fc.tuple(fc.nat(40), fc.nat(200), fc.nat(400), fc.nat(400));
 
@@ -131,6 +131,41 @@ describe('a session that is opened by generated readers', () => {
     expect(hex(graph.encode())).to.equal(hex(backup.snapshot()));
   });
 
+  it('keeps none of the bytes that it was given, however many', () => {
+    const world = Object.assign(new World(), { a: [Buffer.alloc(20_000, 1), 'x'.repeat(20_000)] });
+    const given = Benchmark.of(world).snapshot();
+    const snapshot = hex(given);
+    const graph = Graph.open(given, model);
+    given.fill(0xff);
+    expect(difference(graph.instance, world)).to.equal(undefined);
+    expect(hex(graph.encode())).to.equal(snapshot);
+    expect(graph.diff()).to.equal(null);
+    // and nothing of it is the benchmark's
+    ((graph.instance as World).a as [Buffer])[0].fill(2);
+    expect(hex(graph.encode())).to.equal(snapshot);
+    expect(graph.diff()).not.to.equal(null);
+  });
+
+  it('has strings in common with its nodes, but none that was changed', () => {
+    const world = Object.assign(new World(), { a: ['one', { k: 'two' }], b: 'three' });
+    const snapshot = Benchmark.of(world).snapshot();
+    const graph = Graph.open(snapshot, model);
+    const opened = graph.instance as World & { a: [string, { k: string }] };
+    opened.a[0] = 'eins';
+    opened.a[1].k = 'zwei';
+    opened.b = 'drei';
+    expect(hex(graph.encode())).to.equal(hex(snapshot));
+    expect(graph.diff()!.byteLength).to.be.greaterThan(15);
+    const throws = Graph.open(snapshot, model);
+    Object.defineProperty(throws.instance, 'b', {
+      get: () => {
+        throw new Error('not yet');
+      },
+      configurable: true,
+    });
+    expect(throws.reachable().size).to.equal(4);
+  });
+
   it('keeps what is long, in other scripts and on the border of what is decoded at once', () => {
     const world = new World();
     const texts = Array.from({ length: 900 }, (_, i) => `${'ä€😀'.slice(0, i % 3)}${'x'.repeat((i * 7) % 90)}${i}`);
@@ -216,6 +251,30 @@ describe('a class that is opened by generated readers', () => {
     expect(() => (opened.last = 2)).to.throw(TypeError);
     expect(opened.last).to.deep.equal([1]);
     expect(Object.keys(opened)).to.deep.equal(Object.keys(new Stamped()));
+  });
+
+  it('has the keys of its constructor in their order, also where all of them are taken away and added again', () => {
+    let isLonger = false;
+    @Session({ name: 'fielded' })
+    class Fielded {
+      before = 0;
+      @Immutable() a: unknown = 'a';
+      local = { of: 'one' };
+      @Immutable() b: unknown = 'b';
+      @Mutable() c: unknown = 'c';
+      last = 'last';
+      constructor() {
+        // an instance that differs from the first
+        if (isLonger) Object.assign(this, { more: 1 });
+      }
+    }
+    for (let i = 0; i < 8; i++) {
+      isLonger = i > 5;
+      const [opened] = both(Fielded, Object.assign(new Fielded(), { a: [i], c: i % 2 === 0 ? undefined : { i } }));
+      expect(Object.keys(opened).slice(0, 6)).to.deep.equal(['before', 'a', 'local', 'b', 'c', 'last']);
+      expect(opened.last).to.equal('last');
+      expect(() => (opened.b = 1)).to.throw(TypeError);
+    }
   });
 
   it('may have attributes of any name, and no prototype is reached', () => {

@@ -16,7 +16,7 @@ class Box {
   @Mutable() a: unknown;
 }
 
-const RUNS = Number(process.env['DIFF_RUNS'] ?? 1500);
+const RUNS = Number(process.env['DIFF_RUNS'] ?? 1000);
 const LIMITS = resolveLimits({ objectsMax: 60, elementsMax: 40 });
 const gene = fc.tuple(fc.nat(40), fc.nat(200), fc.nat(400), fc.nat(400));
 const damage = fc.array(fc.tuple(fc.nat(), fc.nat(3), fc.uint8Array({ maxLength: 4 })), { maxLength: 2 });
