@@ -5,7 +5,7 @@
  * or only rare, is `UNUSUAL`, and whatever is thrown means the same: the caller starts again the slow way. Containers wait to be filled, first in first out; nothing recurses.
  */
 import { LAYOUT_KEYS_MAX, Op, Tag } from '../wire/format.js';
-import { latin1Text } from '../wire/latin1.js';
+import { latin1Text } from '../wire/buffer-text.js';
 import type { Limits } from '../wire/limits.js';
 import { TerseReader, UNUSUAL, unusual } from '../wire/terse-reader.js';
 import type { AttributeModel } from '../model/session-model.js';

@@ -7,7 +7,7 @@
  */
 import { copyBytes } from '../shared/bytes.js';
 import type { SessionModel } from '../model/session-model.js';
-import { latin1Text, writeLatin1 } from '../wire/latin1.js';
+import { latin1Text, writeLatin1 } from '../wire/buffer-text.js';
 import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
 import { classOpener, forgetSealed } from './class-opener.js';

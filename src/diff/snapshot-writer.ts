@@ -5,7 +5,7 @@
  * ids included, give the same bytes. Nothing of the application runs meanwhile, so one buffer serves all snapshots.
  */
 import { Op, SNAPSHOT_MAGIC, SNAPSHOT_VERSION, Tag } from '../wire/format.js';
-import { writePrimitive, writeText } from '../wire/value.js';
+import { writeNumber, writePrimitive, writeText } from '../wire/value.js';
 import { ByteWriter } from '../wire/writer.js';
 import { Layouts } from './layout.js';
 import { HOLE, isContainer, type ContainerNode, type GraphNode, type Stored } from './node.js';
@@ -52,6 +52,7 @@ class SnapshotWriter {
 
   #value(value: Stored): void {
     if (typeof value === 'string') writeText(this.#to, value);
+    else if (typeof value === 'number') writeNumber(this.#to, value);
     else if (typeof value === 'object' && value !== null) this.#node(value);
     else if (value === HOLE) this.#to.u8(Tag.hole);
     else writePrimitive(this.#to, value);

@@ -8,7 +8,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { Tag } from './format.js';
-import { latin1Text } from './latin1.js';
+import { latin1Text } from './buffer-text.js';
 import { ByteReader } from './reader.js';
 import { isPrimitiveTag, readPrimitive, type Primitive } from './value.js';
 

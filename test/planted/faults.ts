@@ -44,7 +44,7 @@ export const FAULTS: readonly Fault[] = [
     'this.#byId === undefined ? this.objects[id]',
     'true ? this.objects[id]',
   ),
-  fault('diff', 'an opened session forgets a layout', OPENING, 'this.#layouts.push(layout);', ''),
+  fault('diff', 'an opened session numbers layouts from the end', OPENING, 'this.#layouts.push(layout);', 'this.#layouts.unshift(layout);'),
   fault(
     'diff',
     'an opened session may have any number of objects',
