@@ -113,6 +113,17 @@ describe('a session that is opened by generated readers', () => {
     expect(accepted, 'damage that leaves a snapshot').to.be.greaterThan(RUNS / 100);
   });
 
+  it('is refused where its bytes end early, or go on', () => {
+    // the last slots and elements are the smallest values, which a missing byte could be taken for
+    const world = Object.assign(new World(), { a: { k: undefined, list: [undefined, 0, { last: undefined }] } });
+    const snapshot = Benchmark.of(world).snapshot();
+    const wrong = Array.from(snapshot, (_, length) => snapshot.subarray(0, length));
+    for (const bytes of [...wrong, Buffer.concat([snapshot, Buffer.of(0)]), Buffer.concat([snapshot, Buffer.of(0xfe)])]) {
+      expect(() => Graph.open(bytes, model), `${bytes.length} bytes`).to.throw(TwinstateError);
+    }
+    expect(Graph.open(snapshot, model).diff()).to.equal(null);
+  });
+
   it('has no nodes until a verb needs them, and these come from the bytes, not from what the instance is by then', () => {
     const snapshot = snapshotOf([[0, 0, 26, 0]]);
     const given = Buffer.from(snapshot);

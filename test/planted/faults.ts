@@ -44,7 +44,13 @@ export const FAULTS: readonly Fault[] = [
     'this.#byId === undefined ? this.objects[id]',
     'true ? this.objects[id]',
   ),
-  fault('diff', 'an opened session numbers layouts from the end', OPENING, 'this.#layouts.push(layout);', 'this.#layouts.unshift(layout);'),
+  fault(
+    'diff',
+    'an opened session numbers layouts from the end',
+    OPENING,
+    'this.#layouts.push(layout);',
+    'this.#layouts.unshift(layout);',
+  ),
   fault(
     'diff',
     'an opened session may have any number of objects',
@@ -62,6 +68,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault('diff', 'an opened session may write its immutable attributes', 'diff/opening.js', "!mutable ? 'seal' : ", ''),
   fault('diff', 'any bytes are taken for ASCII', 'wire/terse-reader.js', 'return units < 0x80;', 'return true;'),
+  fault('diff', 'a snapshot ends before its bytes do', TABLE, 'this.at !== this.end || ', ''),
   fault('diff', 'a snapshot may hold two nodes of one id', TABLE, ' || table.nodes.has(id)', ''),
   fault('diff', 'keys that are array indices make a layout', 'diff/layout.js', 'if (next.isIndex)', 'if (false)'),
   fault(
