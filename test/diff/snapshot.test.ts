@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
+import { Graph } from '../../src/diff/graph.js';
 import { Benchmark } from '../../src/diff/index.js';
 import type { NodeTable } from '../../src/diff/node-table.js';
+import { modelOf } from '../../src/model/model-of.js';
 import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
 import { decodeSnapshot, decodeStrictly, headOf } from '../../src/diff/snapshot.js';
@@ -98,6 +100,29 @@ describe('a snapshot that is read straight into nodes', () => {
       ['feffffffff0f', /BYTES_CORRUPT/],
     ] as const) {
       expect(read(() => decodeSnapshot(replaced(hex), LIMITS, 'instance'))).to.match(expected);
+    }
+  });
+});
+
+describe('a snapshot with ids out of order', () => {
+  const snapshot = Buffer.from(Benchmark.of(Object.assign(new Box(), { a: [[], []] })).snapshot());
+  const at = snapshot.lastIndexOf(Buffer.from('fe02c2c2', 'hex'));
+  const second = (id: string): Uint8Array =>
+    Buffer.concat([snapshot.subarray(0, at), Buffer.from(`fe02c2b4${id}c2fe00fe00`, 'hex')]);
+
+  it('is read, whichever way', () => {
+    // id 3, which it would have had anyway
+    expect(read(() => decodeSnapshot(second('03'), LIMITS, 'instance'))).to.match(/^4 4 /);
+    expect(Graph.open(second('03'), modelOf(Box)).diff()).to.equal(null);
+  });
+
+  it('is refused where two nodes have one, or one is not below the next', () => {
+    for (const id of ['00', '01', '02', '04', 'ffffffffffffff0f']) {
+      expect(
+        read(() => decodeSnapshot(second(id), LIMITS, 'instance')),
+        id,
+      ).to.match(/BYTES_CORRUPT/);
+      expect(() => Graph.open(second(id), modelOf(Box)), id).to.throw(TwinstateError, /BYTES_CORRUPT/);
     }
   });
 });

@@ -66,9 +66,10 @@ export const FAULTS: readonly Fault[] = [
     'text : copyBytes(snapshot)',
     'text : snapshot',
   ),
-  fault('diff', 'an opened session may write its immutable attributes', 'diff/opening.js', "!mutable ? 'seal' : ", ''),
+  fault('diff', 'an opened session may write its immutable attributes', 'diff/class-opener.js', "!mutable ? 'seal' : ", ''),
   fault('diff', 'any bytes are taken for ASCII', 'wire/terse-reader.js', 'return units < 0x80;', 'return true;'),
   fault('diff', 'a snapshot ends before its bytes do', TABLE, 'this.at !== this.end || ', ''),
+  fault('diff', 'an opened session may hold two objects of one id', OPENING, 'if (this.#byId.has(id))', 'if (false)'),
   fault('diff', 'a snapshot may hold two nodes of one id', TABLE, ' || table.nodes.has(id)', ''),
   fault('diff', 'keys that are array indices make a layout', 'diff/layout.js', 'if (next.isIndex)', 'if (false)'),
   fault(
