@@ -6,6 +6,7 @@
 import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../wire/format.js';
+import { latin1Text } from '../wire/buffer-text.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import { ByteReader } from '../wire/reader.js';
 import { readText } from '../wire/value.js';
@@ -85,26 +86,32 @@ export interface SnapshotHead {
   readonly schema: Schema;
 }
 
-const HEADS_MAX = 32;
+const HEADS_MAX = 256;
 /** A longer head is read again each time. */
-export const HEAD_BYTES_MAX = 65_536;
-/** Most snapshots have the head of one that was read before. The one that was found last comes first. */
-const heads: SnapshotHead[] = [];
+export const HEAD_BYTES_MAX = 32_768;
+/** By their bytes as text; the oldest first. Most snapshots have the head of the one before. */
+const heads = new Map<string, SnapshotHead>();
+let lastHead: SnapshotHead | undefined;
 
 /** Reads the head; equal heads are one. @throws {TwinstateError} `FORMAT_UNSUPPORTED`, `BYTES_CORRUPT` */
 export function headOf(snapshot: Uint8Array): SnapshotHead {
-  for (let i = 0; i < heads.length; i++) {
-    const head = heads[i]!;
-    const { bytes, byteLength } = head;
-    if (byteLength > snapshot.byteLength || bytes.compare(snapshot, 0, byteLength) !== 0) continue;
-    if (i > 0) heads.unshift(...heads.splice(i, 1));
-    return head;
+  // a head says where it ends, so no other one begins with it
+  const last = lastHead;
+  if (last !== undefined && last.byteLength <= snapshot.byteLength && last.bytes.compare(snapshot, 0, last.byteLength) === 0) {
+    return last;
   }
   const { offset, lengthBytes } = schemaSection(snapshot);
-  const bytes = Buffer.from(copyBytes(snapshot.subarray(0, offset + lengthBytes)).buffer);
-  const schema = decodeSchema(new ByteReader(bytes.subarray(offset), 'snapshot'));
-  const head = { bytes, byteLength: bytes.byteLength, schema };
-  if (head.byteLength <= HEAD_BYTES_MAX && heads.unshift(head) > HEADS_MAX) heads.pop();
+  const byteLength = offset + lengthBytes;
+  const text = byteLength <= HEAD_BYTES_MAX ? latin1Text(snapshot, 0, byteLength) : '';
+  let head = heads.get(text);
+  if (head === undefined) {
+    const bytes = Buffer.from(copyBytes(snapshot.subarray(0, byteLength)).buffer);
+    head = { bytes, byteLength, schema: decodeSchema(new ByteReader(bytes.subarray(offset), 'snapshot')) };
+    if (text === '') return head;
+    if (heads.size >= HEADS_MAX) heads.delete(heads.keys().next().value!);
+    heads.set(text, head);
+  }
+  lastHead = head;
   return head;
 }
 
