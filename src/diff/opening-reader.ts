@@ -112,7 +112,7 @@ export class OpeningReader extends TerseReader {
       case Tag.arrayBuffer:
         return this.#add(new Uint8Array(this.raw()).buffer);
       default:
-        return unusual();
+        return this.primitive(tag);
     }
   }
 

@@ -8,7 +8,7 @@
 import { Op, Tag, VIEW_KINDS } from '../wire/format.js';
 import type { Limits } from '../wire/limits.js';
 import { TerseReader, UNUSUAL, unusual } from '../wire/terse-reader.js';
-import type { Primitive } from '../wire/value.js';
+import { isPrimitiveTag, type Primitive } from '../wire/value.js';
 import { copyBytes } from '../shared/bytes.js';
 import { isLayout } from './layout.js';
 import {
@@ -190,7 +190,7 @@ export class TableReader extends TerseReader {
 
   /** @param holder the instance in whose slot the value stands: only there it may be a blob */
   #value(tag: number, holder: InstanceNode | undefined): Stored {
-    if (tag < Tag.hole) return this.primitive(tag);
+    if (isPrimitiveTag(tag)) return this.primitive(tag);
     if (tag === Tag.ref) {
       const node = this.#table.nodes.get(this.varint());
       return node === undefined || node.kind === 'blob' ? unusual() : node;

@@ -7,6 +7,7 @@
  * everything holds `at` against `end`.
  */
 import { isAscii } from 'node:buffer';
+import { lastByteOf, readDecimal } from './float.js';
 import { Tag } from './format.js';
 import { latin1Text } from './buffer-text.js';
 import { ByteReader } from './reader.js';
@@ -136,8 +137,13 @@ export class TerseReader {
       case Tag.f32:
         return this.#f32();
       default:
+        if (tag >= Tag.decimal && tag <= Tag.f56Max) return tag < Tag.f56 ? readDecimal(this, tag) : this.#f56(tag);
         return isPrimitiveTag(tag) ? this.#rare(tag) : unusual();
     }
+  }
+
+  fail(): never {
+    throw UNUSUAL;
   }
 
   /** Reads a length and so many bytes: a view, never a `Buffer`. */
@@ -154,6 +160,15 @@ export class TerseReader {
     if (!isLittleEndian || at + 8 > this.end) throw UNUSUAL;
     for (let i = 0; i < 8; i++) doubleBytes[i] = bytes[at + i]!;
     this.at = at + 8;
+    return doubles[0]!;
+  }
+
+  #f56(tag: number): number {
+    const { bytes, at } = this;
+    if (!isLittleEndian || at + 7 > this.end) throw UNUSUAL;
+    for (let i = 0; i < 7; i++) doubleBytes[i] = bytes[at + i]!;
+    doubleBytes[7] = lastByteOf(tag);
+    this.at = at + 7;
     return doubles[0]!;
   }
 
