@@ -8,6 +8,7 @@ export const atRestBodies: Bodies<AtRest> = {
   check: (kind, payload) => AtRest.check(kind, payload),
   append: (body, delta, version) => body.append(delta, version),
   snapshot: (body) => body.snapshot(),
+  salvage: (body) => body.salvage(),
   settle: (body) => body.settle(),
   pack: (body) => body.pack(),
   unpack: (common, own) => AtRest.unpack(common, own),

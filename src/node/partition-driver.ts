@@ -183,8 +183,7 @@ export class PartitionDriver<B> {
       case 'put':
         return this.#then(
           connection.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
-          (result) =>
-            this.machine.put(effect.session, effect.trueUpTo, result?.outcome === 'stored' ? result.revision : undefined),
+          (result) => this.machine.put(effect.session, result?.outcome === 'stored' ? result.revision : undefined),
         );
       case 'trim':
         return this.#then(connection.log.trim(this.partition, effect.upTo), () => undefined);

@@ -21,13 +21,7 @@ export type Effect =
   /** Look up the stored snapshot's revision and call `lookedUp`. */
   | { readonly type: 'look-up'; readonly session: SessionId }
   /** Store a snapshot and call `put`. */
-  | {
-      readonly type: 'put';
-      readonly session: SessionId;
-      readonly value: Uint8Array;
-      readonly expected: Revision;
-      readonly trueUpTo: Sequence;
-    }
+  | { readonly type: 'put'; readonly session: SessionId; readonly value: Uint8Array; readonly expected: Revision }
   | { readonly type: 'trim'; readonly upTo: Sequence }
   /** These sessions have a new acknowledged state. */
   | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId> }

@@ -12,9 +12,10 @@ import { crc32 } from '../wire/checksum.js';
 import { decodeRecord } from './record.js';
 import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId } from './record.js';
 import { applyEntry, freshState } from './session-state.js';
-import type { Bodies, SessionState, Standing, StoredSession } from './session-state.js';
+import type { Bodies, SessionState, StoredSession } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import { DEFAULT_TIMING } from './timing.js';
+import { UnsavedSessions } from './unsaved-sessions.js';
 
 /** What one record did to a ledger. */
 export type Applied =
@@ -37,8 +38,7 @@ export class Ledger<B> {
   readonly #bodies: Bodies<B>;
   readonly #quarantined: SessionState<B>[] = [];
   readonly sessions: SessionTable<B>;
-  /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
-  readonly dirty = new Set<SessionId>();
+  readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
   applied: Sequence = sequence(0);
   lastId: RecordId = '';
@@ -62,12 +62,6 @@ export class Ledger<B> {
     return this.sessions.get(id);
   }
 
-  /** Notes that a stored snapshot holds all of a session. */
-  clean(id: SessionId, standing: Standing): void {
-    standing.dirtySince = sequence(0);
-    this.dirty.delete(id);
-  }
-
   /** Takes the stored sessions that a joining replica read. The log is applied after it. */
   load(stored: Iterable<LoadedSession>): void {
     for (const each of stored) {
@@ -78,9 +72,12 @@ export class Ledger<B> {
         state.dead = false;
         this.quarantine(state, each.error);
       } else {
-        const { header, sequence: at, trueUpTo, snapshot } = each;
-        Object.assign(state, header, { sequence: at, covered: trueUpTo });
-        if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
+        const { header, sequence: at, snapshot, quarantine } = each;
+        Object.assign(state, header, { sequence: at });
+        if (quarantine !== undefined) {
+          state.salvaged = snapshot;
+          this.quarantine(state, quarantine);
+        } else if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
     }
@@ -186,14 +183,15 @@ export class Ledger<B> {
     if (entry.kind !== 'touch' && entry.to <= state.version) return false;
     applyEntry(state, entry, at);
     state.sequence = at;
-    if (state.dirtySince === 0) state.dirtySince = at;
-    this.dirty.add(state.id);
+    this.unsaved.changed(state.id, at);
     if (entry.kind === 'create') {
       state.quarantine = undefined;
+      state.salvaged = undefined;
       this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
+      state.salvaged = undefined;
     } else if (entry.kind === 'commit' && state.body !== undefined) {
       const body = state.body;
       this.#body(state, () => {
@@ -234,6 +232,7 @@ export class Ledger<B> {
 
   /** Serves a session no more, until it is destroyed or created anew. */
   quarantine(state: SessionState<B>, cause: unknown): void {
+    if (state.body !== undefined) state.salvaged = this.#bodies.salvage(state.body);
     state.body = undefined;
     this.#quarantined.push(state);
     state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {

@@ -60,6 +60,11 @@ export class PartitionMachine<B> {
     return this.#ledger.leader;
   }
 
+  /** How long the log is: the records that no stored checkpoint has given up, and their bytes. */
+  get logTail(): { readonly records: number; readonly bytes: number } {
+    return this.#upkeep.tail;
+  }
+
   /** Why it is `broken`. */
   get failure(): TwinstateError | undefined {
     return this.#failure;
@@ -99,7 +104,7 @@ export class PartitionMachine<B> {
         this.#notice({ kind: 'gap', why: applied.why });
         return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
       }
-      this.#upkeep.noteRecord(now, sequence);
+      this.#upkeep.noteRecord(now, sequence, record.byteLength);
       if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record);
     }
     this.#ledger = ledger;
@@ -123,7 +128,7 @@ export class PartitionMachine<B> {
       this.#notice({ kind: 'gap', why: applied.why });
       return this.#join(applied.why, 0);
     }
-    this.#upkeep.noteRecord(now, sequence);
+    this.#upkeep.noteRecord(now, sequence, bytes.byteLength);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     // the position is occupied: what was under way is decided
@@ -213,8 +218,8 @@ export class PartitionMachine<B> {
     if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.#primary.reported(now, from, position);
   }
 
-  put(session: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
-    this.#upkeep.put(this.#ledger, session, trueUpTo, revision);
+  put(session: SessionId, revision: Revision | undefined): void {
+    this.#upkeep.put(this.#ledger, session, revision);
   }
 
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
@@ -282,7 +287,7 @@ export class PartitionMachine<B> {
 
   #becomePrimary(now: Instant): void {
     this.#primary.begin(now);
-    this.#upkeep.begin(now);
+    this.#upkeep.begin(this.#ledger);
     this.#turn('leading', 'its LEAD was accepted');
   }
 

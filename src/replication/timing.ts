@@ -26,12 +26,16 @@ export interface Timing {
   readonly silenceMs: number;
   /** A node trusts its suspicions only if its own link stood for so long. */
   readonly stableMs: number;
-  /** Between two looks at what must be written as snapshots, while some are being written; and at what may be trimmed. */
+  /** Between two looks at what may be trimmed. */
   readonly snapshotMs: number;
-  /** Snapshots being written at once for one partition. */
+  /** Snapshots being written at once for one partition; more where the log outgrows its bound. */
   readonly snapshotsAtOnce: number;
-  /** Records after which sessions are written as snapshots and the log is trimmed. */
+  /** Bytes of them at once, about: one is always written, however large it is. */
+  readonly snapshotBytesAtOnce: number;
+  /** How many records one partition's log holds, at most, while snapshots can be stored as fast as sessions change. */
   readonly checkpointRecords: number;
+  /** How many bytes of records, about. */
+  readonly checkpointBytes: number;
   /** A partition that rests for so long is checkpointed although it has fewer records. */
   readonly checkpointIdleMs: number;
   /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
@@ -62,7 +66,9 @@ export const DEFAULT_TIMING: Timing = {
   stableMs: 500,
   snapshotMs: 250,
   snapshotsAtOnce: 8,
-  checkpointRecords: 1_000,
+  snapshotBytesAtOnce: 1_048_576,
+  checkpointRecords: 4_096,
+  checkpointBytes: 4_194_304,
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
   joinRetryMs: 50,
