@@ -5,29 +5,40 @@
  * call. A result of an earlier life of the replica (before it joined anew) is dropped, never applied.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { invariant } from '../shared/invariant.js';
 import { epoch, sequence, sessionId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
-import type { EngineConnection, SnapshotEntry, Subscription } from '../engine/port.js';
+import type { SnapshotEntry, Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
 import type { LoadedSession } from '../replication/ledger.js';
+import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import type { FoundSnapshot, Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
 import { decodeStored } from '../replication/session-state.js';
 import type { Timer } from '../shared/clock.js';
+import type { Recall } from '../replication/seed-choice.js';
+import type { Generations, OpenGeneration } from './generations.js';
 import type { NodeEvent, Runtime } from './runtime.js';
+import { beginGeneration } from './seeding.js';
 
 /** What the node around it offers. */
 export interface Surroundings {
   readonly runtime: Runtime;
-  readonly connection: EngineConnection;
+  readonly generations: Generations;
   /** Tells the primary how far this replica is. */
   report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
+  /** Tells every node what this replica remembers. */
+  recall(partition: Partition, recall: Recall): void;
+  /** Asks a node's primary to take over what it lacks; `undefined`: no answer. */
+  offer(to: NodeId, partition: Partition, operation: Operation): Promise<Answer | undefined>;
   changed(partition: Partition, sessions: ReadonlySet<SessionId>): void;
   event(event: NodeEvent): void;
 }
 
+/** An offer that got no final answer is made again after so long. */
+const OFFER_AGAIN_MS = 200;
 /** A snapshot's key, for any session id. */
 const SNAPSHOT_PREFIX = 's:';
 export const snapshotKey = (id: SessionId): string => `${SNAPSHOT_PREFIX}${id}`;
@@ -43,6 +54,8 @@ export class PartitionDriver<B> {
   /** Rises whenever the replica begins anew. */
   #life = 0;
   #follow: Subscription | undefined;
+  /** What the machine's effects are carried out on: the generation that was joined last. */
+  #stored: OpenGeneration | undefined;
   #joinTimer: Timer | undefined;
   #busy = false;
   readonly #later: (() => void)[] = [];
@@ -92,8 +105,17 @@ export class PartitionDriver<B> {
     this.#call(() => this.machine.reported(this.now, from, epoch(report.epoch), sequence(report.position)));
   }
 
+  recalled(recall: Recall): void {
+    this.#call(() => this.machine.recalled(this.now, recall));
+  }
+
   tick(view: View): void {
-    this.#call(() => this.machine.tick(this.now, view));
+    const now = this.now;
+    const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
+    this.#call(() => {
+      if (identity !== undefined) this.machine.identified(now, identity);
+      this.machine.tick(now, view);
+    });
   }
 
   stop(): void {
@@ -140,26 +162,25 @@ export class PartitionDriver<B> {
   }
 
   #carryOut(effect: Effect): void {
-    const { connection } = this.#around;
     switch (effect.type) {
       case 'append':
-        return this.#then(connection.log.append(this.partition, effect.expected, effect.record), (result) =>
+        return this.#then(this.#at.log.append(this.partition, effect.expected, effect.record), (result) =>
           this.machine.appended(this.now, effect.attempt, result ?? { outcome: 'unknown' }),
         );
       case 'poll':
-        return this.#then(connection.log.read(this.partition, effect.after), (read) =>
+        return this.#then(this.#at.log.read(this.partition, effect.after), (read) =>
           this.machine.polled(this.now, effect.after, read),
         );
       case 'join':
         this.#life++;
         this.#follow?.stop();
         this.#joinTimer?.cancel();
-        this.#joinTimer = this.#around.runtime.clock.after(effect.afterMs, () => void this.#join(this.#life));
+        this.#joinTimer = this.#around.runtime.clock.after(effect.afterMs, () => void this.#join(this.#life, effect.generation));
         return;
       case 'follow': {
         const life = this.#life;
         this.#follow?.stop();
-        this.#follow = connection.log.follow(this.partition, effect.after, ({ sequence, record }) => {
+        this.#follow = this.#at.log.follow(this.partition, effect.after, ({ sequence, record }) => {
           if (life === this.#life) this.#call(() => this.machine.record(this.now, sequence, record));
         });
         for (const resolve of this.#joinedOnce.splice(0)) resolve();
@@ -177,16 +198,24 @@ export class PartitionDriver<B> {
         if (effect.to !== this.#self) this.#around.report(effect, this.partition);
         return;
       case 'look-up':
-        return this.#then(connection.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
+        return this.#then(this.#at.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
           this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : this.#position(found)),
         );
       case 'put':
         return this.#then(
-          connection.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
+          this.#at.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
           (result) => this.machine.put(effect.session, result?.outcome === 'stored' ? result.revision : undefined),
         );
       case 'trim':
-        return this.#then(connection.log.trim(this.partition, effect.upTo), () => undefined);
+        return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
+      case 'recall':
+        return this.#around.recall(this.partition, effect.recall);
+      case 'seed':
+        this.#life++;
+        this.#follow?.stop();
+        return void this.#seed(this.#life, effect);
+      case 'offer':
+        return void this.#offer(effect);
       case 'changed':
         return this.#around.changed(this.partition, effect.sessions);
       case 'role':
@@ -211,24 +240,73 @@ export class PartitionDriver<B> {
     );
   }
 
-  /** Reads the whole log first and then the snapshots: what is trimmed in between is in the snapshots (rule 8). */
-  async #join(life: number): Promise<void> {
-    const { connection, runtime } = this.#around;
+  get #at(): OpenGeneration {
+    invariant(this.#stored !== undefined, 'nothing is asked of the log before it was read');
+    return this.#stored;
+  }
+
+  /**
+   * Reads the whole log first and then the snapshots: what is trimmed in between is in the snapshots (rule 8). The log must be the
+   * same one before and after.
+   */
+  async #join(life: number, wanted: number | undefined): Promise<void> {
+    const { generations, runtime } = this.#around;
     const again = (): void => {
       if (life !== this.#life || this.#stopped) return;
-      this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life));
+      this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life, wanted));
     };
     try {
-      const log = await connection.log.read(this.partition, sequence(0));
+      const generation = wanted ?? (await generations.newestOf(this.partition));
+      if (life !== this.#life) return;
+      if (generation === undefined) return again();
+      const from = await generations.open(generation);
+      const identity = await from.log.identity();
+      if (identity === undefined) return again();
+      const log = await from.log.read(this.partition, sequence(0));
       if (life !== this.#life) return;
       if (log === undefined || log.truncated) return again();
-      const stored = await connection.snapshots.list(this.partition);
+      const stored = await from.snapshots.list(this.partition);
       if (life !== this.#life) return;
       if (stored === undefined) return again();
-      this.#call(() => this.machine.joined(this.now, log.entries, this.#decoded(stored.entries), stored.highest));
+      const still = await from.log.identity();
+      if (life !== this.#life) return;
+      if (still !== identity) return again();
+      this.#stored = from;
+      this.#call(() => {
+        const { highest } = stored;
+        this.machine.joined(this.now, { generation, identity, log: log.entries, stored: this.#decoded(stored.entries), highest });
+      });
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       again();
+    }
+  }
+
+  async #seed(life: number, effect: Extract<Effect, { type: 'seed' }>): Promise<void> {
+    const { generations } = this.#around;
+    let result: SeedResult = { kind: 'again' };
+    try {
+      const begun = await beginGeneration(generations, this.partition, effect);
+      result = begun.kind === 'mine' ? { ...begun, stored: this.#decoded(begun.stored) } : begun;
+      if (begun.kind === 'mine' && life === this.#life) this.#stored = await generations.open(effect.lost + 1);
+    } catch (error) {
+      if (error instanceof TwinstateError && error.code === 'CLOSED') return;
+    }
+    if (life === this.#life) this.#call(() => this.machine.seeded(this.now, result, effect.seed));
+  }
+
+  /** Asks until there is a final answer; the replica may begin anew meanwhile, what it offers stays true. */
+  async #offer({ to, operation }: Extract<Effect, { type: 'offer' }>): Promise<void> {
+    const { clock } = this.#around.runtime;
+    for (let node: NodeId | undefined = to; !this.#stopped;) {
+      const answer: Answer | undefined =
+        node === this.#self ? await this.operate(operation) : await this.#around.offer(node ?? to, this.partition, operation);
+      if (answer !== undefined && answer.kind !== 'retry') {
+        if (answer.kind === 'conflict') this.#call(() => this.machine.refusedOffer(operation.session));
+        return;
+      }
+      node = (answer?.kind === 'retry' ? answer.hint : undefined) ?? (this.leads ? this.#self : this.machine.leader);
+      await new Promise<void>((resolve) => void clock.after(OFFER_AGAIN_MS, resolve));
     }
   }
 

@@ -140,6 +140,7 @@ export class RequestServer<B> {
           ?.reported(message.from, { epoch: message.term.epoch, position: message.position });
         return undefined;
       case 'heartbeat':
+      case 'recall':
         return undefined;
     }
   }

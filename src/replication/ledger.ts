@@ -9,9 +9,10 @@ import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { crc32 } from '../wire/checksum.js';
-import { decodeRecord } from './record.js';
-import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId } from './record.js';
-import { applyEntry, freshState } from './session-state.js';
+import type { Reach, Seeding } from './generation.js';
+import { decodeRecord, isWhole } from './record.js';
+import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId, SeedRecord } from './record.js';
+import { applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState, StoredSession } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import { DEFAULT_TIMING } from './timing.js';
@@ -24,6 +25,9 @@ export type Applied =
   | { readonly kind: 'lead'; readonly record: LeadRecord; readonly previousLeader: NodeId | undefined }
   | { readonly kind: 'commit'; readonly record: CommitRecord; readonly fenced: boolean; readonly changed: ReadonlySet<SessionId> }
   | { readonly kind: 'checkpoint'; readonly record: CheckpointRecord }
+  | { readonly kind: 'seed'; readonly record: SeedRecord }
+  /** The generation ends here. */
+  | { readonly kind: 'end' }
   /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
   | { readonly kind: 'foreign'; readonly error: TwinstateError }
   /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
@@ -48,6 +52,14 @@ export class Ledger<B> {
   leader: NodeId | undefined;
   /** Records that are none of ours, since the ledger began. */
   foreign = 0;
+  /** How this generation began; `undefined` in the first one. */
+  seeding: Seeding | undefined;
+  /** False between a `SEED` and the `CHECKPOINT` that says that all sessions are stored. */
+  complete = true;
+  /** Up to where the newest loaded snapshot was true. */
+  #loadedUpTo: Sequence = sequence(0);
+  /** The last record applied ends the generation. */
+  #ended = false;
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
 
@@ -55,6 +67,18 @@ export class Ledger<B> {
   constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax) {
     this.#bodies = bodies;
     this.sessions = new SessionTable(bodies, hotSessionsMax);
+  }
+
+  /** How far this replica's memory reaches. */
+  get reach(): Reach {
+    const position = this.#ended ? this.beforeApplied : this.applied;
+    return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo };
+  }
+
+  /** Takes a session into a ledger that begins a generation: no snapshot of it is stored there. */
+  take(state: SessionState<B>): void {
+    this.sessions.store(state);
+    this.unsaved.changed(state.id, this.applied);
   }
 
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
@@ -72,7 +96,8 @@ export class Ledger<B> {
         state.dead = false;
         this.quarantine(state, each.error);
       } else {
-        const { header, sequence: at, snapshot, quarantine } = each;
+        const { header, sequence: at, snapshot, quarantine, trueUpTo } = each;
+        if (trueUpTo > this.#loadedUpTo) this.#loadedUpTo = trueUpTo;
         Object.assign(state, header, { sequence: at });
         if (quarantine !== undefined) {
           state.salvaged = snapshot;
@@ -93,7 +118,8 @@ export class Ledger<B> {
           this.applied = record.prev.sequence;
           this.lastId = record.prev.id;
         }
-        if (record.type !== 'lead') {
+        if (record.type === 'checkpoint') this.seeding = record.seeding;
+        if (record.type === 'commit' || record.type === 'checkpoint') {
           this.epoch = record.epoch;
           this.leader = record.node;
         }
@@ -114,6 +140,12 @@ export class Ledger<B> {
       this.#advance(at, foreignId(bytes));
       return { kind: 'foreign', error: record };
     }
+    if (record.type === 'end') {
+      // whoever wrote it may not have known what it follows: it says only that nothing behind it counts
+      this.#advance(at, record.id);
+      this.#ended = true;
+      return { kind: 'end' };
+    }
     if (joining && record.prev.sequence < this.applied) {
       // a conditional append cannot have put it here: somebody stored a copy of an old record
       this.foreign++;
@@ -130,8 +162,18 @@ export class Ledger<B> {
       this.leader = record.node;
       return { kind: 'lead', record, previousLeader };
     }
+    if (record.type === 'seed') {
+      this.#advance(at, record.id);
+      this.epoch = epoch(at);
+      this.leader = record.node;
+      this.seeding = { at, node: record.node, epoch: record.epoch, position: record.position };
+      this.complete = false;
+      return { kind: 'seed', record };
+    }
     if (record.type === 'checkpoint') {
       this.#advance(at, record.id);
+      this.seeding = record.seeding;
+      this.complete = true;
       return { kind: 'checkpoint', record };
     }
     const fenced = record.epoch !== this.epoch;
@@ -184,10 +226,11 @@ export class Ledger<B> {
     applyEntry(state, entry, at);
     state.sequence = at;
     this.unsaved.changed(state.id, at);
-    if (entry.kind === 'create') {
+    if (isWhole(entry.kind)) {
       state.quarantine = undefined;
       state.salvaged = undefined;
-      this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
+      if (entry.kind === 'adopt') this.#adopt(state, entry);
+      else this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
@@ -200,6 +243,18 @@ export class Ledger<B> {
       });
     }
     return true;
+  }
+
+  /** Takes a state over as somebody remembers it, with what its clients did last, so that nothing is done twice. */
+  #adopt(state: SessionState<B>, entry: Entry): void {
+    try {
+      const { header, snapshot } = decodeStored(entry.payload);
+      for (const [client, op] of header.ops) if (!state.ops.has(client)) state.ops.set(client, op);
+      state.dead = header.dead;
+      state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
+    } catch (cause) {
+      this.quarantine(state, cause);
+    }
   }
 
   /**

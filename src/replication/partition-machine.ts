@@ -6,18 +6,24 @@
  * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
  */
 import type { TwinstateError } from '../shared/errors.js';
+import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
+import { compareReach, generationOf } from './generation.js';
 import { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
-import type { LoadedSession } from './ledger.js';
+import { rebuild } from './joining.js';
+import type { ReadPartition } from './joining.js';
 import { LogWatch, logLost } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
-import { encodeRecord, newestCheckpoint } from './record.js';
-import type { LogRecord, Predecessor, RecordId } from './record.js';
+import { diverged, Recovery } from './recovery.js';
+import type { SeedResult } from './recovery.js';
+import type { Recall } from './seed-choice.js';
+import { encodeRecord } from './record.js';
+import type { CheckpointRecord, LogRecord, Predecessor, RecordId } from './record.js';
 import { answerRead } from './reading.js';
 import { Upkeep } from './upkeep.js';
 
@@ -29,19 +35,22 @@ export class PartitionMachine<B> {
   #slot: AppendSlot<Content> | undefined;
   readonly #primary: Primary<B>;
   readonly #upkeep: Upkeep<B>;
+  readonly #recovery: Recovery<B>;
+  /** Of the log that is read; `undefined` until one was found. */
+  #generation: number | undefined;
   #recordCounter = 0;
   #attempts = 0;
   #reportedMs = 0;
   #joinedMs = 0;
   #suspectedSinceMs: number | undefined;
   readonly #log = new LogWatch();
-  #failure: TwinstateError | undefined;
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
     this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.#recovery = new Recovery(options, (effect) => this.#emit(effect));
   }
 
   get role(): Role {
@@ -65,11 +74,6 @@ export class PartitionMachine<B> {
     return this.#upkeep.tail;
   }
 
-  /** Why it is `broken`. */
-  get failure(): TwinstateError | undefined {
-    return this.#failure;
-  }
-
   /** Hands out what is to be done, once. */
   takeEffects(): Effect[] {
     for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
@@ -83,44 +87,70 @@ export class PartitionMachine<B> {
   }
 
   /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
-  joined(now: Instant, log: readonly LogEntry[], stored: Iterable<LoadedSession>, highest: Revision): void {
+  joined(now: Instant, read: ReadPartition): void {
     if (this.#role !== 'joining') return;
-    const newest = newestCheckpoint(log.map(({ record }) => record));
-    if (newest > highest)
-      return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
-    const ledger = new Ledger(this.options.bodies, this.options.timing.hotSessionsMax);
-    ledger.load(stored);
-    if (log.length === 0 && ledger.sessions.size > 0) {
-      // the last record of a partition is never trimmed: this read is stale, or the log is lost
-      if (this.#log.shortFor(now.ms) < this.options.timing.lostMs)
-        return this.#join('the log reads empty', this.options.timing.joinRetryMs);
-      return this.#break(logLost('snapshots of sessions, but not one record of their log'));
-    }
-    this.#log.whole();
-    ledger.begin(log.map(({ record }) => record));
-    for (const { sequence, record } of log) {
-      const applied = ledger.apply(sequence, record, true);
-      if (applied.kind === 'gap') {
-        this.#notice({ kind: 'gap', why: applied.why });
-        return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
+    const { joinRetryMs, lostMs } = this.options.timing;
+    const { generation } = read;
+    const rebuilt = rebuild(now, this.options, this.#upkeep, read);
+    switch (rebuilt.kind) {
+      case 'early':
+        return this.#join('the snapshots read are older than the log relies on', joinRetryMs);
+      case 'gap':
+        this.#notice({ kind: 'gap', why: rebuilt.why });
+        if (this.#log.shortFor(now.ms) < lostMs) return this.#join(rebuilt.why, joinRetryMs * 4);
+        return this.#lose(now, logLost(rebuilt.why), { generation, memory: this.#ledger, examined: false });
+      case 'bare': {
+        if (this.#log.shortFor(now.ms) < lostMs) return this.#join('the log reads empty', joinRetryMs);
+        const error = logLost('snapshots of sessions, but not one record of their log');
+        return this.#lose(now, error, { generation, memory: this.#farther(rebuilt.ledger), examined: false });
       }
-      this.#upkeep.noteRecord(now, sequence, record.byteLength);
-      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record);
+      case 'ended': {
+        const { ledger } = rebuilt;
+        const error = logLost(`the end of generation ${generation}`);
+        return this.#lose(now, error, { generation, memory: ledger.complete ? this.#farther(ledger) : this.#ledger, examined: true });
+      }
+      case 'seeding':
+        return this.#awaitSeeding(now, generation);
+      case 'ready':
+        return this.#follow(now, read, rebuilt.ledger);
     }
+  }
+
+  #follow(now: Instant, { generation, identity }: ReadPartition, ledger: Ledger<B>): void {
+    this.#log.begin(now.ms, identity);
+    if (generationOf(this.#ledger.applied) < generation) this.#recovery.setAside(this.#ledger);
+    this.#generation = generation;
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
     this.#suspectedSinceMs = undefined;
-    this.#log.answered(now.ms);
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
+    this.#recovery.compare(ledger);
     // a node that meets its own LEAD leads (rule 3)
     if (ledger.leader === this.options.self) this.#becomePrimary(now);
     this.#report(now);
   }
 
+  /** Somebody is storing the sessions of a new generation; should nobody say so any more, it is given up for the next one. */
+  #awaitSeeding(now: Instant, generation: number): void {
+    const { joinRetryMs, seedWaitMs } = this.options.timing;
+    this.#generation = generation;
+    if (this.#recovery.later(now, generation - 1) === generation) this.#log.whole();
+    if (this.#log.shortFor(now.ms) < seedWaitMs * 2) return this.#join('its sessions are being stored anew', joinRetryMs * 2);
+    const error = logLost(`a beginning of generation ${generation}, whose node is gone`);
+    this.#lose(now, error, { generation, memory: this.#ledger, examined: false });
+  }
+
+  /** The one of two memories that reaches farther; the other one is kept aside. */
+  #farther(found: Ledger<B>): Ledger<B> {
+    const farther = compareReach(found.reach, this.#ledger.reach) >= 0;
+    this.#recovery.setAside(farther ? this.#ledger : found);
+    return farther ? found : this.#ledger;
+  }
+
   /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
-    if (this.#role === 'joining' || this.#role === 'broken') return;
+    if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
     const applied = this.#ledger.apply(sequence, bytes);
     if (applied.kind === 'seen') return;
@@ -141,6 +171,7 @@ export class PartitionMachine<B> {
     }
     if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
     if (slot !== undefined && !mine) this.#displaced(slot);
+    if (applied.kind === 'end') return this.#endsHere(now);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
     else if (slot !== undefined && mine) this.#stored(now, slot);
     this.#pump(now);
@@ -177,7 +208,7 @@ export class PartitionMachine<B> {
     read: { readonly entries: readonly LogEntry[]; readonly last: Sequence } | undefined,
   ): void {
     this.#log.polled();
-    if (read === undefined || this.#role === 'joining' || this.#role === 'broken') return;
+    if (read === undefined || !isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
     if (read.last < askedAt && read.entries.length === 0) return this.#shortRead(now, askedAt, read.last);
     this.#log.whole();
@@ -186,13 +217,54 @@ export class PartitionMachine<B> {
 
   /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
   #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
-    if (this.#log.shortFor(now.ms) < this.options.timing.lostMs) return;
-    this.#break(logLost(`record ${askedAt} was known, but the log ends at ${last}`));
+    if (this.#log.shortFor(now.ms) >= this.options.timing.lostMs)
+      this.#loseHere(now, `record ${askedAt} was known, but the log ends at ${last}`);
+  }
+
+  /** Takes which log this is, as its engine says: `null` where there is none. */
+  identified(now: Instant, identity: string | null): void {
+    if (!isAtWork(this.#role)) return;
+    const why = this.#log.identified(now.ms, identity, this.options.timing.lostMs);
+    if (why !== undefined) this.#loseHere(now, why);
+  }
+
+  /** Takes what another replica tells of itself. */
+  recalled(now: Instant, recall: Recall): void {
+    if (recall.node === this.options.self) return;
+    this.#recovery.heard(now, recall);
+    const generation = this.#generation;
+    if (generation === undefined || !isAtWork(this.#role)) return;
+    const here = this.#role === 'seeding' ? 'seeding' : 'here';
+    if (recall.generation < generation || (recall.state === 'none' && this.#ledger.applied > 0))
+      this.#recovery.tell(now, here, generation, this.#ledger.reach);
+    const later = this.#recovery.later(now, generation);
+    if (later !== undefined) this.#move(later);
+  }
+
+  /** The primary does not take over what this replica offered: the session has gone on there. */
+  refusedOffer(session: SessionId): void {
+    this.#notice({ kind: 'diverged', session, error: diverged(session) });
+  }
+
+  /** Takes what came of the effect `seed`. */
+  seeded(now: Instant, result: SeedResult, seed: Uint8Array): void {
+    const generation = this.#generation;
+    if (this.#role !== 'lost' || generation === undefined) return;
+    if (result.kind === 'again') return this.#recovery.again();
+    if (result.kind === 'ended') return this.#join('the log has an end', 0);
+    if (result.kind === 'taken') return this.#move(generation + 1);
+    this.#ledger = this.#recovery.carryOn(this.#ledger, result.stored, seed, result.sequence);
+    this.#generation = generation + 1;
+    this.#upkeep.reset();
+    this.#upkeep.noteRecord(now, this.#ledger.applied, seed.byteLength);
+    this.#log.begin(now.ms, undefined);
+    this.#turn('seeding', `it begins generation ${generation + 1}`);
+    this.#emit({ type: 'follow', after: this.#ledger.applied });
   }
 
   operate(now: Instant, token: number, operation: Operation): void {
     if (this.#role !== 'leading') {
-      const why = this.#failure?.message ?? `this node is ${this.#role}`;
+      const why = `this node is ${this.#role}`;
       this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, hint: this.#hint(), why } });
       return;
     }
@@ -201,12 +273,12 @@ export class PartitionMachine<B> {
   }
 
   read(now: Instant, token: number, read: Read): void {
-    const served = this.#role === 'leading' || this.#role === 'following';
+    const served = this.#role !== 'joining' && this.#role !== 'broken';
     if (served && read.consistency === 'local') {
       return this.#emit({ type: 'read', token, answer: answerRead(this.#ledger, this.options.bodies, read) });
     }
     if (this.#role !== 'leading') {
-      const why = this.#failure?.message ?? `this node is ${this.#role}`;
+      const why = `this node is ${this.#role}`;
       return this.#emit({ type: 'read', token, answer: { kind: 'retry', hint: this.#hint(), why } });
     }
     this.#primary.read(now, token, read, this.#ledger);
@@ -228,7 +300,11 @@ export class PartitionMachine<B> {
   }
 
   tick(now: Instant, view: View): void {
-    if (this.#role === 'joining' || this.#role === 'broken') return;
+    if (this.#role === 'lost') {
+      const generation = this.#recovery.tick(now, this.#ledger, () => this.#frame().id);
+      return generation === undefined ? undefined : this.#move(generation);
+    }
+    if (!isAtWork(this.#role)) return;
     this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
     if (slot !== undefined) {
@@ -239,6 +315,9 @@ export class PartitionMachine<B> {
       this.#primary.tick(now);
       this.#pump(now);
       this.#keepUp(now);
+    } else if (this.#role === 'seeding') {
+      this.#recovery.tell(now, 'seeding', this.#generation!, this.#ledger.reach);
+      this.#finishSeeding(now);
     } else {
       this.#suspect(now, view);
       if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
@@ -260,7 +339,10 @@ export class PartitionMachine<B> {
 
   #suspect(now: Instant, view: View): void {
     const { timing } = this.options;
-    const leaderless = this.#ledger.leader === undefined && now.ms - this.#joinedMs >= timing.settleMs;
+    const first = this.#ledger.leader === undefined;
+    if (first) this.#recovery.tell(now, 'none', this.#generation!, this.#ledger.reach);
+    const alone = first && this.#recovery.standsAlone(now, this.#generation!);
+    const leaderless = alone && now.ms - this.#joinedMs >= timing.settleMs;
     if (!(leaderless || (view.suspected && view.stable)) || view.rank < 0) {
       this.#suspectedSinceMs = undefined;
       return;
@@ -308,13 +390,28 @@ export class PartitionMachine<B> {
     if (this.#slot !== undefined) return;
     const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
-    const { epoch, reliedOn } = this.#ledger;
     const digests = this.#upkeep.takeDigests();
-    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests };
+    this.#checkpoint(now, floor, digests);
+  }
+
+  /** Every session goes into a snapshot; then, and not before, a checkpoint makes the generation a whole one (rule 10). */
+  #finishSeeding(now: Instant): void {
+    this.#upkeep.writeAll(this.#ledger);
+    const { unsaved, applied } = this.#ledger;
+    if (unsaved.size === 0 && this.#slot === undefined) this.#checkpoint(now, toSequence(applied - 1), []);
+  }
+
+  #checkpoint(now: Instant, floor: Sequence, digests: CheckpointRecord['digests']): void {
+    const { epoch, reliedOn, seeding } = this.#ledger;
+    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests, seeding };
     this.#append(now, record, { type: 'checkpoint', floor });
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {
+    if (this.#role === 'seeding') {
+      this.#becomePrimary(now);
+      return this.#recovery.compare(this.#ledger);
+    }
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
     this.#primary.confirmed(slot.firstSentMs);
     if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger);
@@ -350,14 +447,34 @@ export class PartitionMachine<B> {
   #join(reason: string, afterMs: number): void {
     this.#release(reason);
     this.#turn('joining', reason);
-    this.#emit({ type: 'join', afterMs });
+    this.#emit({ type: 'join', afterMs, generation: this.#generation });
   }
 
-  #break(error: TwinstateError): void {
-    this.#failure = error;
+  #move(generation: number): void {
+    this.#generation = generation;
+    this.#join(`generation ${generation} goes on`, 0);
+  }
+
+  #endsHere(now: Instant): void {
+    const generation = this.#generation!;
+    this.#lose(now, logLost(`the end of generation ${generation}`), { generation, memory: this.#ledger, examined: true });
+  }
+
+  #loseHere(now: Instant, received: string): void {
+    this.#lose(now, logLost(received), { generation: this.#generation!, memory: this.#ledger, examined: false });
+  }
+
+  /** The log is lost: the replicas agree who goes on in the next generation (rule 10). */
+  #lose(now: Instant, error: TwinstateError, lost: { generation: number; memory: Ledger<B>; examined: boolean }): void {
+    const { generation, memory, examined } = lost;
+    const led = memory.leader === this.options.self;
     this.#release(error.message);
-    this.#turn('broken', error.message);
+    this.#log.whole();
+    this.#generation = generation;
+    this.#ledger = memory;
+    this.#turn('lost', error.message);
     this.#notice({ kind: 'log-lost', error });
+    this.#recovery.begin(now, memory, { generation, led, examined });
   }
 
   /** What is under way may still be stored; what only waits can not. */
@@ -393,4 +510,9 @@ export class PartitionMachine<B> {
   #emit(effect: Effect): void {
     this.#effects.push(effect);
   }
+}
+
+/** A replica that applies what its log brings. */
+function isAtWork(role: Role): boolean {
+  return role === 'following' || role === 'leading' || role === 'seeding';
 }

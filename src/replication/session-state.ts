@@ -125,6 +125,10 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
     header.incarnation = at;
     header.className = entry.className;
     header.dead = false;
+  } else if (entry.kind === 'adopt') {
+    header.incarnation = entry.incarnation;
+    header.className = entry.className;
+    header.dead = false;
   } else if (entry.kind === 'destroy') {
     header.dead = true;
   }

@@ -40,6 +40,10 @@ export interface Timing {
   readonly checkpointIdleMs: number;
   /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
   readonly lostMs: number;
+  /** Between two times that a replica without its log tells the others what it remembers. */
+  readonly recallMs: number;
+  /** A backup waits so long for the last primary before it begins a lost log anew. */
+  readonly seedWaitMs: number;
   /** Wait before a join is tried again. */
   readonly joinRetryMs: number;
   /** Sessions of one partition that stay objects although nobody asks for them; all others are bytes. */
@@ -71,6 +75,8 @@ export const DEFAULT_TIMING: Timing = {
   checkpointBytes: 4_194_304,
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
+  recallMs: 100,
+  seedWaitMs: 1_500,
   joinRetryMs: 50,
   hotSessionsMax: 256,
   historyMs: 60_000,

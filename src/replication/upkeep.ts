@@ -113,6 +113,15 @@ export class Upkeep<B> {
     }
   }
 
+  /** Writes everything, as fast as may be: nobody is served before it is done. */
+  writeAll(ledger: Ledger<B>): void {
+    const { snapshotsAtOnce, snapshotBytesAtOnce } = this.#options.timing;
+    for (const id of ledger.unsaved.due(ledger.applied)) {
+      if (this.#writing.size >= snapshotsAtOnce * PRESSURE_MAX || this.#writingBytes >= snapshotBytesAtOnce * PRESSURE_MAX) return;
+      this.#write(ledger, ledger.session(id)!);
+    }
+  }
+
   /** The floor of a checkpoint that is worth its record, or `undefined`. */
   dueCheckpoint(now: Instant, ledger: Ledger<B>): Sequence | undefined {
     const { timing } = this.#options;

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { revision, sequence } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
+import type { LoadedSession } from '../../src/replication/ledger.js';
 import type { Effect } from '../../src/replication/effect.js';
 import type { Answer, Operation } from '../../src/replication/operation.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
@@ -42,9 +43,9 @@ export class Bench {
     return { ms: this.ms, wallMs: this.ms };
   }
 
-  join(stored: Parameters<PartitionMachine<TextBody>['joined']>[2] = [], highest = 0): void {
+  join(stored: readonly LoadedSession[] = [], highest = 0): void {
     const entries = this.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
-    this.machine.joined(this.now, entries, stored, revision(highest));
+    this.machine.joined(this.now, { generation: 1, identity: 'log', log: entries, stored, highest: revision(highest) });
     this.look();
   }
 

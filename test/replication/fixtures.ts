@@ -133,6 +133,7 @@ export class Chain {
       floor: sequence(floor),
       revision: revision(at),
       digests: [],
+      seeding: undefined,
     };
     this.#next(record);
     return record;

@@ -32,9 +32,31 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
       floor: sequence(299),
       revision: revision(128),
       digests: [{ session: sessionId('s'), incarnation: sequence(301), version: version(3), digest: 0x01020304 }],
+      seeding: undefined,
     },
-    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 01 0173 ad02 03 04030201',
+    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 01 0173 ad02 03 04030201 00',
   ],
+  [
+    'CHECKPOINT of a later generation',
+    {
+      type: 'checkpoint',
+      id: 'w.2',
+      prev: PREV,
+      epoch: epoch(7),
+      node: nodeId('n~1'),
+      floor: sequence(299),
+      revision: revision(128),
+      digests: [],
+      seeding: { at: sequence(5), node: nodeId('n~2'), epoch: epoch(3), position: sequence(4) },
+    },
+    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 00 05 036e7e32 03 04',
+  ],
+  [
+    'SEED',
+    { type: 'seed', id: 'w.2', prev: { sequence: sequence(0), id: '' }, node: nodeId('n~1'), epoch: epoch(3), position: sequence(4) },
+    '54 01 04 03772e32 00 00 036e7e31 03 04',
+  ],
+  ['END', { type: 'end', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 01 05 03772e32 ac02 03772e31 036e7e31'],
   [
     'COMMIT with each kind of entry',
     {

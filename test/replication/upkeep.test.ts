@@ -263,6 +263,7 @@ describe('upkeep of the log', () => {
         floor: sequence(3),
         revision: revision(50),
         digests: [],
+        seeding: undefined,
       }),
     );
     const joined = new Bench(B, TIMING, bench.log.slice(3));

@@ -24,6 +24,8 @@ export function token(name: string): string {
 
 /** Every name that one generation of one cluster uses on the server. */
 export class Names {
+  readonly cluster: string;
+  readonly generation: number;
   readonly logStream: string;
   readonly snapshotStream: string;
   readonly #log: string;
@@ -31,12 +33,21 @@ export class Names {
   readonly #cluster: string;
 
   constructor(cluster: string, generation: number) {
+    this.cluster = cluster;
+    this.generation = generation;
     const name = token(cluster);
     this.logStream = `TWIN_${name}_${generation}`;
     this.snapshotStream = `KV_TWIN_${name}_${generation}`;
     this.#log = `twin.${name}.${generation}`;
     this.#snapshots = `$KV.TWIN_${name}_${generation}`;
     this.#cluster = `twin.${name}`;
+  }
+
+  /** Reads the generation from the name of a log's stream; `undefined` where it is none of this cluster's. */
+  generationOf(stream: string): number | undefined {
+    const prefix = `TWIN_${token(this.cluster)}_`;
+    const tail = stream.startsWith(prefix) ? stream.slice(prefix.length) : '';
+    return /^[1-9][0-9]{0,8}$/.test(tail) ? Number(tail) : undefined;
   }
 
   get logSubjects(): string[] {

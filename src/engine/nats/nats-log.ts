@@ -10,6 +10,7 @@
 import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port.js';
 import { bytesEqual, copyBytes } from '../../shared/bytes.js';
 import { sequence, type Partition, type Sequence } from '../../shared/ids.js';
+import { API_ERROR } from './jetstream-api.js';
 import type { JetStreamApi, StoredMessage } from './jetstream-api.js';
 import { LogFollower } from './log-follower.js';
 import type { Names } from './names.js';
@@ -130,6 +131,12 @@ export class NatsLog implements Log {
     this.#followers.add(follower);
     follower.start();
     return follower;
+  }
+
+  async identity(): Promise<string | null | undefined> {
+    const answer = await this.#api.call<{ created?: unknown }>(`STREAM.INFO.${this.#names.logStream}`);
+    if (answer.kind === 'error') return answer.errCode === API_ERROR.streamNotFound ? null : undefined;
+    return answer.kind === 'ok' && typeof answer.value.created === 'string' ? answer.value.created : undefined;
   }
 
   async trim(partition: Partition, upTo: Sequence): Promise<void> {

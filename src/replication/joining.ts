@@ -1,0 +1,57 @@
+/**
+ * Makes a replica out of what was read: the snapshots, and then the log after them (rule 8).
+ *
+ * Invariant: what comes out is as of the last record that was read, or nothing does. It says so where that record ends the
+ * generation, and where the generation has only begun and not all of its sessions are stored yet.
+ */
+import type { Revision } from '../shared/ids.js';
+import { Ledger } from './ledger.js';
+import type { LoadedSession } from './ledger.js';
+import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
+import { newestCheckpoint } from './record.js';
+import type { Upkeep } from './upkeep.js';
+
+/** What a joining replica has read. */
+export interface ReadPartition {
+  readonly generation: number;
+  /** Of the log; see the port. */
+  readonly identity: string | null;
+  readonly log: readonly LogEntry[];
+  /** Gone through once. */
+  readonly stored: Iterable<LoadedSession>;
+  /** The snapshots are complete up to this revision. */
+  readonly highest: Revision;
+}
+
+export type Rebuilt<B> =
+  | { readonly kind: 'ready'; readonly ledger: Ledger<B> }
+  /** The generation ends with the last record; the ledger is whole if `complete`. */
+  | { readonly kind: 'ended'; readonly ledger: Ledger<B> }
+  /** Somebody is storing the sessions of the generation before. */
+  | { readonly kind: 'seeding'; readonly ledger: Ledger<B> }
+  /** Snapshots, but not one record, although the last one is never trimmed: this read is stale, or the log is lost. */
+  | { readonly kind: 'bare'; readonly ledger: Ledger<B> }
+  /** The snapshots are older than what the log relies on. */
+  | { readonly kind: 'early' }
+  /** The records do not follow one another. */
+  | { readonly kind: 'gap'; readonly why: string };
+
+export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upkeep<B>, read: ReadPartition): Rebuilt<B> {
+  const { log, stored, highest } = read;
+  const records = log.map(({ record }) => record);
+  if (newestCheckpoint(records) > highest) return { kind: 'early' };
+  const ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
+  ledger.load(stored);
+  if (log.length === 0) return { kind: ledger.sessions.size > 0 ? 'bare' : 'ready', ledger };
+  ledger.begin(records);
+  let ended = false;
+  for (const { sequence, record } of log) {
+    const applied = ledger.apply(sequence, record, true);
+    if (applied.kind === 'gap') return applied;
+    upkeep.noteRecord(now, sequence, record.byteLength);
+    if (applied.kind === 'checkpoint') upkeep.noteCheckpoint(ledger, applied.record);
+    ended = applied.kind === 'end';
+    if (ended) break;
+  }
+  return { kind: ended ? 'ended' : ledger.complete ? 'ready' : 'seeding', ledger };
+}
