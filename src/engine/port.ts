@@ -104,7 +104,8 @@ export interface Log {
    */
   follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription;
   /**
-   * Says which log this is: made anew under the same name, it is another one, and what was in the former is lost. `null`: there is
+   * Says which log this is: made anew under the same name, it is another one, which sorts behind the former (as text), and what was
+   * in that is lost. `null`: there is
    * none; on a cluster of servers that may be a stale answer. `undefined`: nobody answered.
    */
   identity(): Promise<string | null | undefined>;

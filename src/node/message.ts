@@ -43,7 +43,7 @@ const FORMAT = 1;
 const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'recall'] as const;
 export type MessageKind = (typeof KINDS)[number];
 const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt'];
-const RECALLS: readonly Recall['state'][] = ['none', 'lost', 'seeding', 'here'];
+const RECALLS: readonly Recall['state'][] = ['none', 'claiming', 'lost', 'seeding', 'here'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
 export function encodeMessage(message: Message): Uint8Array {
@@ -92,13 +92,14 @@ export function encodeMessage(message: Message): Uint8Array {
       writeTerms(out, message.terms);
       break;
     case 'recall': {
-      const { node, state, generation, epoch: term, position } = message.recall;
+      const { node, state, generation, epoch: term, position, identity } = message.recall;
       out.varint(message.partition);
       out.string(node);
       out.u8(RECALLS.indexOf(state));
       out.varint(generation);
       out.varint(term);
       out.varint(position);
+      out.string(identity);
       break;
     }
     case 'report':
@@ -168,6 +169,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         generation: from.varint(),
         epoch: epoch(from.varint()),
         position: sequence(from.varint()),
+        identity: from.string(),
       };
       return { kind, partition: at, recall };
     }

@@ -48,6 +48,23 @@ export function compareReach(a: Reach, b: Reach): number {
   return a.epoch - b.epoch || a.position - b.position;
 }
 
+/** What a replica remembers: how far, and of which log. */
+export interface Memory extends Reach {
+  /** Of the log that it was read from, see the engine's port; empty where that is not known. */
+  readonly identity: string;
+}
+
+/**
+ * Positive where `a` is to be gone on from rather than `b`: the later generation first; then the log that was made first, as one made
+ * anew under its name counts from the beginning and knows nothing of it; then the farther reach.
+ */
+export function compareMemory(a: Memory, b: Memory): number {
+  const generations = generationOf(a.position) - generationOf(b.position);
+  if (generations !== 0) return generations;
+  if (a.identity !== '' && b.identity !== '' && a.identity !== b.identity) return a.identity < b.identity ? 1 : -1;
+  return compareReach(a, b);
+}
+
 /** How a generation began: whose memory it goes on from, and how far that reached. */
 export interface Seeding extends Reach {
   /** Of its first record. */

@@ -5,7 +5,7 @@
  * generation, and where the generation has only begun and not all of its sessions are stored yet.
  */
 import type { Revision } from '../shared/ids.js';
-import { Ledger } from './ledger.js';
+import { idOf, Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
 import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
 import { newestCheckpoint } from './record.js';
@@ -29,20 +29,33 @@ export type Rebuilt<B> =
   | { readonly kind: 'ended'; readonly ledger: Ledger<B> }
   /** Somebody is storing the sessions of the generation before. */
   | { readonly kind: 'seeding'; readonly ledger: Ledger<B> }
-  /** Snapshots, but not one record, although the last one is never trimmed: this read is stale, or the log is lost. */
+  /** Not one record, although there are snapshots, or although every later generation begins with one: this read is stale, or the log is lost. */
   | { readonly kind: 'bare'; readonly ledger: Ledger<B> }
   /** The snapshots are older than what the log relies on. */
   | { readonly kind: 'early' }
   /** The records do not follow one another. */
   | { readonly kind: 'gap'; readonly why: string };
 
+/**
+ * Says whether a log that was read still has the record that a replica applied last. `short`: it ends before it; that may be a stale
+ * read. `rewritten`: another one stands there, or none, although there are some before and behind. A log that begins behind it says nothing.
+ */
+export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger<B>): 'kept' | 'short' | 'rewritten' {
+  const first = log[0];
+  if (applied === 0 || first === undefined || first.sequence > applied) return 'kept';
+  if (log.at(-1)!.sequence < applied) return 'short';
+  const entry = log.find(({ sequence }) => sequence === applied);
+  return entry !== undefined && idOf(entry.record) === lastId ? 'kept' : 'rewritten';
+}
+
 export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upkeep<B>, read: ReadPartition): Rebuilt<B> {
-  const { log, stored, highest } = read;
+  const { generation, log, stored, highest } = read;
   const records = log.map(({ record }) => record);
   if (newestCheckpoint(records) > highest) return { kind: 'early' };
   const ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
+  ledger.identity = read.identity ?? '';
   ledger.load(stored);
-  if (log.length === 0) return { kind: ledger.sessions.size > 0 ? 'bare' : 'ready', ledger };
+  if (log.length === 0) return { kind: ledger.sessions.size > 0 || generation > 1 ? 'bare' : 'ready', ledger };
   ledger.begin(records);
   let ended = false;
   for (const { sequence, record } of log) {

@@ -9,7 +9,7 @@ import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { crc32 } from '../wire/checksum.js';
-import type { Reach, Seeding } from './generation.js';
+import type { Memory, Seeding } from './generation.js';
 import { decodeRecord, isWhole } from './record.js';
 import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId, SeedRecord } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
@@ -52,6 +52,8 @@ export class Ledger<B> {
   leader: NodeId | undefined;
   /** Records that are none of ours, since the ledger began. */
   foreign = 0;
+  /** Which log this was read from; empty where that is not known. */
+  identity = '';
   /** How this generation began; `undefined` in the first one. */
   seeding: Seeding | undefined;
   /** False between a `SEED` and the `CHECKPOINT` that says that all sessions are stored. */
@@ -70,9 +72,9 @@ export class Ledger<B> {
   }
 
   /** How far this replica's memory reaches. */
-  get reach(): Reach {
+  get reach(): Memory {
     const position = this.#ended ? this.beforeApplied : this.applied;
-    return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo };
+    return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo, identity: this.identity };
   }
 
   /** Takes a session into a ledger that begins a generation: no snapshot of it is stored there. */
@@ -321,7 +323,13 @@ function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
   }
 }
 
-/** The id under which every replica remembers a record that is none of ours. */
+/** The id under which every replica remembers a record. */
+export function idOf(bytes: Uint8Array): RecordId {
+  const record = tryDecode(bytes);
+  return record instanceof TwinstateError ? foreignId(bytes) : record.id;
+}
+
+/** Of a record that is none of ours. */
 function foreignId(bytes: Uint8Array): RecordId {
   return `?${crc32(bytes).toString(36)}.${bytes.byteLength}`;
 }

@@ -8,12 +8,12 @@
 import type { TwinstateError } from '../shared/errors.js';
 import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import { compareReach, generationOf } from './generation.js';
+import { compareMemory, generationOf } from './generation.js';
 import { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
-import { rebuild } from './joining.js';
+import { rebuild, traceOf } from './joining.js';
 import type { ReadPartition } from './joining.js';
 import { LogWatch, logLost } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
@@ -111,8 +111,13 @@ export class PartitionMachine<B> {
       }
       case 'seeding':
         return this.#awaitSeeding(now, generation);
-      case 'ready':
-        return this.#follow(now, read, rebuilt.ledger);
+      case 'ready': {
+        const trace = traceOf(read.log, this.#ledger);
+        if (trace === 'short' && this.#log.shortFor(now.ms) < lostMs) return this.#join('the log reads short', joinRetryMs);
+        if (trace === 'kept') return this.#follow(now, read, rebuilt.ledger);
+        const error = logLost(`a log that has no record ${this.#ledger.applied} any more`);
+        return this.#lose(now, error, { generation, memory: this.#ledger, examined: false });
+      }
     }
   }
 
@@ -143,7 +148,7 @@ export class PartitionMachine<B> {
 
   /** The one of two memories that reaches farther; the other one is kept aside. */
   #farther(found: Ledger<B>): Ledger<B> {
-    const farther = compareReach(found.reach, this.#ledger.reach) >= 0;
+    const farther = compareMemory(found.reach, this.#ledger.reach) >= 0;
     this.#recovery.setAside(farther ? this.#ledger : found);
     return farther ? found : this.#ledger;
   }
@@ -235,7 +240,8 @@ export class PartitionMachine<B> {
     const generation = this.#generation;
     if (generation === undefined || !isAtWork(this.#role)) return;
     const here = this.#role === 'seeding' ? 'seeding' : 'here';
-    if (recall.generation < generation || (recall.state === 'none' && this.#ledger.applied > 0))
+    const behind = recall.state === 'none' || (recall.state === 'claiming' && recall.generation === generation);
+    if (recall.generation < generation || (behind && compareMemory(this.#ledger.reach, recall) > 0))
       this.#recovery.tell(now, here, generation, this.#ledger.reach);
     const later = this.#recovery.later(now, generation);
     if (later !== undefined) this.#move(later);
@@ -354,7 +360,8 @@ export class PartitionMachine<B> {
       this.#suspectedSinceMs = now.ms;
       return;
     }
-    if (this.#slot !== undefined || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
+    const mayClaim = first || this.#recovery.mayClaim(now, this.#suspectedSinceMs, this.#generation!, this.#ledger);
+    if (this.#slot !== undefined || !mayClaim || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
     this.#append(now, { type: 'lead', ...this.#frame() }, { type: 'lead' });
   }
 

@@ -11,7 +11,7 @@ import { EMPTY_BYTES } from '../shared/bytes.js';
 import { digestOf } from './drift.js';
 import type { Effect } from './effect.js';
 import { compareReach, generationOf, leap, leapInto, originalVersion } from './generation.js';
-import type { Reach } from './generation.js';
+import type { Memory } from './generation.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
 import type { Instant, MachineOptions } from './machine-options.js';
@@ -77,15 +77,26 @@ export class Recovery<B> {
     return !this.#choice.memoryElsewhere(now.ms) && this.#choice.later(now.ms, generation) === undefined;
   }
 
+  /**
+   * Whoever claims asks first. A log that lost its newest records looks whole to those who never saw them: somebody who has says so,
+   * and then nobody goes on without them. Who only lags behind claims once it has caught up.
+   *
+   * @param sinceMs when the primary was suspected first
+   */
+  mayClaim(now: Instant, sinceMs: number, generation: number, memory: Ledger<B>): boolean {
+    this.tell(now, 'claiming', generation, memory.reach);
+    return now.ms - sinceMs >= this.#options.timing.consultMs && !this.#choice.missedBy(now.ms, generation, memory.reach);
+  }
+
   /** A generation beyond this one that is at work or being begun, as far as is heard. */
   later(now: Instant, generation: number): number | undefined {
     return this.#choice.later(now.ms, generation);
   }
 
   /** Tells the others how far this replica reaches, as often as is useful. */
-  tell(now: Instant, state: Recall['state'], generation: number, { epoch: term, position }: Reach): void {
+  tell(now: Instant, state: Recall['state'], generation: number, { epoch: term, position, identity }: Memory): void {
     if (!this.#choice.mayTell(now.ms)) return;
-    this.#emit({ type: 'recall', recall: { node: this.#options.self, state, generation, epoch: term, position } });
+    this.#emit({ type: 'recall', recall: { node: this.#options.self, state, generation, epoch: term, position, identity } });
   }
 
   /** While the log is lost. @returns the generation to join, once there is one */
@@ -137,6 +148,8 @@ export class Recovery<B> {
     const { seeding, leader } = ledger;
     if (aside === undefined || seeding === undefined || aside === ledger || leader === undefined) return;
     const farther = compareReach(aside.reach, seeding) > 0;
+    // two terms over one lost log: each may have changed what the other did
+    const sameTerm = aside.reach.epoch === seeding.epoch;
     for (const old of aside.sessions.states()) {
       const state = ledger.session(old.id);
       if (state === undefined ? old.dead : !isAhead(old, state)) {
@@ -145,7 +158,7 @@ export class Recovery<B> {
         if (both && farther && old.sequence > seeding.position) this.#diverged(old.id);
         continue;
       }
-      if (state !== undefined && state.sequence !== seeding.at) this.#diverged(old.id);
+      if (state !== undefined && (state.sequence !== seeding.at || !sameTerm)) this.#diverged(old.id);
       else this.#offer(old, leader, generationOf(seeding.at));
     }
   }

@@ -6,19 +6,19 @@
  * begins nothing while anybody who has one can be heard.
  */
 import type { NodeId } from '../shared/ids.js';
-import { compareReach } from './generation.js';
-import type { Reach } from './generation.js';
+import { compareMemory } from './generation.js';
+import type { Memory } from './generation.js';
 import type { Timing } from './timing.js';
 
 /**
  * What a replica tells the others of its partition when it finds its log lost or empty, and what it answers then.
  *
- * `none`: it remembers nothing; `lost`: its log is lost, this is what it remembers; `seeding`: it is storing all sessions in that
+ * `none`: it remembers nothing; `claiming`: its primary is suspected, and it will lead; `lost`: its log is lost, this is what it remembers; `seeding`: it is storing all sessions in that
  * generation; `here`: that generation is at work.
  */
-export interface Recall extends Reach {
+export interface Recall extends Memory {
   readonly node: NodeId;
-  readonly state: 'none' | 'lost' | 'seeding' | 'here';
+  readonly state: 'none' | 'claiming' | 'lost' | 'seeding' | 'here';
   readonly generation: number;
 }
 
@@ -70,6 +70,11 @@ export class SeedChoice {
     return this.#fresh(nowMs).some(({ state, position }) => state !== 'none' && position > 0);
   }
 
+  /** True while somebody is heard who remembers more of this generation than `own`: nobody may go on without that. */
+  missedBy(nowMs: number, generation: number, own: Memory): boolean {
+    return this.#fresh(nowMs).some((recall) => recall.generation === generation && compareMemory(recall, own) > 0);
+  }
+
   /** The highest generation beyond `generation` that is at work or being begun, as far as is heard. */
   later(nowMs: number, generation: number): number | undefined {
     let later: number | undefined;
@@ -102,6 +107,6 @@ export class SeedChoice {
 }
 
 function isBetter(other: Recall, own: Recall): boolean {
-  const reach = compareReach(other, own);
+  const reach = compareMemory(other, own);
   return reach > 0 || (reach === 0 && other.node < own.node);
 }

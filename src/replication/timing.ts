@@ -40,6 +40,8 @@ export interface Timing {
   readonly checkpointIdleMs: number;
   /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
   readonly lostMs: number;
+  /** Who is about to claim waits so long for those who remember more. */
+  readonly consultMs: number;
   /** Between two times that a replica without its log tells the others what it remembers. */
   readonly recallMs: number;
   /** A backup waits so long for the last primary before it begins a lost log anew. */
@@ -75,6 +77,7 @@ export const DEFAULT_TIMING: Timing = {
   checkpointBytes: 4_194_304,
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
+  consultMs: 20,
   recallMs: 100,
   seedWaitMs: 1_500,
   joinRetryMs: 50,

@@ -30,6 +30,10 @@ export class RandomFaults implements Faults {
     return this.#chance(0.1) ? { ...journey, hidden: this.#between(1, 4) } : journey;
   }
 
+  identity(): Journey {
+    return this.#journey(400);
+  }
+
   deliver(): number {
     return this.#chance(0.03) ? this.#between(50, 800) : this.#between(0, 3);
   }

@@ -57,7 +57,7 @@ export class MemoryGeneration {
 
   /** Another one after every loss of the whole. */
   get identity(): string {
-    return `${this.#losses}`;
+    return String(this.#losses).padStart(8, '0');
   }
 
   /** Loses the log as a server does that comes back empty: it is made anew under its name, and counts from 1. */

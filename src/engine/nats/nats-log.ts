@@ -136,7 +136,8 @@ export class NatsLog implements Log {
   async identity(): Promise<string | null | undefined> {
     const answer = await this.#api.call<{ created?: unknown }>(`STREAM.INFO.${this.#names.logStream}`);
     if (answer.kind === 'error') return answer.errCode === API_ERROR.streamNotFound ? null : undefined;
-    return answer.kind === 'ok' && typeof answer.value.created === 'string' ? answer.value.created : undefined;
+    const created = answer.kind === 'ok' ? answer.value.created : undefined;
+    return typeof created === 'string' ? sortable(created) : undefined;
   }
 
   async trim(partition: Partition, upTo: Sequence): Promise<void> {
@@ -213,6 +214,12 @@ export class NatsLog implements Log {
       );
     });
   }
+}
+
+/** The server leaves out zeros at the end of a second's fraction, which would sort a shorter one behind a longer one. */
+function sortable(created: string): string {
+  const [whole = '', fraction = ''] = created.replace(/Z$/, '').split('.');
+  return `${whole}.${fraction.padEnd(9, '0')}`;
 }
 
 function unknown(reason: string): AppendResult {
