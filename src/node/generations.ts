@@ -4,7 +4,16 @@
  * Invariant: positions handed out and taken here rise across generations (`replication/generation.ts`), while each log counts from
  * its own beginning; the only place that knows both.
  */
-import type { AppendResult, EngineConnection, Log, LogEntry, LogRead, Snapshots, StoredGeneration, Subscription } from '../engine/port.js';
+import type {
+  AppendResult,
+  EngineConnection,
+  Log,
+  LogEntry,
+  LogRead,
+  Snapshots,
+  StoredGeneration,
+  Subscription,
+} from '../engine/port.js';
 import { beginningOf } from '../replication/generation.js';
 import { revision, sequence } from '../shared/ids.js';
 import type { Partition, Sequence } from '../shared/ids.js';
@@ -77,12 +86,15 @@ export class Generations {
     if (nowMs - atMs >= IDENTIFY_MS) {
       asked.atMs = nowMs;
       const told = asked;
-      void this.#open.get(generation)?.then(
-        async ({ log }) => {
-          told.identity = await log.identity();
-        },
-        () => undefined,
-      ).catch(() => undefined);
+      void this.#open
+        .get(generation)
+        ?.then(
+          async ({ log }) => {
+            told.identity = await log.identity();
+          },
+          () => undefined,
+        )
+        .catch(() => undefined);
     }
     return identity;
   }

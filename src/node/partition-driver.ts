@@ -106,14 +106,14 @@ export class PartitionDriver<B> {
   }
 
   recalled(recall: Recall): void {
-    this.#call(() => this.machine.recalled(this.now, recall));
+    this.#call(() => this.machine.recovery.recalled(this.now, recall));
   }
 
   tick(view: View): void {
     const now = this.now;
     const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
     this.#call(() => {
-      if (identity !== undefined) this.machine.identified(now, identity);
+      if (identity !== undefined) this.machine.recovery.identified(now, identity);
       this.machine.tick(now, view);
     });
   }
@@ -292,7 +292,7 @@ export class PartitionDriver<B> {
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
     }
-    if (life === this.#life) this.#call(() => this.machine.seeded(this.now, result, effect.seed));
+    if (life === this.#life) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
   }
 
   /** Asks until there is a final answer; the replica may begin anew meanwhile, what it offers stays true. */
@@ -302,7 +302,7 @@ export class PartitionDriver<B> {
       const answer: Answer | undefined =
         node === this.#self ? await this.operate(operation) : await this.#around.offer(node ?? to, this.partition, operation);
       if (answer !== undefined && answer.kind !== 'retry') {
-        if (answer.kind === 'conflict') this.#call(() => this.machine.refusedOffer(operation.session));
+        if (answer.kind === 'conflict') this.#call(() => this.machine.recovery.offerRefused(operation.session));
         return;
       }
       node = (answer?.kind === 'retry' ? answer.hint : undefined) ?? (this.leads ? this.#self : this.machine.leader);

@@ -6,7 +6,7 @@
  */
 import { bytesEqual } from '../shared/bytes.js';
 import { sequence } from '../shared/ids.js';
-import type { Partition } from '../shared/ids.js';
+import type { Partition, Sequence } from '../shared/ids.js';
 import type { SnapshotEntry } from '../engine/port.js';
 import type { Effect } from '../replication/effect.js';
 import { decodeRecord } from '../replication/record.js';
@@ -14,7 +14,7 @@ import type { Generations } from './generations.js';
 
 export type Begun =
   | { readonly kind: 'again' | 'ended' | 'taken' }
-  | { readonly kind: 'mine'; readonly sequence: number; readonly stored: readonly SnapshotEntry[] };
+  | { readonly kind: 'mine'; readonly sequence: Sequence; readonly stored: readonly SnapshotEntry[] };
 
 const EMPTY = sequence(0);
 

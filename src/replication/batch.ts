@@ -96,7 +96,11 @@ export function makeBatch<B>(
       from,
       to: operation.kind === 'touch' ? from : version(from + 1),
       incarnation:
-        operation.kind === 'create' ? IN_THIS_RECORD : operation.kind === 'adopt' ? operation.base!.incarnation : header!.incarnation,
+        operation.kind === 'create'
+          ? IN_THIS_RECORD
+          : operation.kind === 'adopt'
+            ? operation.base!.incarnation
+            : header!.incarnation,
       atMs: wallMs,
       className: operation.className,
       payload: decided.payload,

@@ -5,23 +5,18 @@
  * found behind the position where one's own was appended (`record`); an append's acknowledgement only announces early what
  * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
  */
-import type { TwinstateError } from '../shared/errors.js';
 import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import { compareMemory, generationOf } from './generation.js';
 import { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
-import { rebuild, traceOf } from './joining.js';
 import type { ReadPartition } from './joining.js';
-import { LogWatch, logLost } from './log-watch.js';
+import { LogWatch } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
-import { diverged, Recovery } from './recovery.js';
-import type { SeedResult } from './recovery.js';
-import type { Recall } from './seed-choice.js';
+import { isAtWork, Recovery } from './recovery.js';
 import { encodeRecord } from './record.js';
 import type { CheckpointRecord, LogRecord, Predecessor, RecordId } from './record.js';
 import { answerRead } from './reading.js';
@@ -35,22 +30,32 @@ export class PartitionMachine<B> {
   #slot: AppendSlot<Content> | undefined;
   readonly #primary: Primary<B>;
   readonly #upkeep: Upkeep<B>;
-  readonly #recovery: Recovery<B>;
-  /** Of the log that is read; `undefined` until one was found. */
-  #generation: number | undefined;
   #recordCounter = 0;
   #attempts = 0;
   #reportedMs = 0;
   #joinedMs = 0;
   #suspectedSinceMs: number | undefined;
   readonly #log = new LogWatch();
+  /** What it does about the log itself: joining, loss, generations. */
+  readonly recovery: Recovery<B>;
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
     this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
-    this.#recovery = new Recovery(options, (effect) => this.#emit(effect));
+    this.recovery = new Recovery({
+      options,
+      log: this.#log,
+      upkeep: this.#upkeep,
+      role: () => this.#role,
+      ledger: () => this.#ledger,
+      emit: (effect) => this.#emit(effect),
+      nextId: () => this.#frame().id,
+      join: (reason, afterMs) => this.#join(reason, afterMs),
+      follow: (now, ledger) => this.#follow(now, ledger),
+      stand: (role, reason, ledger) => this.#stand(role, reason, ledger),
+    });
   }
 
   get role(): Role {
@@ -86,71 +91,26 @@ export class PartitionMachine<B> {
     this.#join('started', 0);
   }
 
-  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
+  /** Takes what a joining replica has read. */
   joined(now: Instant, read: ReadPartition): void {
-    if (this.#role !== 'joining') return;
-    const { joinRetryMs, lostMs } = this.options.timing;
-    const { generation } = read;
-    const rebuilt = rebuild(now, this.options, this.#upkeep, read);
-    switch (rebuilt.kind) {
-      case 'early':
-        return this.#join('the snapshots read are older than the log relies on', joinRetryMs);
-      case 'gap':
-        this.#notice({ kind: 'gap', why: rebuilt.why });
-        if (this.#log.shortFor(now.ms) < lostMs) return this.#join(rebuilt.why, joinRetryMs * 4);
-        return this.#lose(now, logLost(rebuilt.why), { generation, memory: this.#ledger, examined: false });
-      case 'bare': {
-        if (this.#log.shortFor(now.ms) < lostMs) return this.#join('the log reads empty', joinRetryMs);
-        const error = logLost('snapshots of sessions, but not one record of their log');
-        return this.#lose(now, error, { generation, memory: this.#farther(rebuilt.ledger), examined: false });
-      }
-      case 'ended': {
-        const { ledger } = rebuilt;
-        const error = logLost(`the end of generation ${generation}`);
-        return this.#lose(now, error, { generation, memory: ledger.complete ? this.#farther(ledger) : this.#ledger, examined: true });
-      }
-      case 'seeding':
-        return this.#awaitSeeding(now, generation);
-      case 'ready': {
-        const trace = traceOf(read.log, this.#ledger);
-        if (trace === 'short' && this.#log.shortFor(now.ms) < lostMs) return this.#join('the log reads short', joinRetryMs);
-        if (trace === 'kept') return this.#follow(now, read, rebuilt.ledger);
-        const error = logLost(`a log that has no record ${this.#ledger.applied} any more`);
-        return this.#lose(now, error, { generation, memory: this.#ledger, examined: false });
-      }
-    }
+    if (this.#role === 'joining') this.recovery.joined(now, read);
   }
 
-  #follow(now: Instant, { generation, identity }: ReadPartition, ledger: Ledger<B>): void {
-    this.#log.begin(now.ms, identity);
-    if (generationOf(this.#ledger.applied) < generation) this.#recovery.setAside(this.#ledger);
-    this.#generation = generation;
+  #follow(now: Instant, ledger: Ledger<B>): void {
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
     this.#suspectedSinceMs = undefined;
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
-    this.#recovery.compare(ledger);
     // a node that meets its own LEAD leads (rule 3)
     if (ledger.leader === this.options.self) this.#becomePrimary(now);
     this.#report(now);
   }
 
-  /** Somebody is storing the sessions of a new generation; should nobody say so any more, it is given up for the next one. */
-  #awaitSeeding(now: Instant, generation: number): void {
-    const { joinRetryMs, seedWaitMs } = this.options.timing;
-    this.#generation = generation;
-    if (this.#recovery.later(now, generation - 1) === generation) this.#log.whole();
-    if (this.#log.shortFor(now.ms) < seedWaitMs * 2) return this.#join('its sessions are being stored anew', joinRetryMs * 2);
-    const error = logLost(`a beginning of generation ${generation}, whose node is gone`);
-    this.#lose(now, error, { generation, memory: this.#ledger, examined: false });
-  }
-
-  /** The one of two memories that reaches farther; the other one is kept aside. */
-  #farther(found: Ledger<B>): Ledger<B> {
-    const farther = compareMemory(found.reach, this.#ledger.reach) >= 0;
-    this.#recovery.setAside(farther ? this.#ledger : found);
-    return farther ? found : this.#ledger;
+  #stand(role: 'lost' | 'seeding', reason: string, ledger: Ledger<B>): void {
+    this.#release(reason);
+    this.#ledger = ledger;
+    this.#turn(role, reason);
   }
 
   /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
@@ -176,7 +136,7 @@ export class PartitionMachine<B> {
     }
     if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
     if (slot !== undefined && !mine) this.#displaced(slot);
-    if (applied.kind === 'end') return this.#endsHere(now);
+    if (applied.kind === 'end') return this.recovery.ended(now);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
     else if (slot !== undefined && mine) this.#stored(now, slot);
     this.#pump(now);
@@ -215,57 +175,8 @@ export class PartitionMachine<B> {
     this.#log.polled();
     if (read === undefined || !isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    if (read.last < askedAt && read.entries.length === 0) return this.#shortRead(now, askedAt, read.last);
-    this.#log.whole();
+    this.recovery.read(now, askedAt, read.last, read.entries.length);
     for (const { sequence, record } of read.entries) this.record(now, sequence, record);
-  }
-
-  /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
-  #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
-    if (this.#log.shortFor(now.ms) >= this.options.timing.lostMs)
-      this.#loseHere(now, `record ${askedAt} was known, but the log ends at ${last}`);
-  }
-
-  /** Takes which log this is, as its engine says: `null` where there is none. */
-  identified(now: Instant, identity: string | null): void {
-    if (!isAtWork(this.#role)) return;
-    const why = this.#log.identified(now.ms, identity, this.options.timing.lostMs);
-    if (why !== undefined) this.#loseHere(now, why);
-  }
-
-  /** Takes what another replica tells of itself. */
-  recalled(now: Instant, recall: Recall): void {
-    if (recall.node === this.options.self) return;
-    this.#recovery.heard(now, recall);
-    const generation = this.#generation;
-    if (generation === undefined || !isAtWork(this.#role)) return;
-    const here = this.#role === 'seeding' ? 'seeding' : 'here';
-    const behind = recall.state === 'none' || (recall.state === 'claiming' && recall.generation === generation);
-    if (recall.generation < generation || (behind && compareMemory(this.#ledger.reach, recall) > 0))
-      this.#recovery.tell(now, here, generation, this.#ledger.reach);
-    const later = this.#recovery.later(now, generation);
-    if (later !== undefined) this.#move(later);
-  }
-
-  /** The primary does not take over what this replica offered: the session has gone on there. */
-  refusedOffer(session: SessionId): void {
-    this.#notice({ kind: 'diverged', session, error: diverged(session) });
-  }
-
-  /** Takes what came of the effect `seed`. */
-  seeded(now: Instant, result: SeedResult, seed: Uint8Array): void {
-    const generation = this.#generation;
-    if (this.#role !== 'lost' || generation === undefined) return;
-    if (result.kind === 'again') return this.#recovery.again();
-    if (result.kind === 'ended') return this.#join('the log has an end', 0);
-    if (result.kind === 'taken') return this.#move(generation + 1);
-    this.#ledger = this.#recovery.carryOn(this.#ledger, result.stored, seed, result.sequence);
-    this.#generation = generation + 1;
-    this.#upkeep.reset();
-    this.#upkeep.noteRecord(now, this.#ledger.applied, seed.byteLength);
-    this.#log.begin(now.ms, undefined);
-    this.#turn('seeding', `it begins generation ${generation + 1}`);
-    this.#emit({ type: 'follow', after: this.#ledger.applied });
   }
 
   operate(now: Instant, token: number, operation: Operation): void {
@@ -306,10 +217,7 @@ export class PartitionMachine<B> {
   }
 
   tick(now: Instant, view: View): void {
-    if (this.#role === 'lost') {
-      const generation = this.#recovery.tick(now, this.#ledger, () => this.#frame().id);
-      return generation === undefined ? undefined : this.#move(generation);
-    }
+    if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
     this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
@@ -322,7 +230,7 @@ export class PartitionMachine<B> {
       this.#pump(now);
       this.#keepUp(now);
     } else if (this.#role === 'seeding') {
-      this.#recovery.tell(now, 'seeding', this.#generation!, this.#ledger.reach);
+      this.recovery.tick(now);
       this.#finishSeeding(now);
     } else {
       this.#suspect(now, view);
@@ -346,9 +254,7 @@ export class PartitionMachine<B> {
   #suspect(now: Instant, view: View): void {
     const { timing } = this.options;
     const first = this.#ledger.leader === undefined;
-    if (first) this.#recovery.tell(now, 'none', this.#generation!, this.#ledger.reach);
-    const alone = first && this.#recovery.standsAlone(now, this.#generation!);
-    const leaderless = alone && now.ms - this.#joinedMs >= timing.settleMs;
+    const leaderless = first && this.recovery.mayBegin(now) && now.ms - this.#joinedMs >= timing.settleMs;
     if (!(leaderless || (view.suspected && view.stable)) || view.rank < 0) {
       this.#suspectedSinceMs = undefined;
       return;
@@ -360,7 +266,7 @@ export class PartitionMachine<B> {
       this.#suspectedSinceMs = now.ms;
       return;
     }
-    const mayClaim = first || this.#recovery.mayClaim(now, this.#suspectedSinceMs, this.#generation!, this.#ledger);
+    const mayClaim = first || this.recovery.mayClaim(now, this.#suspectedSinceMs);
     if (this.#slot !== undefined || !mayClaim || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
     this.#append(now, { type: 'lead', ...this.#frame() }, { type: 'lead' });
   }
@@ -417,7 +323,7 @@ export class PartitionMachine<B> {
   #stored(now: Instant, slot: AppendSlot<Content>): void {
     if (this.#role === 'seeding') {
       this.#becomePrimary(now);
-      return this.#recovery.compare(this.#ledger);
+      return this.recovery.seedingDone();
     }
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
     this.#primary.confirmed(slot.firstSentMs);
@@ -454,34 +360,7 @@ export class PartitionMachine<B> {
   #join(reason: string, afterMs: number): void {
     this.#release(reason);
     this.#turn('joining', reason);
-    this.#emit({ type: 'join', afterMs, generation: this.#generation });
-  }
-
-  #move(generation: number): void {
-    this.#generation = generation;
-    this.#join(`generation ${generation} goes on`, 0);
-  }
-
-  #endsHere(now: Instant): void {
-    const generation = this.#generation!;
-    this.#lose(now, logLost(`the end of generation ${generation}`), { generation, memory: this.#ledger, examined: true });
-  }
-
-  #loseHere(now: Instant, received: string): void {
-    this.#lose(now, logLost(received), { generation: this.#generation!, memory: this.#ledger, examined: false });
-  }
-
-  /** The log is lost: the replicas agree who goes on in the next generation (rule 10). */
-  #lose(now: Instant, error: TwinstateError, lost: { generation: number; memory: Ledger<B>; examined: boolean }): void {
-    const { generation, memory, examined } = lost;
-    const led = memory.leader === this.options.self;
-    this.#release(error.message);
-    this.#log.whole();
-    this.#generation = generation;
-    this.#ledger = memory;
-    this.#turn('lost', error.message);
-    this.#notice({ kind: 'log-lost', error });
-    this.#recovery.begin(now, memory, { generation, led, examined });
+    this.#emit({ type: 'join', afterMs, generation: this.recovery.generation });
   }
 
   /** What is under way may still be stored; what only waits can not. */
@@ -517,9 +396,4 @@ export class PartitionMachine<B> {
   #emit(effect: Effect): void {
     this.#effects.push(effect);
   }
-}
-
-/** A replica that applies what its log brings. */
-function isAtWork(role: Role): boolean {
-  return role === 'following' || role === 'leading' || role === 'seeding';
 }

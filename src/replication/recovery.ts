@@ -1,27 +1,28 @@
 /**
- * A replica whose log was lost: it agrees with the others who goes on, and nothing that anybody remembers is forgotten on the way.
+ * What a replica does about the log itself: reads it from its beginning, and goes on in the next generation when it was lost.
  *
- * Invariant (rule 10): what was remembered when the log was lost is kept aside until a generation is at work that holds as much of
- * every session, or was offered what it lacks, or it was said that both have gone on by themselves. Nobody is overwritten.
+ * Invariant (rule 10): a lost generation is left together. Who goes on is agreed upon by telling each other how far everybody's
+ * memory reaches, and decided by the first record of the next generation, which one node wins; nobody is served before all of its
+ * sessions are stored there, so that every later replica finds them.
  */
-import { TwinstateError } from '../shared/errors.js';
+import type { TwinstateError } from '../shared/errors.js';
 import { sequence } from '../shared/ids.js';
-import type { NodeId, SessionId } from '../shared/ids.js';
-import { EMPTY_BYTES } from '../shared/bytes.js';
-import { digestOf } from './drift.js';
-import type { Effect } from './effect.js';
-import { compareReach, generationOf, leap, leapInto, originalVersion } from './generation.js';
-import type { Memory } from './generation.js';
-import { Ledger } from './ledger.js';
+import type { Sequence, SessionId } from '../shared/ids.js';
+import type { Effect, Role } from './effect.js';
+import { compareMemory, generationOf } from './generation.js';
+import { Inheritance } from './inheritance.js';
+import { rebuild, traceOf } from './joining.js';
+import type { ReadPartition } from './joining.js';
+import type { Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
+import { logLost } from './log-watch.js';
+import type { LogWatch } from './log-watch.js';
 import type { Instant, MachineOptions } from './machine-options.js';
-import type { Operation } from './operation.js';
 import { encodeRecord } from './record.js';
 import type { RecordId } from './record.js';
-import { ABSENT, encodeStored, freshState } from './session-state.js';
-import type { SessionState } from './session-state.js';
 import { SeedChoice } from './seed-choice.js';
 import type { Recall } from './seed-choice.js';
+import type { Upkeep } from './upkeep.js';
 
 /** What came of trying to begin the next generation. */
 export type SeedResult =
@@ -32,49 +33,129 @@ export type SeedResult =
   /** Somebody else has begun it. */
   | { readonly kind: 'taken' }
   /** This node begins it; what is still stored of the lost one goes along. */
-  | { readonly kind: 'mine'; readonly sequence: number; readonly stored: Iterable<LoadedSession> };
+  | { readonly kind: 'mine'; readonly sequence: Sequence; readonly stored: Iterable<LoadedSession> };
+
+/** The replica around it. */
+export interface Recovering<B> {
+  readonly options: MachineOptions<B>;
+  readonly log: LogWatch;
+  readonly upkeep: Upkeep<B>;
+  role(): Role;
+  /** What it remembers: of the log that it follows, or the last that it followed. */
+  ledger(): Ledger<B>;
+  emit(effect: Effect): void;
+  nextId(): RecordId;
+  /** Reads everything again. */
+  join(reason: string, afterMs: number): void;
+  /** Has caught up, with this ledger. */
+  follow(now: Instant, ledger: Ledger<B>): void;
+  /** Gives up what is under way and serves nobody. */
+  stand(role: 'lost' | 'seeding', reason: string, ledger: Ledger<B>): void;
+}
 
 const NOWHERE = { sequence: sequence(0), id: '' };
 
 export class Recovery<B> {
-  readonly #options: MachineOptions<B>;
-  readonly #emit: (effect: Effect) => void;
+  readonly #replica: Recovering<B>;
   readonly #choice: SeedChoice;
-  #generation = 1;
+  readonly #inheritance: Inheritance<B>;
+  /** Of the log that is read; `undefined` until one was found. */
+  #generation: number | undefined;
   #led = false;
+  /** The lost generation's log was read to its end. */
   #examined = false;
+  /** A try to begin the next one is under way. */
   #busy = false;
-  #aside: Ledger<B> | undefined;
-  #offers = 0;
 
-  constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
-    this.#options = options;
-    this.#emit = emit;
-    this.#choice = new SeedChoice(options.timing);
+  constructor(replica: Recovering<B>) {
+    this.#replica = replica;
+    this.#choice = new SeedChoice(replica.options.timing);
+    this.#inheritance = new Inheritance(replica.options, (effect) => replica.emit(effect));
   }
 
-  /** @param examined the lost generation's log was read to its end */
-  begin(now: Instant, memory: Ledger<B>, lost: { readonly generation: number; readonly led: boolean; readonly examined: boolean }): void {
-    this.#generation = lost.generation;
-    this.#led = lost.led;
-    this.#examined = lost.examined;
-    this.#busy = false;
-    this.setAside(memory);
-    this.#choice.begin(now.ms);
+  get generation(): number | undefined {
+    return this.#generation;
   }
 
-  /** Keeps what is remembered until it was compared with what goes on. */
-  setAside(memory: Ledger<B>): void {
-    if (memory.sessions.size > 0) this.#aside ??= memory;
+  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
+  joined(now: Instant, read: ReadPartition): void {
+    const { options, log, upkeep } = this.#replica;
+    const { joinRetryMs, lostMs } = options.timing;
+    const { generation } = read;
+    const memory = this.#replica.ledger();
+    const rebuilt = rebuild(now, options, upkeep, read);
+    switch (rebuilt.kind) {
+      case 'early':
+        return this.#replica.join('the snapshots read are older than the log relies on', joinRetryMs);
+      case 'gap':
+        this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: rebuilt.why } });
+        if (log.shortFor(now.ms) < lostMs) return this.#replica.join(rebuilt.why, joinRetryMs * 4);
+        return this.#lose(now, logLost(rebuilt.why), generation, memory);
+      case 'bare': {
+        if (log.shortFor(now.ms) < lostMs) return this.#replica.join('the log reads empty', joinRetryMs);
+        const error = logLost('not one record of a log that had some');
+        return this.#lose(now, error, generation, this.#farther(rebuilt.ledger));
+      }
+      case 'ended': {
+        const { ledger } = rebuilt;
+        const error = logLost(`the end of generation ${generation}`);
+        return this.#lose(now, error, generation, ledger.complete ? this.#farther(ledger) : memory, true);
+      }
+      case 'seeding':
+        return this.#awaitSeeding(now, generation);
+      case 'ready': {
+        const trace = traceOf(read.log, memory);
+        if (trace === 'short' && log.shortFor(now.ms) < lostMs) return this.#replica.join('the log reads short', joinRetryMs);
+        if (trace !== 'kept') {
+          return this.#lose(now, logLost(`a log that has no record ${memory.applied} any more`), generation, memory);
+        }
+        log.begin(now.ms, read.identity);
+        if (generationOf(memory.applied) < generation) this.#inheritance.setAside(memory);
+        this.#generation = generation;
+        this.#replica.follow(now, rebuilt.ledger);
+        this.#inheritance.compare(rebuilt.ledger);
+      }
+    }
   }
 
-  heard(now: Instant, recall: Recall): void {
+  /** Takes what a read of the tail says. @param askedAt what was applied when it was sent: a short stale read is no loss */
+  read(now: Instant, askedAt: Sequence, last: Sequence, records: number): void {
+    const { log, options } = this.#replica;
+    if (last >= askedAt || records > 0) return log.whole();
+    if (log.shortFor(now.ms) >= options.timing.lostMs)
+      this.#loseHere(now, `record ${askedAt} was known, but the log ends at ${last}`);
+  }
+
+  /** Takes which log this is, as its engine says: `null` where there is none. */
+  identified(now: Instant, identity: string | null): void {
+    if (!isAtWork(this.#replica.role())) return;
+    const why = this.#replica.log.identified(now.ms, identity, this.#replica.options.timing.lostMs);
+    if (why !== undefined) this.#loseHere(now, why);
+  }
+
+  /** The log says that this generation ends here. */
+  ended(now: Instant): void {
+    this.#lose(now, logLost(`the end of generation ${this.#generation}`), this.#generation!, this.#replica.ledger(), true);
+  }
+
+  /** Takes what another replica tells of itself. */
+  recalled(now: Instant, recall: Recall): void {
+    if (recall.node === this.#replica.options.self) return;
     this.#choice.heard(now.ms, recall);
+    const generation = this.#generation;
+    const role = this.#replica.role();
+    if (generation === undefined || !isAtWork(role)) return;
+    const asks = recall.state === 'none' || (recall.state === 'claiming' && recall.generation === generation);
+    if (recall.generation < generation || (asks && compareMemory(this.#replica.ledger().reach, recall) > 0))
+      this.#tell(now, role === 'seeding' ? 'seeding' : 'here');
+    const later = this.#choice.later(now.ms, generation);
+    if (later !== undefined) this.#move(later);
   }
 
   /** Nobody may begin a partition anew that others remember, nor go on in a generation that they have left. */
-  standsAlone(now: Instant, generation: number): boolean {
-    return !this.#choice.memoryElsewhere(now.ms) && this.#choice.later(now.ms, generation) === undefined;
+  mayBegin(now: Instant): boolean {
+    this.#tell(now, 'none');
+    return !this.#choice.memoryElsewhere(now.ms) && this.#choice.later(now.ms, this.#generation!) === undefined;
   }
 
   /**
@@ -83,141 +164,107 @@ export class Recovery<B> {
    *
    * @param sinceMs when the primary was suspected first
    */
-  mayClaim(now: Instant, sinceMs: number, generation: number, memory: Ledger<B>): boolean {
-    this.tell(now, 'claiming', generation, memory.reach);
-    return now.ms - sinceMs >= this.#options.timing.consultMs && !this.#choice.missedBy(now.ms, generation, memory.reach);
+  mayClaim(now: Instant, sinceMs: number): boolean {
+    this.#tell(now, 'claiming');
+    if (now.ms - sinceMs < this.#replica.options.timing.consultMs) return false;
+    return !this.#choice.missedBy(now.ms, this.#generation!, this.#replica.ledger().reach);
   }
 
-  /** A generation beyond this one that is at work or being begun, as far as is heard. */
-  later(now: Instant, generation: number): number | undefined {
-    return this.#choice.later(now.ms, generation);
+  /** While the log is lost, or its next generation is being begun here. */
+  tick(now: Instant): void {
+    if (this.#replica.role() === 'seeding') return this.#tell(now, 'seeding');
+    this.#tell(now, 'lost');
+    if (this.#busy) return;
+    const { self: node } = this.#replica.options;
+    const { reach } = this.#replica.ledger();
+    const lost = this.#generation!;
+    const verdict = this.#choice.decide(now.ms, { node, state: 'lost', generation: lost, ...reach }, this.#led);
+    if (verdict.kind === 'join') return this.#move(verdict.generation);
+    if (verdict.kind === 'wait') return;
+    this.#busy = true;
+    const { epoch, position } = reach;
+    const seed = encodeRecord({ type: 'seed', id: this.#replica.nextId(), prev: NOWHERE, node, epoch, position });
+    const end = encodeRecord({ type: 'end', id: this.#replica.nextId(), prev: NOWHERE, node });
+    this.#replica.emit({ type: 'seed', lost, examined: this.#examined, seed, end });
+  }
+
+  /** Takes what came of the effect `seed`. */
+  seeded(now: Instant, result: SeedResult, seed: Uint8Array): void {
+    if (this.#replica.role() !== 'lost') return;
+    const next = this.#generation! + 1;
+    if (result.kind === 'again') this.#busy = false;
+    else if (result.kind === 'ended') this.#replica.join('the log has an end', 0);
+    else if (result.kind === 'taken') this.#move(next);
+    else {
+      const ledger = this.#inheritance.carryOn(this.#replica.ledger(), result.stored, seed, result.sequence);
+      this.#generation = next;
+      this.#replica.log.begin(now.ms, undefined);
+      this.#replica.stand('seeding', `it begins generation ${next}`, ledger);
+      this.#replica.upkeep.noteRecord(now, ledger.applied, seed.byteLength);
+      this.#replica.emit({ type: 'follow', after: ledger.applied });
+    }
+  }
+
+  /** All sessions are stored, and this replica leads the generation that it has begun. */
+  seedingDone(): void {
+    this.#inheritance.compare(this.#replica.ledger());
+  }
+
+  /** The primary does not take over what this replica offered. */
+  offerRefused(session: SessionId): void {
+    this.#inheritance.refused(session);
+  }
+
+  /** Somebody is storing the sessions of a new generation; should nobody say so any more, it is given up for the next one. */
+  #awaitSeeding(now: Instant, generation: number): void {
+    const { log, options } = this.#replica;
+    const { joinRetryMs, seedWaitMs } = options.timing;
+    this.#generation = generation;
+    if (this.#choice.later(now.ms, generation - 1) === generation) log.whole();
+    if (log.shortFor(now.ms) < seedWaitMs * 2) return this.#replica.join('its sessions are being stored anew', joinRetryMs * 2);
+    const error = logLost(`a beginning of generation ${generation}, whose node is gone`);
+    this.#lose(now, error, generation, this.#replica.ledger());
+  }
+
+  /** The one of two memories that is to be gone on from; the other one is kept aside. */
+  #farther(found: Ledger<B>): Ledger<B> {
+    const memory = this.#replica.ledger();
+    const farther = compareMemory(found.reach, memory.reach) >= 0;
+    this.#inheritance.setAside(farther ? memory : found);
+    return farther ? found : memory;
+  }
+
+  #move(generation: number): void {
+    this.#generation = generation;
+    this.#replica.join(`generation ${generation} goes on`, 0);
+  }
+
+  #loseHere(now: Instant, received: string): void {
+    this.#lose(now, logLost(received), this.#generation!, this.#replica.ledger());
+  }
+
+  #lose(now: Instant, error: TwinstateError, generation: number, memory: Ledger<B>, examined = false): void {
+    this.#generation = generation;
+    this.#led = memory.leader === this.#replica.options.self;
+    this.#examined = examined;
+    this.#busy = false;
+    this.#replica.log.whole();
+    this.#replica.stand('lost', error.message, memory);
+    this.#replica.emit({ type: 'notice', notice: { kind: 'log-lost', error } });
+    this.#inheritance.setAside(memory);
+    this.#choice.begin(now.ms);
   }
 
   /** Tells the others how far this replica reaches, as often as is useful. */
-  tell(now: Instant, state: Recall['state'], generation: number, { epoch: term, position, identity }: Memory): void {
+  #tell(now: Instant, state: Recall['state']): void {
     if (!this.#choice.mayTell(now.ms)) return;
-    this.#emit({ type: 'recall', recall: { node: this.#options.self, state, generation, epoch: term, position, identity } });
-  }
-
-  /** While the log is lost. @returns the generation to join, once there is one */
-  tick(now: Instant, memory: Ledger<B>, nextId: () => RecordId): number | undefined {
-    const own: Recall = { node: this.#options.self, state: 'lost', generation: this.#generation, ...memory.reach };
-    this.tell(now, 'lost', this.#generation, own);
-    if (this.#busy) return undefined;
-    const verdict = this.#choice.decide(now.ms, own, this.#led);
-    if (verdict.kind === 'join') return verdict.generation;
-    if (verdict.kind === 'wait') return undefined;
-    this.#busy = true;
-    const { self: node } = this.#options;
-    this.#emit({
-      type: 'seed',
-      lost: this.#generation,
-      examined: this.#examined,
-      seed: encodeRecord({ type: 'seed', id: nextId(), prev: NOWHERE, node, ...memory.reach }),
-      end: encodeRecord({ type: 'end', id: nextId(), prev: NOWHERE, node }),
-    });
-    return undefined;
-  }
-
-  /** The last try came to nothing. */
-  again(): void {
-    this.#busy = false;
-  }
-
-  /** Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is ahead of that. */
-  carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: number): Ledger<B> {
-    const { bodies, timing } = this.#options;
-    const found = new Ledger(bodies, timing.hotSessionsMax);
-    found.load(stored);
-    const next = new Ledger(bodies, timing.hotSessionsMax);
-    next.apply(sequence(at), seed);
-    for (const state of memory.sessions.states()) {
-      const other = found.session(state.id);
-      next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at));
-    }
-    for (const state of found.sessions.states()) {
-      if (!memory.sessions.has(state.id)) next.take(this.#leapt(state, at));
-    }
-    return next;
-  }
-
-  /** The generation that was joined is at work: compares it with what was kept aside, and offers what it lacks. */
-  compare(ledger: Ledger<B>): void {
-    const aside = this.#aside;
-    this.#aside = undefined;
-    const { seeding, leader } = ledger;
-    if (aside === undefined || seeding === undefined || aside === ledger || leader === undefined) return;
-    const farther = compareReach(aside.reach, seeding) > 0;
-    // two terms over one lost log: each may have changed what the other did
-    const sameTerm = aside.reach.epoch === seeding.epoch;
-    for (const old of aside.sessions.states()) {
-      const state = ledger.session(old.id);
-      if (state === undefined ? old.dead : !isAhead(old, state)) {
-        // it went on from the same version by another way: what is ahead of the seed there is missing here
-        const both = state !== undefined && state.incarnation === old.incarnation && state.sequence > seeding.at;
-        if (both && farther && old.sequence > seeding.position) this.#diverged(old.id);
-        continue;
-      }
-      if (state !== undefined && (state.sequence !== seeding.at || !sameTerm)) this.#diverged(old.id);
-      else this.#offer(old, leader, generationOf(seeding.at));
-    }
-  }
-
-  /** The state travels as it would be stored: with the last operations of its clients, so that none of them is done again. */
-  #offer(old: Readonly<SessionState<B>>, to: NodeId, generation: number): void {
-    const { bodies, incarnation } = this.#options;
-    if (!old.dead && old.body === undefined) return;
-    const snapshot = old.body === undefined ? EMPTY_BYTES : bodies.snapshot(old.body);
-    const { sequence: lastChange, incarnation: life, version } = old;
-    const operation: Operation = {
-      kind: 'adopt',
-      session: old.id,
-      op: { client: `${incarnation}.offer`, counter: ++this.#offers },
-      base: { version: leapInto(version, lastChange, generation), incarnation: life },
-      className: old.className,
-      rebased: false,
-      payload: encodeStored({ header: old, sequence: lastChange, trueUpTo: lastChange, snapshot, digest: digestOf(snapshot) }),
-      backups: 0,
-      waitMs: 0,
-    };
-    this.#emit({ type: 'offer', to, operation });
-  }
-
-  #diverged(session: SessionId): void {
-    this.#emit({ type: 'notice', notice: { kind: 'diverged', session, error: diverged(session) } });
-  }
-
-  #leapt(state: Readonly<SessionState<B>>, at: number): SessionState<B> {
-    const { bodies } = this.#options;
-    const version = leap(state.version);
-    const next: SessionState<B> = { ...freshState<B>(state.id), ...state, ops: new Map(state.ops), version };
-    next.sequence = sequence(at);
-    // nobody else writes snapshots of a generation before it is whole
-    next.revision = ABSENT;
-    next.body = undefined;
-    if (state.body !== undefined) {
-      const { body } = state;
-      try {
-        next.body = bodies.create(bodies.snapshot(body), version);
-      } catch (cause) {
-        next.salvaged = bodies.salvage(body);
-        next.quarantine = cause instanceof TwinstateError ? cause : new TwinstateError('SESSION_QUARANTINED', String(cause), { cause });
-      }
-    }
-    return next;
+    const { epoch, position, identity } = this.#replica.ledger().reach;
+    const { self: node } = this.#replica.options;
+    this.#replica.emit({ type: 'recall', recall: { node, state, generation: this.#generation!, epoch, position, identity } });
   }
 }
 
-/** `old` holds more of a session than `state`: a later life of it, or more commits of the same. */
-export function isAhead<B>(old: Readonly<SessionState<B>>, state: Readonly<SessionState<B>>): boolean {
-  if (old.incarnation !== state.incarnation) return old.incarnation > state.incarnation;
-  return originalVersion(old.version, old.sequence) > originalVersion(state.version, state.sequence);
-}
-
-export function diverged(session: SessionId): TwinstateError {
-  return new TwinstateError('LOG_LOST', `two nodes went on with session ${JSON.stringify(session)} after the log was lost`, {
-    expected: 'one history',
-    received: 'commits that only a node that was away remembers, and others that were made meanwhile',
-    cure: 'what was made meanwhile stays; compare with what users report, and repeat what is missing',
-  });
+/** A replica that applies what its log brings. */
+export function isAtWork(role: Role): boolean {
+  return role === 'following' || role === 'leading' || role === 'seeding';
 }

@@ -117,7 +117,8 @@ export class Upkeep<B> {
   writeAll(ledger: Ledger<B>): void {
     const { snapshotsAtOnce, snapshotBytesAtOnce } = this.#options.timing;
     for (const id of ledger.unsaved.due(ledger.applied)) {
-      if (this.#writing.size >= snapshotsAtOnce * PRESSURE_MAX || this.#writingBytes >= snapshotBytesAtOnce * PRESSURE_MAX) return;
+      if (this.#writing.size >= snapshotsAtOnce * PRESSURE_MAX || this.#writingBytes >= snapshotBytesAtOnce * PRESSURE_MAX)
+        return;
       this.#write(ledger, ledger.session(id)!);
     }
   }

@@ -53,7 +53,14 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
   ],
   [
     'SEED',
-    { type: 'seed', id: 'w.2', prev: { sequence: sequence(0), id: '' }, node: nodeId('n~1'), epoch: epoch(3), position: sequence(4) },
+    {
+      type: 'seed',
+      id: 'w.2',
+      prev: { sequence: sequence(0), id: '' },
+      node: nodeId('n~1'),
+      epoch: epoch(3),
+      position: sequence(4),
+    },
     '54 01 04 03772e32 00 00 036e7e31 03 04',
   ],
   ['END', { type: 'end', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 01 05 03772e32 ac02 03772e31 036e7e31'],

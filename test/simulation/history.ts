@@ -97,7 +97,8 @@ export class History {
       const state = final.get(session);
       if (state === undefined || state.life !== life) continue;
       const count = state.entries.filter((entry) => entry === op).length;
-      if (told === 'ok' && count === 0 && !excused(session, held)) this.violation(`lost: ${op} of ${session}, acknowledged as version ${version}`);
+      if (told === 'ok' && count === 0 && !excused(session, held))
+        this.violation(`lost: ${op} of ${session}, acknowledged as version ${version}`);
       if (told === 'not-stored' && count > 0) this.violation(`reported as not stored, but stored: ${op} of ${session}`);
       if (count > 1) this.violation(`applied ${count} times: ${op} of ${session}`);
       if (told === 'ok' && version > state.version)
@@ -130,8 +131,12 @@ export class History {
       const lastOk = all.findLastIndex(({ told }) => told === 'ok');
       const possible = all.slice(Math.max(0, lastOk)).filter(({ told }, i) => told !== 'not-stored' || (i === 0 && lastOk >= 0));
       const value = state.notes.get(name)?.text;
-      const earlier = excused(session!) && all.some((each) => each.value === value);
-      const fits = earlier || possible.some((each) => each.value === value) || (lastOk < 0 && value === undefined) || (excused(session!) && value === undefined);
+      const earlier = excused(session) && all.some((each) => each.value === value);
+      const fits =
+        earlier ||
+        possible.some((each) => each.value === value) ||
+        (lastOk < 0 && value === undefined) ||
+        (excused(session) && value === undefined);
       if (!fits) this.violation(`note ${key} is ${value}, possible were ${possible.map((each) => each.value).join()}`);
     }
   }

@@ -272,7 +272,9 @@ class World {
       loss.happened(this.#time.now(), who);
       const how = this.#random();
       const records = this.#between(1, 6);
-      this.#note(`lose generation ${generation}: ${how < 0.4 ? 'log' : how < 0.7 ? 'all' : `${records} records`}, ${who} ${process.options.name}`);
+      this.#note(
+        `lose generation ${generation}: ${how < 0.4 ? 'log' : how < 0.7 ? 'all' : `${records} records`}, ${who} ${process.options.name}`,
+      );
       if (how < 0.7) stored.wipe({ snapshots: how >= 0.4 });
       else stored.rollBack(partition(0), records);
       if (who !== 'killed') return;

@@ -56,7 +56,9 @@ export class MemoryLog implements Log {
   }
 
   follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription {
-    const follower = new MemoryFollower(this.#link, this.#stored, partition, after, listener, () => this.#followers.delete(follower));
+    const follower = new MemoryFollower(this.#link, this.#stored, partition, after, listener, () =>
+      this.#followers.delete(follower),
+    );
     if (!this.#link.open) return follower;
     this.#followers.add(follower);
     follower.start();
@@ -96,7 +98,14 @@ class MemoryFollower implements Subscription {
   #travelling = false;
   #live = false;
 
-  constructor(link: MemoryLink, stored: MemoryGeneration, partition: Partition, after: Sequence, listener: (entry: LogEntry) => void, stopped: () => void) {
+  constructor(
+    link: MemoryLink,
+    stored: MemoryGeneration,
+    partition: Partition,
+    after: Sequence,
+    listener: (entry: LogEntry) => void,
+    stopped: () => void,
+  ) {
     this.#link = link;
     this.#stored = stored;
     this.#partition = partition;

@@ -56,8 +56,7 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
     const api = new JetStreamApi(link);
     await checkJetStream(api, nc, deadlineMs);
     const anyNames = new Names(request.cluster, 1);
-    const generation =
-      request.generation === 'newest' ? await newest(api, anyNames, clock, deadlineMs) : request.generation;
+    const generation = request.generation === 'newest' ? await newest(api, anyNames, clock, deadlineMs) : request.generation;
     const openGeneration = async (wanted: number, untilMs: number): Promise<StoredGeneration> => {
       const names = new Names(request.cluster, wanted);
       await ensureStreams(api, names, options, untilMs);
