@@ -312,13 +312,19 @@ export class PartitionDriver<B> {
 
   /** One after the other, so that not all of them are objects at once. */
   *#decoded(entries: readonly SnapshotEntry[]): IterableIterator<LoadedSession> {
-    for (const entry of entries) yield this.#decode(entry);
+    for (const entry of entries) if (entry.key.startsWith(SNAPSHOT_PREFIX)) yield this.#decode(entry);
   }
 
   /** One poison session is one session: an unreadable snapshot quarantines it, and the others are served. */
   #decode({ key, value, revision: at }: SnapshotEntry): LoadedSession {
     try {
-      return { ...decodeStored(value), revision: at };
+      const stored = decodeStored(value);
+      if (snapshotKey(stored.header.id) === key) return { ...stored, revision: at };
+      throw new TwinstateError('BYTES_CORRUPT', 'a snapshot of another session stands under this key', {
+        expected: key,
+        received: snapshotKey(stored.header.id),
+        cure: 'find out who else writes into the bucket; this session is quarantined',
+      });
     } catch (error) {
       this.#around.event({ type: 'malformed', where: 'snapshot', error });
       return { unreadable: sessionId(key.slice(SNAPSHOT_PREFIX.length)), error, revision: at };

@@ -153,6 +153,7 @@ export class PartitionMachine<B> {
     if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
       // said once, to the only sending there was: it can never appear
       this.#slot = undefined;
+      this.#upkeep.full();
       this.#notice({ kind: 'log-full' });
       if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;

@@ -51,6 +51,8 @@ export class Upkeep<B> {
   #lastRecordMs = 0;
   #weighedMs = -Infinity;
   #floor: Sequence = sequence(0);
+  /** The log has refused a record because it is full, and has stored none since. */
+  #full = false;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
     this.#options = options;
@@ -78,7 +80,17 @@ export class Upkeep<B> {
 
   noteRecord(now: Instant, at: Sequence, bytes: number): void {
     this.#tail.note(at, bytes);
+    this.#full = false;
     this.#lastRecordMs = now.ms;
+  }
+
+  /**
+   * The log is full: everything is saved now, and what that gives up is trimmed without a checkpoint, for which there may be no room.
+   * That is safe wherever a listing of the snapshots holds all that was stored before it began, as the port demands; a checkpoint
+   * follows as soon as it can.
+   */
+  full(): void {
+    this.#full = true;
   }
 
   /** A stored checkpoint tells every replica what the snapshots hold, so that a later primary does not write them all again. */
@@ -131,10 +143,11 @@ export class Upkeep<B> {
     const oldest = ledger.unsaved.oldest();
     const floor = sequence(Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1));
     if (floor <= this.#floor) return undefined;
+    if (this.#full) this.#emit({ type: 'trim', upTo: floor });
     const given = this.#tail.upTo(floor);
     const much =
       given.records >= timing.checkpointRecords * GIVE_UP_SHARE || given.bytes >= timing.checkpointBytes * GIVE_UP_SHARE;
-    return much || (oldest === undefined && this.#rests(now)) ? floor : undefined;
+    return much || this.#full || (oldest === undefined && this.#rests(now)) ? floor : undefined;
   }
 
   /** Hands out what the next checkpoint lets everybody compare, once. */
@@ -169,7 +182,7 @@ export class Upkeep<B> {
 
   /** Up to where sessions must be saved now; `undefined` where nothing need be. */
   #horizon(now: Instant, ledger: Ledger<B>): Sequence | undefined {
-    if (this.#rests(now)) return ledger.applied;
+    if (this.#full || this.#rests(now)) return ledger.applied;
     const { checkpointRecords, checkpointBytes } = this.#options.timing;
     return this.#tail.horizon(checkpointRecords * WRITE_SHARE, checkpointBytes * WRITE_SHARE);
   }
