@@ -54,7 +54,7 @@ export class LogTail {
 
   /** The last position that has as many records, or as many bytes, or more, behind it; `undefined` where the tail is no longer. */
   horizon(records: number, bytes: number): Sequence | undefined {
-    const byRecords = this.#positions.length - 1 - records;
+    const byRecords = this.#positions.length - 1 - Math.ceil(records);
     let low = this.#head - 1;
     let high = this.#positions.length - 1;
     while (low < high) {
