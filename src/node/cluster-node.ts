@@ -27,6 +27,7 @@ import type { Reply } from './reply.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
+import { Turnstile } from './snapshot-loader.js';
 
 export type {
   Answer as NodeAnswer,
@@ -79,6 +80,7 @@ export class ClusterNode<B> {
   #announceTimer: Timer | undefined;
   #closed = false;
   readonly #generations: Generations;
+  readonly #turnstile = new Turnstile();
 
   constructor(options: NodeOptions<B>) {
     this.#options = options;
@@ -245,6 +247,7 @@ export class ClusterNode<B> {
       {
         runtime,
         generations: this.#generations,
+        turnstile: this.#turnstile,
         recall: (at, recall) => this.bus.announce(encodeMessage({ kind: 'recall', partition: at, recall })),
         offer: async (to, at, operation) => {
           const asked = await this.operate(to, at, operation, timing.silenceMs);

@@ -6,11 +6,12 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { invariant } from '../shared/invariant.js';
-import { epoch, sequence, sessionId } from '../shared/ids.js';
+import { epoch, revision, sequence, sessionId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { SnapshotEntry, Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
+import { mayBeginEarly } from '../replication/joining.js';
 import type { LoadedSession } from '../replication/ledger.js';
 import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
@@ -22,11 +23,15 @@ import type { Recall } from '../replication/seed-choice.js';
 import type { Generations, OpenGeneration } from './generations.js';
 import type { NodeEvent, Runtime } from './runtime.js';
 import { beginGeneration } from './seeding.js';
+import { SnapshotLoader } from './snapshot-loader.js';
+import type { Turnstile } from './snapshot-loader.js';
 
 /** What the node around it offers. */
 export interface Surroundings {
   readonly runtime: Runtime;
   readonly generations: Generations;
+  /** For all replicas of this process. */
+  readonly turnstile: Turnstile;
   /** Tells the primary how far this replica is. */
   report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
   /** Tells every node what this replica remembers. */
@@ -39,6 +44,9 @@ export interface Surroundings {
 
 /** An offer that got no final answer is made again after so long. */
 const OFFER_AGAIN_MS = 200;
+const NOT_LOADED = 'it is being loaded here';
+/** A session that nobody could tell of is asked for again after so long. */
+const LOAD_AGAIN_MS = 20;
 /** A snapshot's key, for any session id. */
 const SNAPSHOT_PREFIX = 's:';
 export const snapshotKey = (id: SessionId): string => `${SNAPSHOT_PREFIX}${id}`;
@@ -57,6 +65,7 @@ export class PartitionDriver<B> {
   /** What the machine's effects are carried out on: the generation that was joined last. */
   #stored: OpenGeneration | undefined;
   #joinTimer: Timer | undefined;
+  #loader: SnapshotLoader | undefined;
   #busy = false;
   readonly #later: (() => void)[] = [];
   #stopped = false;
@@ -85,19 +94,29 @@ export class PartitionDriver<B> {
     return new Promise((resolve) => this.#joinedOnce.push(resolve));
   }
 
-  operate(operation: Operation): Promise<Answer> {
+  async operate(operation: Operation): Promise<Answer> {
+    if (this.machine.ledger.lacks(operation.session)) await this.#present(operation.session);
     return new Promise((resolve) => {
       const token = ++this.#tokens;
       this.#answers.set(token, resolve);
-      this.#call(() => this.machine.operate(this.now, token, operation));
+      this.#call(() => {
+        if (!this.machine.ledger.lacks(operation.session)) return this.machine.operate(this.now, token, operation);
+        this.#answers.delete(token);
+        resolve({ kind: 'retry', clean: true, hint: undefined, why: NOT_LOADED });
+      });
     });
   }
 
-  read(read: Read): Promise<ReadAnswer> {
+  async read(read: Read): Promise<ReadAnswer> {
+    if (this.machine.ledger.lacks(read.session)) await this.#present(read.session);
     return new Promise((resolve) => {
       const token = ++this.#tokens;
       this.#readAnswers.set(token, resolve);
-      this.#call(() => this.machine.read(this.now, token, read));
+      this.#call(() => {
+        if (!this.machine.ledger.lacks(read.session)) return this.machine.read(this.now, token, read);
+        this.#readAnswers.delete(token);
+        resolve({ kind: 'retry', hint: undefined, why: NOT_LOADED });
+      });
     });
   }
 
@@ -208,6 +227,8 @@ export class PartitionDriver<B> {
         );
       case 'trim':
         return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
+      case 'load':
+        return void this.#loader?.fetch(effect.session).catch(() => false);
       case 'recall':
         return this.#around.recall(this.partition, effect.recall);
       case 'seed':
@@ -265,20 +286,62 @@ export class PartitionDriver<B> {
       const log = await from.log.read(this.partition, sequence(0));
       if (life !== this.#life) return;
       if (log === undefined || log.truncated) return again();
-      const stored = await from.snapshots.list(this.partition);
+      // a replica that remembers something compares it with everything; another one goes to work before all of it is here
+      const early = this.machine.ledger.applied === 0 && mayBeginEarly(log.entries);
+      const stored = early ? undefined : await from.snapshots.list(this.partition);
       if (life !== this.#life) return;
-      if (stored === undefined) return again();
+      if (stored === undefined && !early) return again();
       const still = await from.log.identity();
       if (life !== this.#life) return;
       if (still !== identity) return again();
       this.#stored = from;
       this.#call(() => {
-        const { highest } = stored;
-        this.machine.joined(this.now, { generation, identity, log: log.entries, stored: this.#decoded(stored.entries), highest });
+        const sessions = stored && this.#decoded(stored.entries);
+        const highest = stored?.highest ?? revision(0);
+        this.machine.joined(this.now, { generation, identity, log: log.entries, stored: sessions, highest });
       });
+      if (early && life === this.#life && this.machine.ledger.loading) this.#load(life, from);
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       again();
+    }
+  }
+
+  #load(life: number, { snapshots }: OpenGeneration): void {
+    const { runtime, turnstile } = this.#around;
+    const live = (): boolean => life === this.#life && !this.#stopped;
+    this.#loader = new SnapshotLoader({
+      partition: this.partition,
+      snapshots,
+      clock: runtime.clock,
+      turnstile,
+      keyOf: snapshotKey,
+      live,
+      admit: (found) => {
+        const decoded: [SessionId, LoadedSession | undefined][] = [];
+        for (const [id, entry] of found) {
+          if (entry === null) decoded.push([id!, undefined]);
+          else if (entry.key.startsWith(SNAPSHOT_PREFIX)) {
+            decoded.push([sessionId(entry.key.slice(SNAPSHOT_PREFIX.length)), this.#decode(entry)]);
+          }
+        }
+        this.#call(() => this.machine.recovery.admit(decoded));
+      },
+      listed: (highest) => {
+        let complete = false;
+        this.#call(() => (complete = this.machine.recovery.admittedUpTo(highest)));
+        return complete;
+      },
+    });
+    this.#loader.run().catch(() => undefined);
+  }
+
+  /** Resolves when something can be said of a session here. */
+  async #present(id: SessionId): Promise<void> {
+    const { clock } = this.#around.runtime;
+    while (this.machine.ledger.lacks(id) && !this.#stopped) {
+      const loaded = await this.#loader?.fetch(id).catch(() => false);
+      if (loaded !== true) await new Promise<void>((resolve) => void clock.after(LOAD_AGAIN_MS, resolve));
     }
   }
 

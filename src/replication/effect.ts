@@ -24,6 +24,8 @@ export type Effect =
   | { readonly type: 'look-up'; readonly session: SessionId }
   /** Store a snapshot and call `put`. */
   | { readonly type: 'put'; readonly session: SessionId; readonly value: Uint8Array; readonly expected: Revision }
+  /** Load the stored snapshot of a session now, and call `admit`. */
+  | { readonly type: 'load'; readonly session: SessionId }
   /** Tell every replica of the partition what this one remembers. */
   | { readonly type: 'recall'; readonly recall: Recall }
   /** End the lost generation where it still has records, begin the next one with `seed`, and call `seeded`. */

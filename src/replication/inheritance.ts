@@ -38,7 +38,10 @@ export class Inheritance<B> {
   carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): Ledger<B> {
     const { bodies, timing } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);
-    found.load(stored);
+    const all = [...stored];
+    // what was still to come of it comes now, before it is gone on from
+    for (const each of memory.loading ? all : []) memory.admit(each.unreadable ?? each.header.id, each);
+    found.load(all);
     const next = new Ledger(bodies, timing.hotSessionsMax);
     next.apply(at, seed);
     for (const state of memory.sessions.states()) {

@@ -8,7 +8,7 @@ import type { Revision } from '../shared/ids.js';
 import { idOf, Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
 import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
-import { newestCheckpoint } from './record.js';
+import { decodeRecord, newestCheckpoint } from './record.js';
 import type { Upkeep } from './upkeep.js';
 
 /** What a joining replica has read. */
@@ -17,8 +17,8 @@ export interface ReadPartition {
   /** Of the log; see the port. */
   readonly identity: string | null;
   readonly log: readonly LogEntry[];
-  /** Gone through once. */
-  readonly stored: Iterable<LoadedSession>;
+  /** Gone through once; `undefined`: they come later, by `admit`. */
+  readonly stored: Iterable<LoadedSession> | undefined;
   /** The snapshots are complete up to this revision. */
   readonly highest: Revision;
 }
@@ -37,6 +37,21 @@ export type Rebuilt<B> =
   | { readonly kind: 'gap'; readonly why: string };
 
 /**
+ * True where a log alone says enough to go to work: the snapshots may come while it works. An empty one does not, as that may be a
+ * stale read or a loss, nor does one that ends, or begins only now.
+ */
+export function mayBeginEarly(log: readonly LogEntry[]): boolean {
+  const last = log.at(-1)?.record;
+  if (last === undefined) return false;
+  try {
+    const { type } = decodeRecord(last);
+    return type !== 'end' && type !== 'seed';
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Says whether a log that was read still has the record that a replica applied last. `short`: it ends before it; that may be a stale
  * read. `rewritten`: another one stands there, or none, although there are some before and behind. A log that begins behind it says nothing.
  */
@@ -51,10 +66,12 @@ export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger
 export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upkeep<B>, read: ReadPartition): Rebuilt<B> {
   const { generation, log, stored, highest } = read;
   const records = log.map(({ record }) => record);
-  if (newestCheckpoint(records) > highest) return { kind: 'early' };
+  const reliesOn = newestCheckpoint(records);
+  if (stored !== undefined && reliesOn > highest) return { kind: 'early' };
   const ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
   ledger.identity = read.identity ?? '';
-  ledger.load(stored);
+  if (stored === undefined) ledger.beginLoading(reliesOn);
+  else ledger.load(stored);
   if (log.length === 0) return { kind: ledger.sessions.size > 0 || generation > 1 ? 'bare' : 'ready', ledger };
   ledger.begin(records);
   let ended = false;

@@ -52,6 +52,14 @@ export class Ledger<B> {
   leader: NodeId | undefined;
   /** Records that are none of ours, since the ledger began. */
   foreign = 0;
+  /**
+   * Sessions are still being loaded: one that is not here may be in a stored snapshot. What the log says of it waits in `#deferred`,
+   * so the ledger is what it will be when it is here, and nobody can tell the difference who asks `lacks` first.
+   */
+  #loading = false;
+  readonly #deferred = new Map<SessionId, { readonly at: Sequence; readonly entry: Entry }[]>();
+  /** The stored sessions are all here only when a snapshot of this revision was seen (rule 8). */
+  loadUntil: Revision = 0 as Revision;
   /** Which log this was read from; empty where that is not known. */
   identity = '';
   /** How this generation began; `undefined` in the first one. */
@@ -73,6 +81,8 @@ export class Ledger<B> {
 
   /** How far this replica's memory reaches. */
   get reach(): Memory {
+    // what is not here yet cannot be gone on from
+    if (this.#loading) return { epoch: epoch(0), position: this.#loadedUpTo, identity: this.identity };
     const position = this.#ended ? this.beforeApplied : this.applied;
     return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo, identity: this.identity };
   }
@@ -81,6 +91,60 @@ export class Ledger<B> {
   take(state: SessionState<B>): void {
     this.sessions.store(state);
     this.unsaved.changed(state.id, this.applied);
+  }
+
+  get loading(): boolean {
+    return this.#loading;
+  }
+
+  /** The stored sessions are still to come: each by `admit`, and `allAdmitted` at the end. */
+  beginLoading(reliesOn: Revision): void {
+    this.#loading = true;
+    this.loadUntil = reliesOn;
+  }
+
+  /** True where a session must be admitted before anything can be said of it. */
+  lacks(id: SessionId): boolean {
+    return this.#loading && !this.sessions.has(id);
+  }
+
+  /** Sessions that the log has changed and whose snapshots are still to come. */
+  get awaited(): Iterable<SessionId> {
+    return this.#deferred.keys();
+  }
+
+  /** Where a session's last change stands; 0 where it has none that is known. */
+  lastChange(id: SessionId): Sequence {
+    return this.#deferred.get(id)?.at(-1)?.at ?? this.sessions.standing(id)?.sequence ?? sequence(0);
+  }
+
+  /**
+   * Takes a stored session, or that there is none, and what the log has said of it since.
+   * @returns why it cannot be: the snapshot is older than what the log still has
+   */
+  admit(id: SessionId, loaded: LoadedSession | undefined): string | undefined {
+    if (!this.lacks(id)) return undefined;
+    const deferred = this.#deferred.get(id) ?? [];
+    const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
+    const missing = deferred.filter(({ at }) => at > held);
+    let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
+    for (const { at, entry } of missing) {
+      if (loaded?.unreadable !== undefined || (entry.kind !== 'touch' && entry.to <= version)) continue;
+      if (entry.from !== version)
+        return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
+      version = entry.to;
+    }
+    this.#deferred.delete(id);
+    if (loaded !== undefined) this.load([loaded]);
+    for (const { at, entry } of missing) this.#applyEntry(at, entry);
+    // the snapshot has all that held the log for it
+    if (missing.length === 0) this.unsaved.forget(id);
+    return undefined;
+  }
+
+  /** All stored sessions were admitted. */
+  allAdmitted(): void {
+    this.#loading = false;
   }
 
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
@@ -185,11 +249,22 @@ export class Ledger<B> {
       const gap = this.#versionGap(at, record.entries, held);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
-        if (!held.has(entry.session) && this.#applyEntry(at, entry)) changed.add(entry.session);
+        if (this.#defers(at, entry)) changed.add(entry.session);
+        else if (!held.has(entry.session) && this.#applyEntry(at, entry)) changed.add(entry.session);
       }
     }
     this.#advance(at, record.id);
     return { kind: 'commit', record, fenced, changed };
+  }
+
+  /** Keeps what the log says of a session that is not here yet. A first version can follow nothing that is stored. */
+  #defers(at: Sequence, entry: Entry): boolean {
+    const deferred = this.#deferred.get(entry.session);
+    if (deferred === undefined && (!this.lacks(entry.session) || entry.from === 0)) return false;
+    if (deferred === undefined) this.#deferred.set(entry.session, [{ at, entry }]);
+    else deferred.push({ at, entry });
+    this.unsaved.changed(entry.session, at);
+    return true;
   }
 
   /** Sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several of one. */
@@ -206,7 +281,7 @@ export class Ledger<B> {
   #versionGap(at: Sequence, entries: readonly Entry[], held: ReadonlySet<SessionId>): string | undefined {
     const reached = new Map<SessionId, number>();
     for (const entry of entries) {
-      if (held.has(entry.session)) continue;
+      if (held.has(entry.session) || (entry.from !== 0 && this.lacks(entry.session) && !reached.has(entry.session))) continue;
       const state = this.sessions.get(entry.session);
       // what is quarantined has no history that could be missing
       if (state?.quarantine !== undefined) continue;

@@ -353,7 +353,8 @@ export class PartitionMachine<B> {
 
   #report(now: Instant): void {
     const { leader, epoch, applied } = this.#ledger;
-    if (this.#role !== 'following' || leader === undefined || leader === this.options.self) return;
+    // what is not loaded yet is held for nobody
+    if (this.#role !== 'following' || leader === undefined || leader === this.options.self || this.#ledger.loading) return;
     this.#reportedMs = now.ms;
     this.#emit({ type: 'report', to: leader, epoch, position: applied });
   }

@@ -7,7 +7,7 @@
  */
 import type { TwinstateError } from '../shared/errors.js';
 import { sequence } from '../shared/ids.js';
-import type { Sequence, SessionId } from '../shared/ids.js';
+import type { Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { Effect, Role } from './effect.js';
 import { compareMemory, generationOf } from './generation.js';
 import { Inheritance } from './inheritance.js';
@@ -116,6 +116,26 @@ export class Recovery<B> {
         this.#inheritance.compare(rebuilt.ledger);
       }
     }
+  }
+
+  /** Takes stored sessions that come while the replica is at work; an id without one: there is none. */
+  admit(found: readonly (readonly [SessionId, LoadedSession | undefined])[]): void {
+    const ledger = this.#replica.ledger();
+    for (const [id, loaded] of found) {
+      const gap = ledger.admit(id, loaded);
+      if (gap === undefined) continue;
+      this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: gap } });
+      return this.#replica.join(gap, this.#replica.options.timing.joinRetryMs * 4);
+    }
+  }
+
+  /** All stored sessions up to a revision have come. @returns false where the log relies on more: read them again */
+  admittedUpTo(highest: Revision): boolean {
+    const ledger = this.#replica.ledger();
+    if (highest < ledger.loadUntil) return false;
+    this.admit([...ledger.awaited].map((id) => [id, undefined] as const));
+    ledger.allAdmitted();
+    return true;
   }
 
   /** Takes what a read of the tail says. @param askedAt what was applied when it was sent: a short stale read is no loss */

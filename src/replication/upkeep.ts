@@ -101,10 +101,9 @@ export class Upkeep<B> {
     this.#tail.giveUp(floor);
     ledger.unsaved.savedUpTo(floor, (id) => {
       const standing = ledger.sessions.standing(id);
-      if (standing === undefined) return sequence(0);
       // which revision holds it is known to the one who wrote it
-      if (standing.revision === ABSENT) standing.revision = undefined;
-      return standing.sequence;
+      if (standing?.revision === ABSENT) standing.revision = undefined;
+      return ledger.lastChange(id);
     });
   }
 
@@ -121,7 +120,10 @@ export class Upkeep<B> {
     const writesMax = timing.snapshotsAtOnce * pressure;
     for (const id of ledger.unsaved.due(horizon)) {
       if (this.#writing.size >= writesMax || this.#writingBytes >= timing.snapshotBytesAtOnce) return;
-      this.#write(ledger, ledger.session(id)!);
+      const state = ledger.session(id);
+      // its own snapshot is still to come: it is loaded first, as anybody would who asks for it
+      if (state === undefined) this.#emit({ type: 'load', session: id });
+      else this.#write(ledger, state);
     }
   }
 

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { revision, sequence } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
+import type { ReadPartition } from '../../src/replication/joining.js';
 import type { LoadedSession } from '../../src/replication/ledger.js';
 import type { Effect } from '../../src/replication/effect.js';
 import type { Answer, Operation } from '../../src/replication/operation.js';
@@ -24,7 +25,12 @@ export class Bench {
   ms = 1_000;
   #tokens = 0;
 
-  constructor(self: NodeId, timing: Partial<Timing> = {}, log: { readonly at: number; readonly record: Uint8Array }[] = []) {
+  constructor(
+    self: NodeId,
+    timing: Partial<Timing> = {},
+    log: { readonly at: number; readonly record: Uint8Array }[] = [],
+    read?: ReadPartition,
+  ) {
     this.log = log;
     this.machine = new PartitionMachine({
       partition: partition(0),
@@ -36,7 +42,9 @@ export class Bench {
       takeover: 'fast',
     });
     this.machine.start();
-    this.join();
+    if (read === undefined) this.join();
+    else this.machine.joined(this.now, read);
+    this.look();
   }
 
   get now(): { ms: number; wallMs: number } {

@@ -51,8 +51,10 @@ export class RandomFaults implements Faults {
     return this.#journey(400);
   }
 
+  /** A listing of many snapshots takes long at times: the replica is at work meanwhile. */
   list(): Journey {
-    return this.#journey(400);
+    const journey = this.#journey(2_000);
+    return this.#chance(0.3) ? { ...journey, thereMs: this.#between(50, 1_500) } : journey;
   }
 
   request(): RequestJourney {
