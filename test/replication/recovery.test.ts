@@ -214,6 +214,7 @@ describe('a replica whose log is lost', () => {
     doubt();
     expect(behind.of('recall').map((effect) => effect.recall.state)).to.include('claiming');
     expect(behind.of('append')).to.have.length(0);
+    bench.tick(200);
     bench.machine.recovery.recalled(bench.now, recall('b~1', 'claiming', 2));
     expect(bench.of('recall').at(-1)!.recall).to.include({ state: 'here', position: 4 });
     for (let i = 0; i < 100; i++) {
