@@ -42,7 +42,7 @@ const MAGIC = 0x4d;
 const FORMAT = 1;
 const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'recall'] as const;
 export type MessageKind = (typeof KINDS)[number];
-const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt'];
+const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'];
 const RECALLS: readonly Recall['state'][] = ['none', 'claiming', 'lost', 'seeding', 'here'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 

@@ -227,6 +227,8 @@ export class PartitionDriver<B> {
         );
       case 'trim':
         return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
+      case 'remove':
+        return this.#then(this.#removeTombstone(effect.session), (gone) => this.machine.removed(effect.session, gone === true));
       case 'load':
         return void this.#loader?.fetch(effect.session).catch(() => false);
       case 'recall':
@@ -356,6 +358,18 @@ export class PartitionDriver<B> {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
     }
     if (life === this.#life) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
+  }
+
+  /** @returns true where nothing is stored under its name; whatever is no tombstone stays */
+  async #removeTombstone(id: SessionId): Promise<boolean> {
+    const { snapshots } = this.#at;
+    const key = snapshotKey(id);
+    const found = await snapshots.get(this.partition, key);
+    if (found === null || found === undefined) return found === null;
+    const stored = this.#decode(found);
+    if (stored.unreadable !== undefined || !stored.header.dead) return false;
+    await snapshots.remove(this.partition, key, found.revision);
+    return (await snapshots.get(this.partition, key)) === null;
   }
 
   /** Asks until there is a final answer; the replica may begin anew meanwhile, what it offers stays true. */

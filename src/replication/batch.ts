@@ -8,7 +8,7 @@ import type { Sequence, SessionId, Version } from '../shared/ids.js';
 import { sequence, version } from '../shared/ids.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation } from './operation.js';
-import { entryBytes, isWhole } from './record.js';
+import { entryBytes, isStep, isWhole } from './record.js';
 import type { Entry } from './record.js';
 import { applyEntry, copyHeader, findOp, freshState } from './session-state.js';
 import type { Bodies, SessionHeader, VersionedDelta } from './session-state.js';
@@ -94,7 +94,7 @@ export function makeBatch<B>(
       session: operation.session,
       op: operation.op,
       from,
-      to: operation.kind === 'touch' ? from : version(from + 1),
+      to: isStep(operation.kind) ? version(from + 1) : from,
       incarnation:
         operation.kind === 'create'
           ? IN_THIS_RECORD
@@ -113,7 +113,7 @@ export function makeBatch<B>(
     }
     const over = overlay ?? { header: copyHeader(state ?? freshState(operation.session)), deltas: [], created: false };
     applyEntry(over.header, entry, IN_THIS_RECORD);
-    if (isWhole(entry.kind)) over.created = true;
+    if (isWhole(entry.kind) || entry.kind === 'forget') over.created = true;
     if (entry.kind === 'commit') over.deltas.push({ version: entry.to, delta: entry.payload });
     overlays.set(operation.session, over);
     entries.push(entry);
@@ -145,8 +145,12 @@ function decide<B>(
     return { payload, merged: false };
   }
   if (kind === 'adopt') return decideAdoption(ledger, operation, overlay);
+  if (kind === 'forget' && header?.dead === true && overlay === undefined && base?.version === header.version) {
+    return { payload, merged: false };
+  }
   if (header === undefined || header.dead) return { answer: { kind: 'gone' } };
   if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone' } };
+  if (kind === 'forget') return { answer: { kind: 'gone' } };
   if (operation.className !== header.className && header.className !== '') {
     return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
   }

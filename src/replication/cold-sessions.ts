@@ -40,6 +40,7 @@ export class ColdSessions<B> {
   readonly #slabs = new SlabStore((hash, from, to) => this.#index.move(hash, from, to));
   readonly #kinds = new SessionKinds();
   readonly #walk: WalkPosition = { slab: 0, offset: 0, of: undefined };
+  readonly #tombstoneWalk: WalkPosition = { slab: 0, offset: 0, of: undefined };
   #scratch = new ByteWriter(SCRATCH_BYTES);
   readonly #key = new ByteWriter();
 
@@ -136,9 +137,19 @@ export class ColdSessions<B> {
     }
   }
 
+  /** Looks at up to `steps` records for tombstones of sessions that were destroyed before `beforeMs`, a wall clock's time. */
+  oldTombstones(beforeMs: number, steps: number): SessionId[] {
+    const found: SessionId[] = [];
+    this.#slabs.walk(this.#tombstoneWalk, steps, 'all', (address) => {
+      const record = this.#slabs.at(address);
+      if ((record[FLAGS]! & DEAD) !== 0 && viewOf(record).getFloat64(TOUCHED, true) < beforeMs) found.push(idOf(record));
+    });
+    return found;
+  }
+
   /** Looks at up to `steps` records and settles the bodies of those that were not touched since `beforeMs`, a wall clock's time. */
   settle(beforeMs: number, steps: number): void {
-    this.#slabs.walkMarked(this.#walk, steps, (address) => {
+    this.#slabs.walk(this.#walk, steps, 'marked', (address) => {
       if (viewOf(this.#slabs.at(address)).getFloat64(TOUCHED, true) > beforeMs) return;
       const state = this.#read(address, undefined);
       let settled = true;

@@ -24,6 +24,8 @@ export type Effect =
   | { readonly type: 'look-up'; readonly session: SessionId }
   /** Store a snapshot and call `put`. */
   | { readonly type: 'put'; readonly session: SessionId; readonly value: Uint8Array; readonly expected: Revision }
+  /** Remove the stored tombstone of a session that was forgotten, and call `removed`. */
+  | { readonly type: 'remove'; readonly session: SessionId }
   /** Load the stored snapshot of a session now, and call `admit`. */
   | { readonly type: 'load'; readonly session: SessionId }
   /** Tell every replica of the partition what this one remembers. */

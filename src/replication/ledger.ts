@@ -10,7 +10,7 @@ import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { crc32 } from '../wire/checksum.js';
 import type { Memory, Seeding } from './generation.js';
-import { decodeRecord, isWhole } from './record.js';
+import { decodeRecord, isStep, isWhole } from './record.js';
 import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId, SeedRecord } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState, StoredSession } from './session-state.js';
@@ -129,7 +129,8 @@ export class Ledger<B> {
     const missing = deferred.filter(({ at }) => at > held);
     let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
     for (const { at, entry } of missing) {
-      if (loaded?.unreadable !== undefined || (entry.kind !== 'touch' && entry.to <= version)) continue;
+      if (entry.kind === 'forget') version = 0;
+      if (loaded?.unreadable !== undefined || entry.kind === 'forget' || (isStep(entry.kind) && entry.to <= version)) continue;
       if (entry.from !== version)
         return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
       version = entry.to;
@@ -283,10 +284,15 @@ export class Ledger<B> {
     for (const entry of entries) {
       if (held.has(entry.session) || (entry.from !== 0 && this.lacks(entry.session) && !reached.has(entry.session))) continue;
       const state = this.sessions.get(entry.session);
+      if (entry.kind === 'forget') {
+        // whoever has no tombstone has forgotten it already
+        reached.set(entry.session, 0);
+        continue;
+      }
       // what is quarantined has no history that could be missing
       if (state?.quarantine !== undefined) continue;
       const have = reached.get(entry.session) ?? state?.version ?? 0;
-      if (entry.kind !== 'touch' && entry.to <= have) continue;
+      if (isStep(entry.kind) && entry.to <= have) continue;
       if (entry.from !== have) return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${have}`;
       reached.set(entry.session, entry.to);
     }
@@ -295,11 +301,18 @@ export class Ledger<B> {
 
   #applyEntry(at: Sequence, entry: Entry): boolean {
     let state = this.sessions.get(entry.session);
+    if (entry.kind === 'forget') {
+      if (state?.dead !== true || state.version !== entry.from) return false;
+      this.sessions.remove(state.id);
+      // until nothing of it is stored: an old tombstone must not meet a new life
+      this.unsaved.changed(state.id, at);
+      return false;
+    }
     if (state === undefined) {
       state = freshState<B>(entry.session);
       this.sessions.add(state);
     }
-    if (entry.kind !== 'touch' && entry.to <= state.version) return false;
+    if (isStep(entry.kind) && entry.to <= state.version) return false;
     applyEntry(state, entry, at);
     state.sequence = at;
     this.unsaved.changed(state.id, at);

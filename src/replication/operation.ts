@@ -9,8 +9,8 @@ import type { NodeId, Sequence, SessionId, Version } from '../shared/ids.js';
 import type { OpId } from './record.js';
 import type { VersionedDelta } from './session-state.js';
 
-/** `adopt`: a node offers what it remembers beyond the one who began a lost log anew. */
-export type OperationKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt';
+/** `adopt`: a node offers what it remembers beyond the one who began a lost log anew. `forget`: a tombstone has been kept long enough. */
+export type OperationKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt' | 'forget';
 
 export interface Operation {
   readonly kind: OperationKind;

@@ -212,6 +212,10 @@ export class PartitionMachine<B> {
     this.#upkeep.put(this.#ledger, session, revision);
   }
 
+  removed(session: SessionId, gone: boolean): void {
+    this.#upkeep.removed(this.#ledger, session, gone);
+  }
+
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
   lookedUp(session: SessionId, found: FoundSnapshot | null | undefined): void {
     this.#upkeep.lookedUp(this.#ledger, session, found);
@@ -301,6 +305,8 @@ export class PartitionMachine<B> {
 
   #keepUp(now: Instant): void {
     this.#upkeep.tick(now, this.#ledger);
+    // nobody waits for these
+    for (const operation of this.#upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
     if (this.#slot !== undefined) return;
     const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;

@@ -221,7 +221,7 @@ export class Primary<B> {
   }
 
   #check({ kind, payload }: Operation): Answer | undefined {
-    if (kind === 'touch' || kind === 'destroy') return undefined;
+    if (kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
     try {
       if (kind === 'adopt') {
         const { header, snapshot } = decodeStored(payload);

@@ -17,7 +17,7 @@
  *
  * How it began: 0 in the first generation, else the position of its `SEED`, node, epoch, position.
  *
- * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy, 5 adopt), session, client, counter, from, steps to its version, incarnation,
+ * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy, 5 adopt, 6 forget), session, client, counter, from, steps to its version, incarnation,
  * wall-clock ms, then for a create the class's name and the snapshot, for an adopt the class's name and the stored session, for a
  * commit the delta.
  */
@@ -46,8 +46,11 @@ export interface Predecessor {
   readonly id: RecordId;
 }
 
-/** `adopt`: a state that was ahead of the log when it began anew is taken over whole; its payload is a stored session. */
-export type EntryKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt';
+/**
+ * `adopt`: a state that was ahead of the log when it began anew is taken over whole; its payload is a stored session.
+ * `forget`: a tombstone ends, on every replica at the same place of the log.
+ */
+export type EntryKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt' | 'forget';
 
 /** One change of one session. */
 export interface Entry {
@@ -55,7 +58,7 @@ export interface Entry {
   readonly session: SessionId;
   readonly op: OpId;
   readonly from: Version;
-  /** `from + 1`, or `from` for a touch. */
+  /** `from + 1`, or `from` for a touch and a forget. */
   readonly to: Version;
   /** The sequence of the session's create; 0 in a create: it is this record's own. */
   readonly incarnation: Sequence;
@@ -126,7 +129,7 @@ const MAGIC = 0x54;
 export const RECORD_FORMAT = 1;
 /** The third byte of a `CHECKPOINT`. */
 const CHECKPOINT = 3;
-const KINDS = ['create', 'commit', 'touch', 'destroy', 'adopt'] as const;
+const KINDS = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'] as const;
 const RECORDS = ['lead', 'commit', 'checkpoint', 'seed', 'end'] as const;
 
 export function encodeRecord(record: LogRecord): Uint8Array {
@@ -272,18 +275,24 @@ function writeEntry(out: ByteWriter, entry: Entry): void {
 
 function readEntry(from: ByteReader): Entry {
   const code = from.u8();
-  const kind = KINDS[code - 1] ?? from.fail('an entry of kind 1 to 5', `${code}`);
+  const kind = KINDS[code - 1] ?? from.fail('an entry of kind 1 to 6', `${code}`);
   const session = sessionId(from.string());
   const op: OpId = { client: from.string(), counter: from.varint() };
   const base = from.varint();
   const steps = from.varint();
-  if (steps !== (kind === 'touch' ? 0 : 1)) from.fail(`a ${kind} of ${kind === 'touch' ? 0 : 1} versions`, `${steps}`);
+  const expected = isStep(kind) ? 1 : 0;
+  if (steps !== expected) from.fail(`a ${kind} of ${expected} versions`, `${steps}`);
   const incarnation = sequence(from.varint());
   const atMs = from.varint();
   const className = isWhole(kind) ? from.string() : '';
   // a copy: what is kept must not keep the whole batch alive
   const payload = isWhole(kind) || kind === 'commit' ? copyBytes(from.bytes()) : EMPTY_BYTES;
   return { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+}
+
+/** It leads to another version. */
+export function isStep(kind: EntryKind): boolean {
+  return kind !== 'touch' && kind !== 'forget';
 }
 
 /** Its payload is a whole state. */

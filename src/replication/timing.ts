@@ -52,6 +52,11 @@ export interface Timing {
   readonly hotSessionsMax: number;
   /** A session that was not touched for so long becomes one snapshot: its last deltas, for bases that lag, are given up. */
   readonly historyMs: number;
+  /**
+   * A tombstone ends after so long: longer than any retry lives, and than a process may stand still with an old snapshot of the
+   * session on its way.
+   */
+  readonly tombstoneMs: number;
   /** How often a partition looks at its timers. */
   readonly tickMs: number;
 }
@@ -83,5 +88,6 @@ export const DEFAULT_TIMING: Timing = {
   joinRetryMs: 50,
   hotSessionsMax: 256,
   historyMs: 60_000,
+  tombstoneMs: 86_400_000,
   tickMs: 15,
 };

@@ -17,6 +17,7 @@ import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
 import { LogTail } from './log-tail.js';
 import type { FoundSnapshot, Instant, MachineOptions } from './machine-options.js';
+import type { Operation } from './operation.js';
 import type { CheckpointRecord } from './record.js';
 import { ABSENT, encodeStored } from './session-state.js';
 import type { SessionState } from './session-state.js';
@@ -29,6 +30,8 @@ const DIGESTS_MAX = 32;
 const WRITE_SHARE = 1 / 2;
 /** A checkpoint gives up at least this part of a full log, or all that there is. */
 const GIVE_UP_SHARE = 1 / 4;
+/** Sessions at rest looked at in one tick. */
+const TOMBSTONE_STEPS = 16;
 /** A log beyond its bound is met with more writes at once, up to so many times as many. */
 const PRESSURE_MAX = 8;
 
@@ -53,6 +56,7 @@ export class Upkeep<B> {
   #floor: Sequence = sequence(0);
   /** The log has refused a record because it is full, and has stored none since. */
   #full = false;
+  #forgotten = 0;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
     this.#options = options;
@@ -122,8 +126,11 @@ export class Upkeep<B> {
       if (this.#writing.size >= writesMax || this.#writingBytes >= timing.snapshotBytesAtOnce) return;
       const state = ledger.session(id);
       // its own snapshot is still to come: it is loaded first, as anybody would who asks for it
-      if (state === undefined) this.#emit({ type: 'load', session: id });
-      else this.#write(ledger, state);
+      if (ledger.lacks(id)) this.#emit({ type: 'load', session: id });
+      else if (state === undefined) {
+        this.#begins(ledger, id, 0, undefined);
+        this.#emit({ type: 'remove', session: id });
+      } else this.#write(ledger, state);
     }
   }
 
@@ -166,6 +173,25 @@ export class Upkeep<B> {
     if (written?.digest !== undefined && this.#written.push(written.digest) > DIGESTS_MAX) this.#written.shift();
     if (revision > ledger.reliedOn) ledger.reliedOn = revision;
     ledger.unsaved.saved(id);
+  }
+
+  /** Takes whether nothing of a forgotten session is stored any more. */
+  removed(ledger: Ledger<B>, id: SessionId, gone: boolean): void {
+    this.#ended(id);
+    if (gone) ledger.unsaved.saved(id);
+    else ledger.unsaved.notSaved(id);
+  }
+
+  /** Tombstones that have been kept long enough and are in the stored snapshots; a few at a time. */
+  oldTombstones(now: Instant, ledger: Ledger<B>): Operation[] {
+    const before = now.wallMs - this.#options.timing.tombstoneMs;
+    const old = ledger.sessions.cold.oldTombstones(before, TOMBSTONE_STEPS).filter((id) => !ledger.unsaved.has(id));
+    return old.map((session) => {
+      const { version, incarnation, className } = ledger.session(session)!;
+      const op = { client: `${this.#options.incarnation}.forget`, counter: ++this.#forgotten };
+      const base = { version, incarnation };
+      return { kind: 'forget', session, op, base, className, rebased: false, payload: EMPTY_BYTES, backups: 0, waitMs: 0 };
+    });
   }
 
   lookedUp(ledger: Ledger<B>, id: SessionId, found: FoundSnapshot | null | undefined): void {

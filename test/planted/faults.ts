@@ -243,6 +243,7 @@ export const FAULTS: readonly Fault[] = [
     'this.#saving.delete(id);\n    }\n    /** What was being saved is not stored',
     'this.forget(id);\n    }\n    /** What was being saved is not stored',
   ),
+  fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
   fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
   fault('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
   fault(

@@ -225,6 +225,49 @@ describe('upkeep of the log', () => {
     expect(joined.machine.ledger.session(sessionId('s'))!.quarantine).to.equal(undefined);
   });
 
+  it('a tombstone ends when it was kept long enough, on every replica at the same record; its key goes before the log gives that up', () => {
+    bench = new Bench(A, { ...TIMING, tombstoneMs: 60_000 });
+    bench.lead();
+    create('s', 't');
+    store(operation('destroy', 's', 1));
+    settle(100);
+    const { ledger } = bench.machine;
+    const tombstone = decodeStored(puts().findLast(({ session }) => session === 's')!.value);
+    expect([tombstone.header.dead, unsaved('s')]).to.deep.equal([true, false]);
+    const before = [...bench.log];
+    for (let i = 0; i < 500; i++) bench.tick(100);
+    expect(ledger.sessions.has(sessionId('s')), 'not a moment too early').to.equal(true);
+    for (let i = 0; i < 200; i++) {
+      bench.tick(100);
+      bench.flush();
+    }
+    expect(ledger.sessions.has(sessionId('s'))).to.equal(false);
+    const at = bench.log.findIndex(({ record }) => {
+      const each = decodeRecord(record);
+      return each.type === 'commit' && each.entries.some(({ kind }) => kind === 'forget');
+    });
+    expect(at).to.be.at.least(before.length);
+    create('x', 'y');
+    settle(100);
+    const removals = (): number => bench.of('remove').length;
+    expect(removals()).to.be.greaterThan(0);
+    expect(unsaved('s'), 'a stored tombstone would meet a new life').to.equal(true);
+    bench.machine.removed(sessionId('s'), false);
+    bench.tick(2_000);
+    expect(removals(), 'it is tried again').to.be.greaterThan(1);
+    const floors = (): number => Math.max(0, ...trims());
+    expect(floors()).to.be.lessThan(bench.log[at]!.at);
+    bench.machine.removed(sessionId('s'), true);
+    settle(200);
+    expect(floors()).to.be.at.least(bench.log[at]!.at);
+
+    const joined = new Bench(B, TIMING, bench.log.slice(at));
+    joined.join([], revisions);
+    expect(joined.machine.role, 'one that never knew it steps over that').to.equal('following');
+    store(operation('create', 's', undefined, 'again'));
+    expect(ledger.session(sessionId('s'))!.version).to.equal(1);
+  });
+
   it('a replica that joins from snapshots and the rest of the log equals one that saw everything', () => {
     create('s', 't', 'u');
     change('s', 1, 4);

@@ -120,6 +120,8 @@ const TIMING = {
   // fewer than there are sessions, so that they are packed and opened all the time
   hotSessionsMax: 1,
   historyMs: 1_500,
+  // longer than any message or retry of this world lives
+  tombstoneMs: 6_500,
 };
 /** In a world that loses its log: found out, and agreed upon, before it ends. */
 const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
