@@ -18,6 +18,8 @@ import { beginningOf } from '../replication/generation.js';
 import { revision, sequence } from '../shared/ids.js';
 import type { Partition, Sequence } from '../shared/ids.js';
 
+import { Turnstile } from './snapshot-loader.js';
+
 /** Between two questions which log it is. */
 const IDENTIFY_MS = 500;
 
@@ -29,6 +31,8 @@ export interface OpenGeneration {
 }
 
 export class Generations {
+  /** For all replicas of this process that load their sessions. */
+  readonly turnstile = new Turnstile();
   readonly #connection: EngineConnection;
   readonly #state: { readonly key: string; readonly value: Uint8Array };
   readonly #open = new Map<number, Promise<OpenGeneration>>();

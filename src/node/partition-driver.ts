@@ -6,32 +6,29 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { invariant } from '../shared/invariant.js';
-import { epoch, revision, sequence, sessionId } from '../shared/ids.js';
+import { epoch, revision, sequence } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
-import type { SnapshotEntry, Subscription } from '../engine/port.js';
+import type { Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
 import { mayBeginEarly } from '../replication/joining.js';
 import type { LoadedSession } from '../replication/ledger.js';
 import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
-import type { FoundSnapshot, Instant, MachineOptions, View } from '../replication/machine-options.js';
+import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
-import { decodeStored } from '../replication/session-state.js';
 import type { Timer } from '../shared/clock.js';
 import type { Recall } from '../replication/seed-choice.js';
 import type { Generations, OpenGeneration } from './generations.js';
+import { decoded, decodedAll, positionOf, sessionOf, snapshotKey } from './stored-snapshots.js';
 import type { NodeEvent, Runtime } from './runtime.js';
 import { beginGeneration } from './seeding.js';
 import { SnapshotLoader } from './snapshot-loader.js';
-import type { Turnstile } from './snapshot-loader.js';
 
 /** What the node around it offers. */
 export interface Surroundings {
   readonly runtime: Runtime;
   readonly generations: Generations;
-  /** For all replicas of this process. */
-  readonly turnstile: Turnstile;
   /** Tells the primary how far this replica is. */
   report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
   /** Tells every node what this replica remembers. */
@@ -47,10 +44,6 @@ const OFFER_AGAIN_MS = 200;
 const NOT_LOADED = 'it is being loaded here';
 /** A session that nobody could tell of is asked for again after so long. */
 const LOAD_AGAIN_MS = 20;
-/** A snapshot's key, for any session id. */
-const SNAPSHOT_PREFIX = 's:';
-export const snapshotKey = (id: SessionId): string => `${SNAPSHOT_PREFIX}${id}`;
-
 export class PartitionDriver<B> {
   readonly partition: Partition;
   readonly machine: PartitionMachine<B>;
@@ -69,6 +62,7 @@ export class PartitionDriver<B> {
   #busy = false;
   readonly #later: (() => void)[] = [];
   #stopped = false;
+  readonly #malformed = (error: unknown): void => this.#around.event({ type: 'malformed', where: 'snapshot', error });
   #joinedOnce: (() => void)[] = [];
 
   constructor(options: MachineOptions<B>, around: Surroundings) {
@@ -218,7 +212,7 @@ export class PartitionDriver<B> {
         return;
       case 'look-up':
         return this.#then(this.#at.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
-          this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : this.#position(found)),
+          this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : positionOf(found)),
         );
       case 'put':
         return this.#then(
@@ -298,7 +292,7 @@ export class PartitionDriver<B> {
       if (still !== identity) return again();
       this.#stored = from;
       this.#call(() => {
-        const sessions = stored && this.#decoded(stored.entries);
+        const sessions = stored && decodedAll(stored.entries, this.#malformed);
         const highest = stored?.highest ?? revision(0);
         this.machine.joined(this.now, { generation, identity, log: log.entries, stored: sessions, highest });
       });
@@ -310,24 +304,22 @@ export class PartitionDriver<B> {
   }
 
   #load(life: number, { snapshots }: OpenGeneration): void {
-    const { runtime, turnstile } = this.#around;
+    const { runtime, generations } = this.#around;
     const live = (): boolean => life === this.#life && !this.#stopped;
     this.#loader = new SnapshotLoader({
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
-      turnstile,
+      turnstile: generations.turnstile,
       keyOf: snapshotKey,
       live,
       admit: (found) => {
-        const decoded: [SessionId, LoadedSession | undefined][] = [];
+        const taken: [SessionId, LoadedSession | undefined][] = [];
         for (const [id, entry] of found) {
-          if (entry === null) decoded.push([id!, undefined]);
-          else if (entry.key.startsWith(SNAPSHOT_PREFIX)) {
-            decoded.push([sessionId(entry.key.slice(SNAPSHOT_PREFIX.length)), this.#decode(entry)]);
-          }
+          if (entry === null) taken.push([id!, undefined]);
+          else if (sessionOf(entry.key) !== undefined) taken.push([sessionOf(entry.key)!, decoded(entry, this.#malformed)]);
         }
-        this.#call(() => this.machine.recovery.admit(decoded));
+        this.#call(() => this.machine.recovery.admit(taken));
       },
       listed: (highest) => {
         let complete = false;
@@ -352,7 +344,7 @@ export class PartitionDriver<B> {
     let result: SeedResult = { kind: 'again' };
     try {
       const begun = await beginGeneration(generations, this.partition, effect);
-      result = begun.kind === 'mine' ? { ...begun, stored: this.#decoded(begun.stored) } : begun;
+      result = begun.kind === 'mine' ? { ...begun, stored: decodedAll(begun.stored, this.#malformed) } : begun;
       if (begun.kind === 'mine' && life === this.#life) this.#stored = await generations.open(effect.lost + 1);
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
@@ -366,7 +358,7 @@ export class PartitionDriver<B> {
     const key = snapshotKey(id);
     const found = await snapshots.get(this.partition, key);
     if (found === null || found === undefined) return found === null;
-    const stored = this.#decode(found);
+    const stored = decoded(found, this.#malformed);
     if (stored.unreadable !== undefined || !stored.header.dead) return false;
     await snapshots.remove(this.partition, key, found.revision);
     return (await snapshots.get(this.partition, key)) === null;
@@ -384,38 +376,6 @@ export class PartitionDriver<B> {
       }
       node = (answer?.kind === 'retry' ? answer.hint : undefined) ?? (this.leads ? this.#self : this.machine.leader);
       await new Promise<void>((resolve) => void clock.after(OFFER_AGAIN_MS, resolve));
-    }
-  }
-
-  /** One after the other, so that not all of them are objects at once. */
-  *#decoded(entries: readonly SnapshotEntry[]): IterableIterator<LoadedSession> {
-    for (const entry of entries) if (entry.key.startsWith(SNAPSHOT_PREFIX)) yield this.#decode(entry);
-  }
-
-  /** One poison session is one session: an unreadable snapshot quarantines it, and the others are served. */
-  #decode({ key, value, revision: at }: SnapshotEntry): LoadedSession {
-    try {
-      const stored = decodeStored(value);
-      if (snapshotKey(stored.header.id) === key) return { ...stored, revision: at };
-      throw new TwinstateError('BYTES_CORRUPT', 'a snapshot of another session stands under this key', {
-        expected: key,
-        received: snapshotKey(stored.header.id),
-        cure: 'find out who else writes into the bucket; this session is quarantined',
-      });
-    } catch (error) {
-      this.#around.event({ type: 'malformed', where: 'snapshot', error });
-      return { unreadable: sessionId(key.slice(SNAPSHOT_PREFIX.length)), error, revision: at };
-    }
-  }
-
-  #position({ value, revision: at }: SnapshotEntry): FoundSnapshot {
-    try {
-      const { header, trueUpTo, digest } = decodeStored(value);
-      const { id: session, incarnation, version, dead } = header;
-      return { revision: at, trueUpTo, digest: dead ? undefined : { session, incarnation, version, digest } };
-    } catch {
-      // unreadable: it covers nothing, and is overwritten
-      return { revision: at, trueUpTo: sequence(0), digest: undefined };
     }
   }
 }

@@ -18,7 +18,8 @@ import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
 import { isAtWork, Recovery } from './recovery.js';
 import { encodeRecord } from './record.js';
-import type { CheckpointRecord, LogRecord, Predecessor, RecordId } from './record.js';
+import type { CheckpointRecord, LogRecord } from './record.js';
+import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
 import { Upkeep } from './upkeep.js';
 
@@ -30,8 +31,7 @@ export class PartitionMachine<B> {
   #slot: AppendSlot<Content> | undefined;
   readonly #primary: Primary<B>;
   readonly #upkeep: Upkeep<B>;
-  #recordCounter = 0;
-  #attempts = 0;
+  readonly #writer: RecordWriter<B>;
   #reportedMs = 0;
   #joinedMs = 0;
   #suspectedSinceMs: number | undefined;
@@ -44,6 +44,7 @@ export class PartitionMachine<B> {
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
     this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.#writer = new RecordWriter(options, (effect) => this.#emit(effect));
     this.recovery = new Recovery({
       options,
       log: this.#log,
@@ -51,7 +52,7 @@ export class PartitionMachine<B> {
       role: () => this.#role,
       ledger: () => this.#ledger,
       emit: (effect) => this.#emit(effect),
-      nextId: () => this.#frame().id,
+      nextId: () => this.#writer.frame(this.#ledger).id,
       join: (reason, afterMs) => this.#join(reason, afterMs),
       follow: (now, ledger) => this.#follow(now, ledger),
       stand: (role, reason, ledger) => this.#stand(role, reason, ledger),
@@ -228,7 +229,7 @@ export class PartitionMachine<B> {
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);
-      if (slot.mustSendAgain(now.ms)) this.#send(slot);
+      if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
     }
     if (this.#role === 'leading') {
       this.#primary.tick(now);
@@ -273,7 +274,7 @@ export class PartitionMachine<B> {
     }
     const mayClaim = first || this.recovery.mayClaim(now, this.#suspectedSinceMs);
     if (this.#slot !== undefined || !mayClaim || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
-    this.#append(now, { type: 'lead', ...this.#frame() }, { type: 'lead' });
+    this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' });
   }
 
   #newTerm(now: Instant, node: NodeId): void {
@@ -298,7 +299,7 @@ export class PartitionMachine<B> {
     const { confirm, entries } = batch;
     this.#append(
       now,
-      { type: 'commit', ...this.#frame(), epoch: this.#ledger.epoch, confirm, entries },
+      { type: 'commit', ...this.#writer.frame(this.#ledger), epoch: this.#ledger.epoch, confirm, entries },
       { type: 'commit', batch },
     );
   }
@@ -323,7 +324,15 @@ export class PartitionMachine<B> {
 
   #checkpoint(now: Instant, floor: Sequence, digests: CheckpointRecord['digests']): void {
     const { epoch, reliedOn, seeding } = this.#ledger;
-    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests, seeding };
+    const record: LogRecord = {
+      type: 'checkpoint',
+      ...this.#writer.frame(this.#ledger),
+      epoch,
+      floor,
+      revision: reliedOn,
+      digests,
+      seeding,
+    };
     this.#append(now, record, { type: 'checkpoint', floor });
   }
 
@@ -345,12 +354,7 @@ export class PartitionMachine<B> {
 
   #append(now: Instant, record: LogRecord, content: Content): void {
     this.#slot = new AppendSlot(record.id, record.prev.sequence, encodeRecord(record), content, now.ms);
-    this.#send(this.#slot);
-  }
-
-  #send(slot: AppendSlot<Content>): void {
-    slot.sent(++this.#attempts);
-    this.#emit({ type: 'append', attempt: this.#attempts, expected: slot.expected, record: slot.bytes });
+    this.#writer.send(this.#slot);
   }
 
   #poll(now: Instant): void {
@@ -388,13 +392,6 @@ export class PartitionMachine<B> {
 
   #hint(): NodeId | undefined {
     return this.#ledger.leader === this.options.self ? undefined : this.#ledger.leader;
-  }
-
-  /** What every record says: who it is, whom it follows (rule 3: what was applied, never what the server has), who wrote it. */
-  #frame(): { readonly id: RecordId; readonly prev: Predecessor; readonly node: NodeId } {
-    const { applied, lastId } = this.#ledger;
-    const id = `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
-    return { id, prev: { sequence: applied, id: lastId }, node: this.options.self };
   }
 
   #notice(notice: Notice): void {

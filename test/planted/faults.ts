@@ -1,3 +1,5 @@
+import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
 export type Suite = 'simulation' | 'diff' | 'session' | 'store';
 
@@ -23,12 +25,14 @@ const ARRAYS = 'diff/array-comparison.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
+const READING = 'replication/reading.js';
 const MACHINE = 'replication/partition-machine.js';
 const UPKEEP = 'replication/upkeep.js';
 const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
   // differencing
+  ...DIFFERENCING_FAULTS,
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
   fault(
     'diff',
@@ -49,15 +53,15 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'bytes of the benchmark are those of the instance',
     CONTENT,
-    'pass.draft.setBytes(node, copyBytes(now));',
-    'pass.draft.setBytes(node, now);',
+    'draft.setBytes(node, copyBytes(now));\n        writer.bytes(node);',
+    'draft.setBytes(node, now);\n        writer.bytes(node);',
   ),
   fault(
     'diff',
     'bytes that changed in place are passed over',
     CONTENT,
-    'if (bytesEqual(node.bytes, now))',
-    'if (node.bytes.byteLength === now.byteLength)',
+    'else if (patches.length > 0)',
+    'else if (node.bytes.byteLength !== now.byteLength)',
   ),
   fault(
     'diff',
@@ -289,4 +293,66 @@ export const FAULTS: readonly Fault[] = [
     'return !this.#choice.missedBy(now.ms, this.#generation, this.#replica.ledger().reach);',
     'return true;',
   ),
+  // reads, and what application servers keep
+  fault(
+    'session',
+    'a lease is counted from the acceptance of an append',
+    MACHINE,
+    'this.#primary.confirmed(slot.firstSentMs);',
+    'this.#primary.confirmed(now.ms);',
+  ),
+  fault(
+    'session',
+    'a strong read is answered from memory',
+    PRIMARY,
+    "if (read.consistency === 'primary' && fresh)",
+    "if (read.consistency === 'strong' || fresh)",
+  ),
+  fault(
+    'session',
+    'a strict takeover does not wait for the lease before it',
+    PRIMARY,
+    'now.ms + this.#options.timing.leaseMs : -Infinity',
+    '-Infinity : -Infinity',
+  ),
+  fault('session', 'what a reader has seen already is not looked at', READING, 'version < read.atLeast', 'false'),
+  fault(
+    'simulation',
+    'what is held of a session is opened without a question',
+    'store/session-reader.js',
+    'const answer = await this.#router.read(partition, { session, ...freshness, known: held }, deadline);',
+    "const answer = held ? { ...held, kind: 'same' } : await this.#router.read(partition, { session, ...freshness, known: held }, deadline);",
+  ),
+  fault('session', '"the same" is said of another incarnation', READING, '&& known.incarnation === incarnation', ''),
+  fault(
+    'session',
+    'an operation that may have been forgotten is merged once more',
+    BATCH,
+    'if (mayBeForgotten(header, operation.op, base.version))',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a copy of an operation that is under way is taken in beside it',
+    'node/intake.js',
+    'if (same !== undefined)',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a refused try is taken in when it comes once more',
+    'node/intake.js',
+    'if (attempt <= (this.#refused.get(key) ?? -1))',
+    'if (false)',
+  ),
+  fault('store', 'a read shares a question that has left', 'node/questions.js', 'outbox.reads.clear();', ''),
+  fault('store', 'a second copy of a question counts as the only one', 'node/questions.js', '{ ...asked, again: true }', 'asked'),
+  fault(
+    'store',
+    'a conflict after a lost answer is final, however much was forgotten',
+    'store/router.js',
+    'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
+    'if (false)',
+  ),
+  fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

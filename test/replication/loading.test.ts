@@ -53,7 +53,7 @@ describe('a replica that loads while it works', () => {
   /** Has read the log, and no snapshot. */
   const early = (): Bench => {
     const log = first.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
-    return new Bench(B, TIMING, [], { generation: 1, identity: 'log', log, stored: undefined, highest: revision(0) });
+    return new Bench(B, TIMING, [], 'fast', { generation: 1, identity: 'log', log, stored: undefined, highest: revision(0) });
   };
   const show = ({ machine }: Bench): unknown[] =>
     [...machine.ledger.sessions.states()]

@@ -197,7 +197,7 @@ describe('a replica whose log is lost', () => {
     ];
     const late = { sequence: sequence(6), record: bench.append().record };
     const read = { generation: 1, identity: 'log', log: [...log, late], stored: [], highest: revision(0) };
-    const fresh = new Bench(C, {}, [], read);
+    const fresh = new Bench(C, {}, [], 'fast', read);
     expect(fresh.machine.role).to.equal('lost');
     expect(fresh.machine.ledger.session(sessionId('s'))!.version, 'nor does one that joins').to.equal(2);
   });
