@@ -57,7 +57,7 @@ async function fill(): Promise<number> {
       ),
     );
   }
-  while (node.replicas.some(({ machine }) => machine.ledger.unsaved.size > 0 || machine.logTail.records > 4)) await pause(50);
+  while (node.replicas.some(({ machine }) => machine.ledger.unsaved.size > 0 || machine.upkeep.tail.records > 4)) await pause(50);
   await store.close();
   return performance.now() - startedMs;
 }

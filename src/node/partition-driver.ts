@@ -222,7 +222,9 @@ export class PartitionDriver<B> {
       case 'trim':
         return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
       case 'remove':
-        return this.#then(this.#removeTombstone(effect.session), (gone) => this.machine.removed(effect.session, gone === true));
+        return this.#then(this.#removeTombstone(effect.session), (gone) =>
+          this.machine.upkeep.removed(this.machine.ledger, effect.session, gone === true),
+        );
       case 'load':
         return void this.#loader?.fetch(effect.session).catch(() => false);
       case 'recall':

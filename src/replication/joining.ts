@@ -5,7 +5,8 @@
  * generation, and where the generation has only begun and not all of its sessions are stored yet.
  */
 import type { Revision } from '../shared/ids.js';
-import { idOf, Ledger } from './ledger.js';
+import { idOf } from './foreign-record.js';
+import { Ledger } from './ledger.js';
 import type { LoadedSession } from './ledger.js';
 import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
 import { decodeRecord, newestCheckpoint } from './record.js';

@@ -8,10 +8,10 @@
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import { crc32 } from '../wire/checksum.js';
 import type { Memory, Seeding } from './generation.js';
-import { decodeRecord, isStep, isWhole } from './record.js';
-import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId, SeedRecord } from './record.js';
+import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
+import { isStep, isWhole } from './record.js';
+import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, RecordId, SeedRecord } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState, StoredSession } from './session-state.js';
 import { SessionTable } from './session-table.js';
@@ -392,32 +392,4 @@ export class Ledger<B> {
     this.applied = at;
     this.lastId = id;
   }
-}
-
-function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): TwinstateError {
-  return new TwinstateError('BYTES_CORRUPT', `record ${at} stands where no node can have put it`, {
-    expected: `one that follows record ${follows}`,
-    received: `one that follows record ${claimed}`,
-    cure: 'find out who else publishes into the log; nothing of it was applied',
-  });
-}
-
-function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
-  try {
-    return decodeRecord(bytes);
-  } catch (error) {
-    if (error instanceof TwinstateError) return error;
-    throw error;
-  }
-}
-
-/** The id under which every replica remembers a record. */
-export function idOf(bytes: Uint8Array): RecordId {
-  const record = tryDecode(bytes);
-  return record instanceof TwinstateError ? foreignId(bytes) : record.id;
-}
-
-/** Of a record that is none of ours. */
-function foreignId(bytes: Uint8Array): RecordId {
-  return `?${crc32(bytes).toString(36)}.${bytes.byteLength}`;
 }

@@ -30,7 +30,8 @@ export class PartitionMachine<B> {
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
   readonly #primary: Primary<B>;
-  readonly #upkeep: Upkeep<B>;
+  /** What keeps its log short. */
+  readonly upkeep: Upkeep<B>;
   readonly #writer: RecordWriter<B>;
   #reportedMs = 0;
   #joinedMs = 0;
@@ -43,12 +44,12 @@ export class PartitionMachine<B> {
     this.options = options;
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
-    this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.upkeep = new Upkeep(options, (effect) => this.#emit(effect));
     this.#writer = new RecordWriter(options, (effect) => this.#emit(effect));
     this.recovery = new Recovery({
       options,
       log: this.#log,
-      upkeep: this.#upkeep,
+      upkeep: this.upkeep,
       role: () => this.#role,
       ledger: () => this.#ledger,
       emit: (effect) => this.#emit(effect),
@@ -73,11 +74,6 @@ export class PartitionMachine<B> {
 
   get leader(): NodeId | undefined {
     return this.#ledger.leader;
-  }
-
-  /** How long the log is: the records that no stored checkpoint has given up, and their bytes. */
-  get logTail(): { readonly records: number; readonly bytes: number } {
-    return this.#upkeep.tail;
   }
 
   /** Hands out what is to be done, once. */
@@ -124,7 +120,7 @@ export class PartitionMachine<B> {
       this.#notice({ kind: 'gap', why: applied.why });
       return this.#join(applied.why, 0);
     }
-    this.#upkeep.noteRecord(now, sequence, bytes.byteLength);
+    this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     // the position is occupied: what was under way is decided
@@ -135,7 +131,7 @@ export class PartitionMachine<B> {
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
       if (applied.record.confirm) this.#report(now);
     }
-    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
+    if (applied.kind === 'checkpoint') this.upkeep.noteCheckpoint(this.#ledger, applied.record);
     if (slot !== undefined && !mine) this.#displaced(slot);
     if (applied.kind === 'end') return this.recovery.ended(now);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
@@ -154,7 +150,7 @@ export class PartitionMachine<B> {
     if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
       // said once, to the only sending there was: it can never appear
       this.#slot = undefined;
-      this.#upkeep.full();
+      this.upkeep.full();
       this.#notice({ kind: 'log-full' });
       if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
@@ -210,16 +206,12 @@ export class PartitionMachine<B> {
   }
 
   put(session: SessionId, revision: Revision | undefined): void {
-    this.#upkeep.put(this.#ledger, session, revision);
-  }
-
-  removed(session: SessionId, gone: boolean): void {
-    this.#upkeep.removed(this.#ledger, session, gone);
+    this.upkeep.put(this.#ledger, session, revision);
   }
 
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
   lookedUp(session: SessionId, found: FoundSnapshot | null | undefined): void {
-    this.#upkeep.lookedUp(this.#ledger, session, found);
+    this.upkeep.lookedUp(this.#ledger, session, found);
   }
 
   tick(now: Instant, view: View): void {
@@ -288,7 +280,7 @@ export class PartitionMachine<B> {
 
   #becomePrimary(now: Instant): void {
     this.#primary.begin(now);
-    this.#upkeep.begin(this.#ledger);
+    this.upkeep.begin(this.#ledger);
     this.#turn('leading', 'its LEAD was accepted');
   }
 
@@ -305,19 +297,19 @@ export class PartitionMachine<B> {
   }
 
   #keepUp(now: Instant): void {
-    this.#upkeep.tick(now, this.#ledger);
+    this.upkeep.tick(now, this.#ledger);
     // nobody waits for these
-    for (const operation of this.#upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
+    for (const operation of this.upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
     if (this.#slot !== undefined) return;
-    const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
+    const floor = this.upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
-    const digests = this.#upkeep.takeDigests();
+    const digests = this.upkeep.takeDigests();
     this.#checkpoint(now, floor, digests);
   }
 
   /** Every session goes into a snapshot; then, and not before, a checkpoint makes the generation a whole one (rule 10). */
   #finishSeeding(now: Instant): void {
-    this.#upkeep.writeAll(this.#ledger);
+    this.upkeep.writeAll(this.#ledger);
     const { unsaved, applied } = this.#ledger;
     if (unsaved.size === 0 && this.#slot === undefined) this.#checkpoint(now, toSequence(applied - 1), []);
   }
@@ -381,7 +373,7 @@ export class PartitionMachine<B> {
     this.#slot = undefined;
     if (slot?.content.type === 'commit') this.#primary.abandon(slot.content.batch, why);
     this.#primary.release(why, this.#hint());
-    this.#upkeep.reset();
+    this.upkeep.reset();
   }
 
   #turn(role: Role, reason: string): void {

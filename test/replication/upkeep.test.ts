@@ -134,7 +134,7 @@ describe('upkeep of the log', () => {
     const written = puts().length - before;
     // 100 records, and those of the checkpoints: each write holds what four records have changed, or more
     expect(written).to.be.within(10, 35);
-    expect(bench.machine.logTail.records, 'and the log keeps its bound').to.be.at.most(TIMING.checkpointRecords);
+    expect(bench.machine.upkeep.tail.records, 'and the log keeps its bound').to.be.at.most(TIMING.checkpointRecords);
   });
 
   it('keeps the log within its bounds under a steady load of many sessions', () => {
@@ -146,7 +146,7 @@ describe('upkeep of the log', () => {
       for (const id of ids) {
         store(operation('commit', id, round, `k=${round}`));
         settle(3);
-        longest = Math.max(longest, bench.machine.logTail.records);
+        longest = Math.max(longest, bench.machine.upkeep.tail.records);
       }
     }
     expect(longest).to.be.at.most(TIMING.checkpointRecords);
@@ -160,7 +160,7 @@ describe('upkeep of the log', () => {
     for (let i = 1; i < 60; i++) {
       store(operation('commit', 's', i, `k=${'x'.repeat(200)}`));
       settle(3);
-      largest = Math.max(largest, bench.machine.logTail.bytes);
+      largest = Math.max(largest, bench.machine.upkeep.tail.bytes);
     }
     expect(largest).to.be.within(1_500, 4_000);
   });
@@ -252,12 +252,12 @@ describe('upkeep of the log', () => {
     const removals = (): number => bench.of('remove').length;
     expect(removals()).to.be.greaterThan(0);
     expect(unsaved('s'), 'a stored tombstone would meet a new life').to.equal(true);
-    bench.machine.removed(sessionId('s'), false);
+    bench.machine.upkeep.removed(ledger, sessionId('s'), false);
     bench.tick(2_000);
     expect(removals(), 'it is tried again').to.be.greaterThan(1);
     const floors = (): number => Math.max(0, ...trims());
     expect(floors()).to.be.lessThan(bench.log[at]!.at);
-    bench.machine.removed(sessionId('s'), true);
+    bench.machine.upkeep.removed(ledger, sessionId('s'), true);
     settle(200);
     expect(floors()).to.be.at.least(bench.log[at]!.at);
 
