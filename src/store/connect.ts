@@ -6,7 +6,7 @@ import type { SessionModel } from '../model/session-model.js';
 import { ClusterNode, partitionOf } from '../node/cluster-node.js';
 import type { NodeEvent } from '../node/runtime.js';
 import type { Runtime } from '../node/runtime.js';
-import { atRestBodies } from '../node/bodies.js';
+import { bodiesFor } from '../node/bodies.js';
 import { publish } from '../observe/channel.js';
 import type { AtRest } from '../session/at-rest.js';
 import { TwinstateError } from '../shared/errors.js';
@@ -87,7 +87,7 @@ export async function connectWith(
       backups: resolved.backups,
       takeover: resolved.takeover,
       timing: resolved.timing,
-      bodies: atRestBodies,
+      bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
       runtime,
       connection: link,
       onEvent: (event) => announce(resolved.cluster, self, event),
@@ -104,6 +104,7 @@ export async function connectWith(
       models,
       runtime,
       ack: resolved.ack,
+      audit: resolved.audit,
       connection: link,
     });
   }

@@ -58,14 +58,17 @@ export class SessionWriter {
       copy.id,
       async () => {
         if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
-        if (pending.conflict !== undefined) throw conflict(copy.id, copy.base, copy.base, pending.conflict);
+        if (pending.conflict !== undefined) {
+          const { slots, why } = pending.conflict;
+          throw conflict(copy.id, copy.base, copy.base, slots, why);
+        }
         const { id, model } = copy;
         const base = { version: copy.base, incarnation: copy.incarnation };
         const { delta: payload, rebased } = pending;
         const done = await this.#send({ kind: 'commit', id, model, base, payload, ack, rebased }, deadline);
         // a merged one may not stand in the log as it was sent
         if (!done.merged) this.#parts.cache.follow(id, base, [{ version: done.version, delta: payload }]);
-        copy.acknowledged(done.version, done.others, done.merged);
+        copy.acknowledged(done);
         return { version: done.version, bytes };
       },
       deadline,
