@@ -288,7 +288,7 @@ export const FAULTS: readonly Fault[] = [
     'ledger.beforeApplied',
   ),
   fault(
-    'simulation',
+    'session',
     'what changed while its snapshot travelled counts as stored',
     'replication/unsaved-sessions.js',
     'this.#saving.delete(id);\n    }\n    /** What was being saved is not stored',
@@ -305,11 +305,11 @@ export const FAULTS: readonly Fault[] = [
     'false',
   ),
   fault(
-    'simulation',
+    'session',
     'a session that is not loaded yet does not exist',
-    'node/partition-driver.js',
-    'if (this.machine.ledger.lacks(operation.session))',
-    'if (false)',
+    LEDGER,
+    'return this.#loading && !this.sessions.has(id);',
+    'return false;',
   ),
   fault(
     'session',
@@ -325,7 +325,7 @@ export const FAULTS: readonly Fault[] = [
     'if (ended)\n            break;',
     '',
   ),
-  fault('simulation', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
   fault(
     'session',
     'versions go on as if no log had been lost',
@@ -334,7 +334,7 @@ export const FAULTS: readonly Fault[] = [
     'return from;',
   ),
   fault(
-    'simulation',
+    'session',
     'nobody asks before claiming a log that may be rolled back',
     RECOVERY,
     'return !this.#choice.missedBy(now.ms, this.#generation, this.#replica.ledger().reach);',
