@@ -5,7 +5,7 @@
  * live objects, are as before. A graph carries its own schema: unbound, it needs no class, and what it does not understand it keeps.
  */
 import { TwinstateError } from '../shared/errors.js';
-import type { SessionModel } from '../model/session-model.js';
+import type { AttributeModel, SessionModel } from '../model/session-model.js';
 import { holdLimit, resolveLimits, type Limits } from '../wire/limits.js';
 import { Application } from './apply.js';
 import { sealImmutables } from '../model/immutability.js';
@@ -14,23 +14,28 @@ import { blobCodec } from './blob.js';
 import { Comparison } from './comparison.js';
 import { parseDelta } from './delta.js';
 import { Draft } from './draft.js';
+import { typed, wrongRoot } from './graph-refusal.js';
 import { attributeAt, pathsOf, slotStep, type NodePath } from './graph-path.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import { Mirror, type Clash } from './mirror.js';
 import type { GraphNode } from './node.js';
-import { looksLike } from './node-live.js';
 import { NodeTable } from './node-table.js';
+import { Opening } from './opening.js';
 import { Schema } from './schema.js';
 import { buildShadows } from './shadow-builder.js';
 import type { ShadowTree } from './shadow-tree.js';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+import { decodeSnapshot } from './snapshot.js';
+import { encodeSnapshot } from './snapshot-writer.js';
+import { holdRoot, succeed } from './succession.js';
 import { trackedClasses } from './tracked-classes.js';
 
 export type { Clash } from './mirror.js';
 
 export class Graph {
-  #table: NodeTable;
+  /** Undefined while the session is only open: most are read and never changed. */
+  #nodes: NodeTable | undefined;
+  #opening: Opening | undefined;
   #binding: Binding | undefined;
   #shadows: ShadowTree | undefined;
   /** True where the last comparison met no object that came, went or moved: shadows would pay. */
@@ -38,10 +43,19 @@ export class Graph {
   readonly #unsteady = new Set<GraphNode>();
   readonly #limits: Limits;
 
-  private constructor(table: NodeTable, limits: Limits, binding?: Binding) {
-    this.#table = table;
+  private constructor(content: NodeTable | Opening, limits: Limits, binding?: Binding) {
+    if (content instanceof Opening) this.#opening = content;
+    else this.#nodes = content;
     this.#limits = limits;
     this.#binding = binding;
+  }
+
+  get #table(): NodeTable {
+    if (this.#nodes === undefined) {
+      this.#nodes = this.#opening!.table();
+      this.#opening = undefined;
+    }
+    return this.#nodes;
   }
 
   /**
@@ -80,18 +94,36 @@ export class Graph {
     return new Graph(decodeSnapshot(snapshot, resolved, 'instance'), resolved);
   }
 
+  /**
+   * Makes an instance from a snapshot, bound to a graph of its own. The snapshot is not kept.
+   *
+   * @throws {TwinstateError} as `decode` and `bind`
+   */
+  static open(snapshot: Uint8Array, model: SessionModel): Graph {
+    const opening = Opening.of(snapshot, model);
+    if (opening === undefined) {
+      const graph = Graph.decode(snapshot, model.limits);
+      graph.bind(model);
+      return graph;
+    }
+    const graph = new Graph(opening, opening.binding.limits, opening.binding);
+    graph.#expectWrites(model);
+    return graph;
+  }
+
   /** The id that the next new node gets. */
   get nextId(): number {
-    return this.#table.nextId;
+    return (this.#opening ?? this.#table).nextId;
   }
 
   /** Of the model that wrote the schema last. */
   get fingerprint(): string {
-    return this.#table.schema.fingerprint;
+    return (this.#opening?.binding ?? this.#table).schema.fingerprint;
   }
 
   /** The wire name of the session class. */
   get name(): string {
+    if (this.#opening !== undefined) return this.#opening.binding.model.name;
     const { root, schema } = this.#table;
     return root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
   }
@@ -103,7 +135,7 @@ export class Graph {
 
   /** The live root, where the graph is bound. */
   get instance(): object | undefined {
-    return this.#table.root.source;
+    return this.#opening === undefined ? this.#table.root.source : this.#opening.root;
   }
 
   /**
@@ -120,7 +152,7 @@ export class Graph {
         cure: 'decode the snapshot again for another instance',
       });
     }
-    this.#holdRoot(this.#table, model);
+    holdRoot(this.#table, model);
     const binding = new Binding(model, this.#table.schema, blobCodec);
     const draft = new Draft(this.#table);
     try {
@@ -190,6 +222,7 @@ export class Graph {
 
   /** The whole graph as bytes. Equal graphs give equal bytes. */
   encode(): Uint8Array {
+    if (this.#opening !== undefined) return this.#opening.snapshot();
     const snapshot = encodeSnapshot(this.#table);
     holdLimit(this.#limits, 'sessionBytesMax', snapshot.byteLength, 'this session');
     return snapshot;
@@ -229,30 +262,21 @@ export class Graph {
    * Makes the graph and its live objects equal to a snapshot, in place: objects whose node lives on stay the same objects. Local
    * changes are overwritten.
    *
+   * @param benchmark what the graph shall be instead, where the live objects are to hold changes that were not compared yet
    * @throws {TwinstateError} as `decode` and `bind`
    */
-  sync(snapshot: Uint8Array): void {
+  sync(snapshot: Uint8Array, benchmark = snapshot): void {
     const { model } = this.#bound('brought up to date');
-    const next = decodeSnapshot(snapshot, this.#limits, 'instance');
-    this.#holdRoot(next, model);
-    const binding = new Binding(model, next.schema, blobCodec);
-    const attach = (node: GraphNode, live: object): void => {
-      node.source = live;
-      next.bySource.set(live, node);
-    };
-    const kept = this.#keepObjects(next, binding, attach);
-    const materialiser = new Materialiser(binding, attach);
     try {
-      for (const node of kept) materialiser.prepare(node);
-      materialiser.make([next.root, ...kept]);
-      for (const node of kept) materialiser.fill(node);
+      const state = succeed(snapshot, [this.#table], model, this.#limits, true);
+      const next = benchmark === snapshot ? state : succeed(benchmark, [state.table, this.#table], model, this.#limits, false);
+      this.#disturb();
+      this.#unsteady.clear();
+      this.#nodes = next.table;
+      this.#binding = next.binding;
     } catch (error) {
       throw typed(error);
     }
-    this.#disturb();
-    this.#unsteady.clear();
-    this.#table = next;
-    this.#binding = binding;
   }
 
   /** Moves the ids of all nodes from `from` up by `by`. */
@@ -287,9 +311,20 @@ export class Graph {
     return pathsOf(this.#table, ids, model ?? this.model);
   }
 
+  /** The id of the node that a live object stands for. */
+  idOf(live: object): number | undefined {
+    return this.#table.bySource.get(live)?.id;
+  }
+
   /** A node, to be read only. */
   node(id: number): GraphNode | undefined {
     return this.#table.nodes.get(id);
+  }
+
+  /** The attribute that stands in a slot of an instance, where the model knows it. */
+  attributeAt(id: number, slot: number, model = this.model): AttributeModel | undefined {
+    const node = this.#table.nodes.get(id);
+    return node?.kind === 'instance' ? attributeAt(this.#table, model, node.shape, slot) : undefined;
   }
 
   /** A slot of an instance as people write it, and whether people may see what is in it. */
@@ -328,46 +363,4 @@ export class Graph {
     if (this.#binding.schema !== this.#table.schema) this.#binding = this.#binding.withSchema(this.#table.schema);
     return this.#binding;
   }
-
-  #holdRoot({ root, schema }: NodeTable, model: SessionModel): void {
-    const name = root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
-    if (name !== model.root.name) throw wrongRoot(model, `a session of class ${name}, stored by the model ${schema.fingerprint}`);
-  }
-
-  /** Gives nodes of `next` the live objects that stand for the same ids here. Views come last: they need their buffers. */
-  #keepObjects(next: NodeTable, binding: Binding, attach: (node: GraphNode, live: object) => void): GraphNode[] {
-    const kept: GraphNode[] = [];
-    const keep = (node: GraphNode): void => {
-      const live = this.#table.nodes.get(node.id)?.source;
-      if (live === undefined || node.kind === 'blob') return;
-      const kind = kindOf(live, binding.kinds);
-      if (kind === undefined || !looksLike(node, live, kind, binding)) return;
-      if (node.kind === 'view' && node.buffer!.source !== (live as ArrayBufferView).buffer) return;
-      attach(node, live);
-      kept.push(node);
-    };
-    const nodes = [...next.nodes.values()];
-    for (const node of nodes) if (node.kind !== 'view') keep(node);
-    for (const node of nodes) if (node.kind === 'view') keep(node);
-    return kept;
-  }
-}
-
-/** What the application's own code threw, as an error of Twinstate. */
-function typed(cause: unknown): TwinstateError {
-  if (cause instanceof TwinstateError) return cause;
-  return new TwinstateError('VALUE_UNSUPPORTED', 'the live objects do not take this state', {
-    expected: 'objects that can be made and written',
-    received: `an exception: ${String(cause)}`,
-    cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
-    cause,
-  });
-}
-
-function wrongRoot(model: SessionModel, received: string): TwinstateError {
-  return new TwinstateError('FINGERPRINT_MISMATCH', 'this is not a session of the class that is asked for', {
-    expected: `an instance of ${model.root.name} by the model ${model.fingerprint}`,
-    received,
-    cure: 'open it with the class that it was created with, or give the class that replaced it this name',
-  });
 }

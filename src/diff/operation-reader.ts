@@ -8,11 +8,12 @@ import { Op, Tag, VIEW_KINDS } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import type { ByteReader } from '../wire/reader.js';
 import { isPrimitiveTag, readPrimitive, readText } from '../wire/value.js';
+import { isLayout } from './layout.js';
 import { HOLE } from './node.js';
 import { Fresh, Link, type Content, type Form, type NodeOp, type Operation, type Patch, type RegExpForm } from './operation.js';
 import type { WireHunk, WireValue } from './operation.js';
 
-/** Hears where in the bytes an id of an existing node stands. */
+/** Hears where in the bytes the id of a node stands. */
 export type IdListener = (id: number, from: number, to: number) => void;
 
 export class OperationReader {
@@ -20,7 +21,9 @@ export class OperationReader {
   readonly #limits: Limits;
   readonly #snapshot: boolean;
   readonly #onId: IdListener | undefined;
+  readonly #onMade: IdListener | undefined;
   readonly #waiting: Fresh[] = [];
+  readonly #layouts: (readonly string[])[] = [];
   #filled = 0;
   #made = 0;
   #lastId = -1;
@@ -28,12 +31,14 @@ export class OperationReader {
   #target = 0;
   #schemaAllowed: boolean;
 
-  constructor(reader: ByteReader, form: 'delta' | 'snapshot', limits: Limits, onId?: IdListener) {
+  /** @param onMade hears of references to nodes that the delta makes itself, by their order */
+  constructor(reader: ByteReader, form: 'delta' | 'snapshot', limits: Limits, onId?: IdListener, onMade?: IdListener) {
     this.#reader = reader;
     this.#limits = limits;
     this.#snapshot = form === 'snapshot';
     this.#schemaAllowed = form === 'delta';
     this.#onId = onId;
+    this.#onMade = onMade;
   }
 
   /** New nodes met so far. */
@@ -74,7 +79,9 @@ export class OperationReader {
       case Tag.ref:
         return new Link(this.#id());
       case Tag.newRef: {
+        const from = reader.offset;
         const index = reader.varint();
+        this.#onMade?.(index, from, reader.offset);
         if (this.#snapshot || index >= this.#made) reader.fail('a node that this delta has made', `number ${index}`);
         return new Link(-1 - index);
       }
@@ -196,9 +203,8 @@ export class OperationReader {
         return { kind: 'set', values };
       }
       case 'object': {
-        const entries: [string, WireValue][] = [];
-        for (let n = this.#count(2); n > 0; n--) entries.push([readText(reader), this.#solid()]);
-        return { kind: 'object', entries };
+        const keys = this.#keys();
+        return { kind: 'object', entries: keys.map((key): [string, WireValue] => [key, this.#solid()]) };
       }
       case 'map': {
         const entries: [WireValue, WireValue][] = [];
@@ -210,6 +216,19 @@ export class OperationReader {
       default:
         return reader.fail('a container', `a ${form.kind}`);
     }
+  }
+
+  #keys(): readonly string[] {
+    const reader = this.#reader;
+    const head = reader.varint();
+    const number = Math.floor(head / 2);
+    if (head % 2 === 1) return this.#layouts[number] ?? reader.fail('a layout that came earlier', `number ${number}`);
+    if (number * 2 > reader.left) reader.fail(`at most ${reader.left >> 1} keys in the bytes left`, `${number}`);
+    holdLimit(this.#limits, 'elementsMax', number, 'a collection');
+    const keys = Array.from({ length: number }, () => readText(reader));
+    if (new Set(keys).size < number) reader.fail('keys once each', 'a key twice');
+    if (isLayout(keys)) this.#layouts.push(keys);
+    return keys;
   }
 
   #fresh(tag: number): Fresh {

@@ -5,12 +5,13 @@
  * that the log decides; every one may be lost, late or repeated.
  *
  * Bytes: magic `0x4D`, format, kind, body. Integers are varints, strings UTF-8 with their length in front. A reply has the kind of
- * its request.
+ * its request. A batch is a count and that many requests, each with its length; only operations and reads travel so, never batches.
  */
 import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
 import type { Heartbeat } from '../replication/membership.js';
+import type { Recall } from '../replication/seed-choice.js';
 import type { Consistency, Operation, OperationKind, Read } from '../replication/operation.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
@@ -23,7 +24,8 @@ export interface Term {
 
 export type Message =
   | { readonly kind: 'heartbeat'; readonly heartbeat: Heartbeat }
-  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation }
+  /** `attempt` counts the sendings of one operation. */
+  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation; readonly attempt: number }
   /** `waitMs`: while the asker's version is the newest, the answer may wait for a newer one for so long. */
   | { readonly kind: 'read'; readonly partition: Partition; readonly read: Read; readonly waitMs: number }
   | {
@@ -34,16 +36,26 @@ export type Message =
       readonly limit: number;
     }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
-  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence };
+  | { readonly kind: 'recall'; readonly partition: Partition; readonly recall: Recall }
+  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
+  /** Several requests in one message. */
+  | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
+
+export type SingleMessage = Exclude<Message, { kind: 'batch' }>;
+export type BatchPart = Extract<Message, { kind: 'operate' | 'read' }>;
+/** Requests in one batch, at most. */
+export const BATCH_PARTS_MAX = 256;
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed'] as const;
+const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'batch', 'pending', 'recall'] as const;
 export type MessageKind = (typeof KINDS)[number];
-const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
+const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'];
+const RECALLS: readonly Recall['state'][] = ['none', 'claiming', 'lost', 'seeding', 'here'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
 export function encodeMessage(message: Message): Uint8Array {
+  if (message.kind === 'batch') return encodeBatch(message.parts.map(encodeMessage));
   const out = openMessage(message.kind);
   switch (message.kind) {
     case 'heartbeat': {
@@ -67,6 +79,7 @@ export function encodeMessage(message: Message): Uint8Array {
       out.varint(backups);
       out.varint(Math.max(0, Math.floor(waitMs)));
       out.u8(rebased ? 1 : 0);
+      out.varint(message.attempt);
       break;
     }
     case 'read': {
@@ -88,12 +101,31 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'probe':
       writeTerms(out, message.terms);
       break;
+    case 'recall': {
+      const { node, state, generation, epoch: term, position, identity } = message.recall;
+      out.varint(message.partition);
+      out.string(node);
+      out.u8(RECALLS.indexOf(state));
+      out.varint(generation);
+      out.varint(term);
+      out.varint(position);
+      out.string(identity);
+      break;
+    }
     case 'report':
       writeTerms(out, [message.term]);
       out.string(message.from);
       out.varint(message.position);
       break;
   }
+  return out.finish();
+}
+
+/** @param parts messages as `encodeMessage` made them, at most `BATCH_PARTS_MAX` */
+export function encodeBatch(parts: readonly Uint8Array[]): Uint8Array {
+  const out = openMessage('batch');
+  out.varint(parts.length);
+  for (const part of parts) out.bytes(part);
   return out.finish();
 }
 
@@ -128,7 +160,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         waitMs: from.varint(),
         rebased: from.u8() === 1,
       };
-      return { kind, partition: at, operation };
+      return { kind, partition: at, operation, attempt: from.varint() };
     }
     case 'read': {
       const at = partition(from.varint());
@@ -147,14 +179,43 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
     case 'probe':
       return { kind, terms: readTerms(from) };
+    case 'recall': {
+      const at = partition(from.varint());
+      const recall: Recall = {
+        node: nodeId(from.string()),
+        state: oneOf(from, RECALLS),
+        generation: from.varint(),
+        epoch: epoch(from.varint()),
+        position: sequence(from.varint()),
+        identity: from.string(),
+      };
+      return { kind, partition: at, recall };
+    }
     case 'report': {
       const [term] = readTerms(from);
       if (term === undefined) return from.fail('one term', 'none');
       return { kind, term, from: nodeId(from.string()), position: sequence(from.varint()) };
     }
+    case 'batch': {
+      const count = from.count();
+      if (count === 0 || count > BATCH_PARTS_MAX) from.fail(`1 to ${BATCH_PARTS_MAX} requests in a batch`, `${count}`);
+      const parts: BatchPart[] = [];
+      for (let i = 0; i < count; i++) parts.push(readPart(from.bytes()));
+      return { kind, parts };
+    }
     default:
       return from.fail('a request', `a message of kind ${kind}`);
   }
+}
+
+/** No batch within a batch: what strangers nest is refused at the first level. */
+function readPart(bytes: Uint8Array): BatchPart {
+  const from = new ByteReader(bytes, 'message in a batch');
+  const kind = readKind(from);
+  if (kind !== 'operate' && kind !== 'read') return from.fail('an operation or a read', `a message of kind ${kind}`);
+  const message = readMessage(from, kind) as BatchPart;
+  from.end();
+  return message;
 }
 
 /** Begins a message or a reply. */

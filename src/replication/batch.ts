@@ -4,14 +4,15 @@
  * Invariant: acknowledged state is only read here, never changed. What is in flight is an overlay of headers and deltas that is
  * dropped whole when its append turns out not to have happened; an answer that depends on the overlay waits for it (`late`).
  */
+import { bytesEqual } from '../shared/bytes.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
 import { sequence, version } from '../shared/ids.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation } from './operation.js';
-import { entryBytes } from './record.js';
+import { entryBytes, isStep, isWhole } from './record.js';
 import type { Entry } from './record.js';
-import { applyEntry, copyHeader, findOp, freshState } from './session-state.js';
-import type { Bodies, SessionHeader, VersionedDelta } from './session-state.js';
+import { applyEntry, copyHeader, findOp, freshState, mayBeForgotten } from './session-state.js';
+import type { Bodies, SessionHeader, SessionState, VersionedDelta } from './session-state.js';
 
 /** An operation with the token under which it is answered. */
 export interface Waiting {
@@ -79,7 +80,7 @@ export function makeBatch<B>(
       else now.push({ waiting, answer: typeof answer === 'number' ? doneAgain(ledger, bodies, operation, answer) : answer });
       continue;
     }
-    if (overlay?.created === true && operation.kind !== 'create') {
+    if (overlay?.created === true && !isWhole(operation.kind)) {
       rest.push(waiting);
       continue;
     }
@@ -94,8 +95,13 @@ export function makeBatch<B>(
       session: operation.session,
       op: operation.op,
       from,
-      to: operation.kind === 'touch' ? from : version(from + 1),
-      incarnation: operation.kind === 'create' ? IN_THIS_RECORD : header!.incarnation,
+      to: isStep(operation.kind) ? version(from + 1) : from,
+      incarnation:
+        operation.kind === 'create'
+          ? IN_THIS_RECORD
+          : operation.kind === 'adopt'
+            ? operation.base!.incarnation
+            : header!.incarnation,
       atMs: wallMs,
       className: operation.className,
       payload: decided.payload,
@@ -108,7 +114,7 @@ export function makeBatch<B>(
     }
     const over = overlay ?? { header: copyHeader(state ?? freshState(operation.session)), deltas: [], created: false };
     applyEntry(over.header, entry, IN_THIS_RECORD);
-    if (entry.kind === 'create') over.created = true;
+    if (isWhole(entry.kind) || entry.kind === 'forget') over.created = true;
     if (entry.kind === 'commit') over.deltas.push({ version: entry.to, delta: entry.payload });
     overlays.set(operation.session, over);
     entries.push(entry);
@@ -139,8 +145,13 @@ function decide<B>(
     if (header !== undefined && !header.dead) return { answer: { kind: 'exists' } };
     return { payload, merged: false };
   }
+  if (kind === 'adopt') return decideAdoption(ledger, operation, overlay);
+  if (kind === 'forget' && header?.dead === true && overlay === undefined && base?.version === header.version) {
+    return { payload, merged: false };
+  }
   if (header === undefined || header.dead) return { answer: { kind: 'gone' } };
   if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone' } };
+  if (kind === 'forget') return { answer: { kind: 'gone' } };
   if (operation.className !== header.className && header.className !== '') {
     return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
   }
@@ -151,10 +162,28 @@ function decide<B>(
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
   }
   if (base.version === header.version && !operation.rebased) return { payload, merged: false };
+  if (mayBeForgotten(header, operation.op, base.version)) {
+    const why = 'so many clients have committed since that an earlier try of it may have been stored and forgotten';
+    return { answer: { kind: 'conflict', version: header.version, slots: [], why } };
+  }
   const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
   if (result === undefined) return { answer: UNREADABLE };
-  if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };
-  return { payload: payload, merged: base.version < header.version };
+  if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots, why: result.why } };
+  return { payload: result.delta, merged: base.version < header.version };
+}
+
+/** A session is taken over as a node remembers it where that is ahead, and nobody has changed it since the log began anew (rule 10). */
+function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operation, overlay: Overlay | undefined): Decision {
+  const { seeding } = ledger;
+  if (seeding === undefined || base === undefined) return { answer: { kind: 'gone' } };
+  const state = ledger.session(session);
+  if (state === undefined && overlay === undefined) return { payload, merged: false };
+  const version = overlay?.header.version ?? state!.version;
+  if (overlay !== undefined || state!.sequence !== seeding.at)
+    return { answer: { kind: 'conflict', version, slots: [], why: 'it was changed since the log began anew' } };
+  const { incarnation } = state!;
+  const ahead = base.incarnation > incarnation || (base.incarnation === incarnation && base.version > version);
+  return ahead ? { payload, merged: false } : { answer: { kind: 'gone' } };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */
@@ -162,28 +191,36 @@ export function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Op
   const state = ledger.session(operation.session);
   const base = operation.base?.version;
   const merged = operation.kind === 'commit' && base !== undefined && at > base + 1;
-  const others = merged && state?.body !== undefined ? bodies.since(state.body, base) : undefined;
-  return {
-    kind: 'done',
-    version: at,
-    incarnation: state?.incarnation ?? (0 as Sequence),
-    merged,
-    others: others?.filter((delta) => delta.version < at) ?? [],
-  };
+  return done(bodies, state, operation, at, state?.incarnation ?? (0 as Sequence), merged);
 }
 
 /** The answer to an operation that this record stored. */
 export function doneNow<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, entry: Entry, merged: boolean): Answer {
   const state = ledger.session(entry.session);
-  const others =
+  const incarnation = entry.kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : entry.incarnation;
+  return done(bodies, state, operation, entry.to, incarnation, merged);
+}
+
+/** Whoever stored it, and however often it is asked: what it became is read from what is stored. */
+function done<B>(
+  bodies: Bodies<B>,
+  state: SessionState<B> | undefined,
+  operation: Operation,
+  at: Version,
+  incarnation: Sequence,
+  merged: boolean,
+): Answer {
+  const since =
     merged && state?.body !== undefined && operation.base !== undefined
       ? bodies.since(state.body, operation.base.version)
       : undefined;
+  const stored = since?.find((delta) => delta.version === at)?.delta;
   return {
     kind: 'done',
-    version: entry.to,
-    incarnation: entry.kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : entry.incarnation,
+    version: at,
+    incarnation,
     merged,
-    others: others?.filter((delta) => delta.version < entry.to) ?? [],
+    others: since?.filter((delta) => delta.version < at) ?? [],
+    rewritten: stored === undefined || bytesEqual(stored, operation.payload) ? undefined : stored,
   };
 }

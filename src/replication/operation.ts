@@ -9,7 +9,8 @@ import type { NodeId, Sequence, SessionId, Version } from '../shared/ids.js';
 import type { OpId } from './record.js';
 import type { VersionedDelta } from './session-state.js';
 
-export type OperationKind = 'create' | 'commit' | 'touch' | 'destroy';
+/** `adopt`: a node offers what it remembers beyond the one who began a lost log anew. `forget`: a tombstone has been kept long enough. */
+export type OperationKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt' | 'forget';
 
 export interface Operation {
   readonly kind: OperationKind;
@@ -21,7 +22,7 @@ export interface Operation {
   readonly className: string;
   /** The base is the newest version by an asker's own rebasing: check that what the delta refers to is still there. */
   readonly rebased: boolean;
-  /** A create's snapshot, a commit's delta. */
+  /** A create's or an adopt's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
   /** How many backups must hold it in memory; 0: the log is enough. */
   readonly backups: number;
@@ -39,9 +40,11 @@ export type Answer =
       readonly others: readonly VersionedDelta[];
       /** True where others committed in between. */
       readonly merged: boolean;
+      /** The delta as it was stored, where a merge rule made another of the one that was asked for. */
+      readonly rewritten: Uint8Array | undefined;
     }
   /** Never to become "yes". */
-  | { readonly kind: 'conflict'; readonly version: Version; readonly slots: readonly string[] }
+  | { readonly kind: 'conflict'; readonly version: Version; readonly slots: readonly string[]; readonly why: string }
   | { readonly kind: 'gone' }
   | { readonly kind: 'exists' }
   /** Final where it is clean: refused before anything was appended. */

@@ -16,6 +16,9 @@
  *     A8 varint n       the integer n
  *     A9 varint n       the integer -1 - n
  *     AA f32, AB f64    a float; f32 only where that is exact
+ *     C8..CF varint z   a decimal, z / 2 (odd: minus (z - 1) / 2) divided by 10 to the power of 1..8: it gives exactly the number,
+ *                       its last digit is not 0, z is below 2^42, and below 2^21 where f32 would be exact
+ *     D0..DF 7 bytes    an f64 without its last byte, which is 3C..43 (positive), BC..C3 (negative): 2^-63 to 2^65
  *     AC varint, UTF-8  a longer string, its length in bytes
  *     AD varint, UTF-16 a string with lone surrogates, its length in units, little endian
  *     AE bytes          a bigint >= 0: its magnitude, big endian
@@ -37,7 +40,7 @@
  *
  * Containers wait, first in first out, until a FILL gives their content, so that depth costs nothing:
  *
- *     C0, C1                        plain object, object with a null prototype: varint n, then n times text, value
+ *     C0, C1                        plain object, object with a null prototype: keys, then a value for each
  *     C2                            array: list
  *     C3                            Map: varint n, then n times value (key), value
  *     C4                            Set: varint n, then n values
@@ -45,7 +48,9 @@
  *     C6 varint shape               class instance: list of its slots in the order of its shape's attributes; missing ones: as B0
  *     E0..FF                        class instance of shape 0..31
  *
- * `list` is a varint of the number of elements, then values, among them runs of holes.
+ * `list` is a varint of the number of elements, then values, among them runs of holes. `keys` is either varint 2n and n different
+ * texts, or varint 2k + 1 for the layout number k: such a list of 1 to 64 texts, none of them an array index, that came earlier in the
+ * same snapshot or delta. They are numbered in the order in which they appear, from 0.
  *
  * ## Delta
  *
@@ -70,7 +75,8 @@
  *     F1 varint shape list-of-text  schema: more attributes of a shape
  *     F2 text                       schema: the fingerprint of the model that wrote these
  *     FE content                    FILL: the next waiting new node becomes the context and gets its content
- *     FF varint id                  the context is this node, which existed before the delta
+ *     FF varint id                  the context is this node, which existed before the delta or, where the delta is composed of
+ *                                   several, before that part of it
  *
  * ## Snapshot
  *
@@ -124,8 +130,15 @@ export const Tag = {
   set: 0xc4,
   view: 0xc5,
   instance: 0xc6,
+  decimal: 0xc8,
+  decimalMax: 0xcf,
+  f56: 0xd0,
+  f56Max: 0xdf,
   fixinstance: 0xe0,
 } as const;
+
+/** With more keys an object is a dictionary. */
+export const LAYOUT_KEYS_MAX = 64;
 
 /** How many shapes have a tag of their own. */
 export const FIXINSTANCE_COUNT = 0x20;

@@ -1,3 +1,5 @@
+import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
 export type Suite = 'simulation' | 'diff' | 'session' | 'store';
 
@@ -20,14 +22,63 @@ const fault = (suite: Suite, name: string, file: string, find: string, replace: 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';
 const ARRAYS = 'diff/array-comparison.js';
+const OPENING = 'diff/opening-reader.js';
+const TABLE = 'diff/table-reader.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
+const READING = 'replication/reading.js';
+const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
+const UPKEEP = 'replication/upkeep.js';
+const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
   // differencing
+  ...DIFFERENCING_FAULTS,
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
+  fault(
+    'diff',
+    'an opened session has changed strings for its benchmark',
+    TABLE,
+    'held === read ?',
+    "typeof held === 'string' ?",
+  ),
+  fault(
+    'diff',
+    'an opened session finds objects by place, not by id',
+    OPENING,
+    'this.#byId === undefined ? this.objects[id]',
+    'true ? this.objects[id]',
+  ),
+  fault(
+    'diff',
+    'an opened session numbers layouts from the end',
+    OPENING,
+    'this.#layouts.push(layout);',
+    'this.#layouts.unshift(layout);',
+  ),
+  fault(
+    'diff',
+    'an opened session may have any number of objects',
+    OPENING,
+    'this.objects.push(live) > this.#limits.objectsMax',
+    'this.objects.push(live) < 0',
+  ),
+  fault('diff', 'an opened session ends before its bytes do', OPENING, 'this.at !== this.end || ', ''),
+  fault(
+    'diff',
+    'an opened session keeps the bytes that it was given',
+    'diff/opening.js',
+    'text : copyBytes(snapshot)',
+    'text : snapshot',
+  ),
+  fault('diff', 'an opened session may write its immutable attributes', 'diff/class-opener.js', "!mutable ? 'seal' : ", ''),
+  fault('diff', 'any bytes are taken for ASCII', 'wire/terse-reader.js', 'return units < 0x80;', 'return true;'),
+  fault('diff', 'a snapshot ends before its bytes do', TABLE, 'this.at !== this.end || ', ''),
+  fault('diff', 'an opened session may hold two objects of one id', OPENING, 'if (this.#byId.has(id))', 'if (false)'),
+  fault('diff', 'a snapshot may hold two nodes of one id', TABLE, ' || table.nodes.has(id)', ''),
+  fault('diff', 'keys that are array indices make a layout', 'diff/layout.js', 'if (next.isIndex)', 'if (false)'),
   fault(
     'diff',
     'an attribute compares with ==',
@@ -47,15 +98,15 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'bytes of the benchmark are those of the instance',
     CONTENT,
-    'pass.draft.setBytes(node, copyBytes(now));',
-    'pass.draft.setBytes(node, now);',
+    'draft.setBytes(node, copyBytes(now));\n        writer.bytes(node);',
+    'draft.setBytes(node, now);\n        writer.bytes(node);',
   ),
   fault(
     'diff',
     'bytes that changed in place are passed over',
     CONTENT,
-    'if (bytesEqual(node.bytes, now))',
-    'if (node.bytes.byteLength === now.byteLength)',
+    'else if (patches.length > 0)',
+    'else if (node.bytes.byteLength !== now.byteLength)',
   ),
   fault(
     'diff',
@@ -135,8 +186,54 @@ export const FAULTS: readonly Fault[] = [
     'this.graph.shiftIds(this.#baseNextId, shift);',
     '',
   ),
-  fault('session', 'the same slot merges', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
-  fault('session', 'a delta may speak of an object that is gone', 'session/merge.js', 'if (!reachable.has(id))', 'if (false)'),
+  fault('session', 'the same slot merges', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
+  fault('session', 'a delta may speak of an object that is gone', THREE_WAY, 'if (gone.length > 0)', 'if (false)'),
+  fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
+  fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
+  fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
+  fault('session', 'the base of a merge is the newest state', 'session/at-rest.js', 'if (version <= at)', 'if (true)'),
+  fault(
+    'session',
+    'ids of what is under way stay where others’ have come in',
+    'store/rebase.js',
+    'graph.shiftIds(from, by);',
+    '',
+  ),
+  fault(
+    'store',
+    'an object that was never stored is taken for one of others',
+    'store/working-copy.js',
+    'this.graph.shiftIds(this.#baseNextId, OWN_IDS_FROM);',
+    '',
+  ),
+  fault(
+    'store',
+    'a merged result is not told to the committer',
+    BATCH,
+    'rewritten: stored === undefined ||',
+    'rewritten: true ||',
+  ),
+  fault(
+    'simulation',
+    'a merge drops theirs, in a cluster',
+    'model/merge-rule.js',
+    'return sumOf([theirs, mine, -base]);',
+    'return mine;',
+  ),
+  fault(
+    'simulation',
+    'a merge applies mine twice',
+    'model/merge-rule.js',
+    'return sumOf([theirs, mine, -base]);',
+    'return sumOf([theirs, mine, mine, -base, -base]);',
+  ),
+  fault(
+    'simulation',
+    'a merged result is not told to the committer, in a cluster',
+    BATCH,
+    'rewritten: stored === undefined ||',
+    'rewritten: true ||',
+  ),
   // the protocol
   fault(
     'simulation',
@@ -180,7 +277,7 @@ export const FAULTS: readonly Fault[] = [
     "if (led)\n            this.#primary.release('another node leads now', node);",
     'if (led)\n            return;',
   ),
-  fault('simulation', 'the same slot merges, in a cluster', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
+  fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
   fault(
     'store',
     'a commit of an earlier life is merged into the new one',
@@ -219,4 +316,134 @@ export const FAULTS: readonly Fault[] = [
     'for (const [client, op] of [])',
   ),
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+  // the log's length, its loss, and loading
+  fault(
+    'session',
+    'trims what is in no snapshot yet',
+    UPKEEP,
+    'Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1)',
+    'ledger.beforeApplied',
+  ),
+  fault(
+    'simulation',
+    'trims what is in no snapshot yet, in a cluster',
+    UPKEEP,
+    'Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1)',
+    'ledger.beforeApplied',
+  ),
+  fault(
+    'session',
+    'what changed while its snapshot travelled counts as stored',
+    'replication/unsaved-sessions.js',
+    'this.#saving.delete(id);\n    }\n    /** What was being saved is not stored',
+    'this.forget(id);\n    }\n    /** What was being saved is not stored',
+  ),
+  fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
+  fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
+  fault('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
+  fault(
+    'session',
+    'a replica joins by snapshots older than the log relies on',
+    'replication/joining.js',
+    'stored !== undefined && reliesOn > highest',
+    'false',
+  ),
+  fault(
+    'session',
+    'a session that is not loaded yet does not exist',
+    LEDGER,
+    'return this.#loading && !this.sessions.has(id);',
+    'return false;',
+  ),
+  fault(
+    'session',
+    'whoever is first begins a lost log anew, however little it remembers',
+    'replication/seed-choice.js',
+    "other.state === 'lost' && isBetter(other, own)",
+    'false',
+  ),
+  fault(
+    'session',
+    'a record behind the end of a generation counts',
+    'replication/joining.js',
+    'if (ended)\n            break;',
+    '',
+  ),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault(
+    'session',
+    'versions go on as if no log had been lost',
+    'replication/generation.js',
+    'return version(from + VERSION_LEAP);',
+    'return from;',
+  ),
+  fault(
+    'session',
+    'nobody asks before claiming a log that may be rolled back',
+    RECOVERY,
+    'return !this.#choice.missedBy(now.ms, this.#generation, this.#replica.ledger().reach);',
+    'return true;',
+  ),
+  // reads, and what application servers keep
+  fault(
+    'session',
+    'a lease is counted from the acceptance of an append',
+    MACHINE,
+    'this.#primary.confirmed(slot.firstSentMs);',
+    'this.#primary.confirmed(now.ms);',
+  ),
+  fault(
+    'session',
+    'a strong read is answered from memory',
+    PRIMARY,
+    "if (read.consistency === 'primary' && fresh)",
+    "if (read.consistency === 'strong' || fresh)",
+  ),
+  fault(
+    'session',
+    'a strict takeover does not wait for the lease before it',
+    PRIMARY,
+    'now.ms + this.#options.timing.leaseMs : -Infinity',
+    '-Infinity : -Infinity',
+  ),
+  fault('session', 'what a reader has seen already is not looked at', READING, 'version < read.atLeast', 'false'),
+  fault(
+    'simulation',
+    'what is held of a session is opened without a question',
+    'store/session-reader.js',
+    'const answer = await this.#router.read(partition, { session, ...freshness, known: held }, deadline);',
+    "const answer = held ? { ...held, kind: 'same' } : await this.#router.read(partition, { session, ...freshness, known: held }, deadline);",
+  ),
+  fault('session', '"the same" is said of another incarnation', READING, '&& known.incarnation === incarnation', ''),
+  fault(
+    'session',
+    'an operation that may have been forgotten is merged once more',
+    BATCH,
+    'if (mayBeForgotten(header, operation.op, base.version))',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a copy of an operation that is under way is taken in beside it',
+    'node/intake.js',
+    'if (same !== undefined)',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a refused try is taken in when it comes once more',
+    'node/intake.js',
+    'if (attempt <= (this.#refused.get(key) ?? -1))',
+    'if (false)',
+  ),
+  fault('store', 'a read shares a question that has left', 'node/questions.js', 'outbox.reads.clear();', ''),
+  fault('store', 'a second copy of a question counts as the only one', 'node/questions.js', '{ ...asked, again: true }', 'asked'),
+  fault(
+    'store',
+    'a conflict after a lost answer is final, however much was forgotten',
+    'store/router.js',
+    'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
+    'if (false)',
+  ),
+  fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

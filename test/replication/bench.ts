@@ -1,9 +1,11 @@
 /** One replica for tests: what comes in is told, what goes out is looked at, and the log is a list. */
 import { expect } from 'chai';
-import { revision, sequence } from '../../src/shared/ids.js';
+import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
+import type { ReadPartition } from '../../src/replication/joining.js';
+import type { LoadedSession } from '../../src/replication/ledger.js';
 import type { Effect } from '../../src/replication/effect.js';
-import type { Answer, Operation } from '../../src/replication/operation.js';
+import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import type { Timing } from '../../src/replication/timing.js';
@@ -23,7 +25,13 @@ export class Bench {
   ms = 1_000;
   #tokens = 0;
 
-  constructor(self: NodeId, timing: Partial<Timing> = {}, log: { readonly at: number; readonly record: Uint8Array }[] = []) {
+  constructor(
+    self: NodeId,
+    timing: Partial<Timing> = {},
+    log: { readonly at: number; readonly record: Uint8Array }[] = [],
+    takeover: 'fast' | 'strict' = 'fast',
+    read?: ReadPartition,
+  ) {
     this.log = log;
     this.machine = new PartitionMachine({
       partition: partition(0),
@@ -32,19 +40,21 @@ export class Bench {
       bodies: textBodies,
       timing: { ...DEFAULT_TIMING, ...timing },
       limits: { bytesMax: 100_000, entriesMax: 1_000 },
-      takeover: 'fast',
+      takeover,
     });
     this.machine.start();
-    this.join();
+    if (read === undefined) this.join();
+    else this.machine.joined(this.now, read);
+    this.look();
   }
 
   get now(): { ms: number; wallMs: number } {
     return { ms: this.ms, wallMs: this.ms };
   }
 
-  join(stored: Parameters<PartitionMachine<TextBody>['joined']>[2] = [], highest = 0): void {
+  join(stored: readonly LoadedSession[] = [], highest = 0): void {
     const entries = this.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
-    this.machine.joined(this.now, entries, stored, revision(highest));
+    this.machine.joined(this.now, { generation: 1, identity: 'log', log: entries, stored, highest: revision(highest) });
     this.look();
   }
 
@@ -100,6 +110,18 @@ export class Bench {
     this.machine.operate(this.now, token, of);
     this.look();
     return token;
+  }
+
+  /** Asks for session `s`. */
+  read(consistency: Consistency): number {
+    const token = ++this.#tokens;
+    this.machine.read(this.now, token, { session: sessionId('s'), consistency, known: undefined, atLeast: undefined });
+    this.look();
+    return token;
+  }
+
+  readAnswer(token: number): ReadAnswer | undefined {
+    return this.of('read').find((each) => each.token === token)?.answer;
   }
 
   answer(token: number): Answer | undefined {

@@ -39,6 +39,7 @@ export const textBodies: Bodies<TextBody> = {
     if (late !== undefined) throw new TwinstateError('DELTA_MISMATCH', 'this delta fits nothing');
     return text([body.created, ...body.deltas.map(({ delta }) => read(delta))].join(','));
   },
+  salvage: ({ created }) => text(created),
   settle: () => undefined,
   pack: ({ created, deltas }) => {
     const kept = deltas.map(({ version: at, delta }) => [at, read(delta)]);
@@ -52,7 +53,7 @@ export const textBodies: Bodies<TextBody> = {
   merge(body, pending, base, delta) {
     const others = [...body.deltas, ...pending].filter((each) => each.version > base);
     const both = others.filter((each) => slotOf(each.delta) === slotOf(delta)).map((each) => slotOf(each.delta));
-    return both.length > 0 ? { merged: false, slots: both } : { merged: true };
+    return both.length > 0 ? { merged: false, slots: both, why: '' } : { merged: true, delta };
   },
 };
 
@@ -132,6 +133,7 @@ export class Chain {
       floor: sequence(floor),
       revision: revision(at),
       digests: [],
+      seeding: undefined,
     };
     this.#next(record);
     return record;

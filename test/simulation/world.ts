@@ -11,9 +11,12 @@ import type { SessionStore } from '../../src/store/session-store.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
 import { History } from './history.js';
+import { LogLoss } from './log-loss.js';
+import { partition } from '../../src/shared/ids.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
+import { contradictions, enter, Entered, Tally } from './tally.js';
 
 export interface Scenario {
   readonly name: string;
@@ -29,6 +32,8 @@ export interface Scenario {
   readonly chaos: boolean;
   /** Whether messages are lost, late and repeated. */
   readonly lossy: boolean;
+  /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
+  readonly losesLog?: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -76,6 +81,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     chaos: false,
     lossy: false,
   },
+  lost: {
+    name: 'lost',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: true,
+    losesLog: true,
+  },
 };
 
 export interface Report {
@@ -104,10 +121,15 @@ const TIMING = {
   // fewer than there are sessions, so that they are packed and opened all the time
   hotSessionsMax: 1,
   historyMs: 1_500,
+  // longer than any message or retry of this world lives
+  tombstoneMs: 6_500,
 };
+/** In a world that loses its log: found out, and agreed upon, before it ends. */
+const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
 const SESSIONS = ['s0', 's1', 'd0'];
+const TALLIES = ['t0', 't1'];
 
 export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {
   const world = new World(seed, scenario, trace);
@@ -121,7 +143,12 @@ class World {
   readonly #random: () => number;
   readonly #faults: RandomFaults;
   readonly #processes: SimulatedProcess[] = [];
-  readonly #history = new History();
+  readonly #loss: LogLoss | undefined;
+  readonly #history: History;
+  readonly #cluster: MemoryCluster;
+  readonly #entered = new Entered();
+  /** Every third world has writers that follow merge rules, which cost more than all else in it. */
+  readonly #tallies: boolean;
   readonly #trace: ((line: string) => void) | undefined;
   #hash = 0;
   #ids = 0;
@@ -130,19 +157,34 @@ class World {
   #told = { ok: 0, 'not-stored': 0, unknown: 0 };
   #faultCount = 0;
   #merges = 0;
+  /** The highest version that the wandering reader has seen, by session. */
+  readonly #seen = new Map<string, number>();
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
+    // what a lost log excuses is known of diaries only
+    this.#tallies = scenario.losesLog !== true && seed % 3 === 1;
     this.#scenario = scenario;
+    this.#loss = scenario.losesLog === true ? new LogLoss() : undefined;
+    this.#history = new History(this.#loss);
     this.#trace = trace;
     this.#random = seededRandom(seed);
     this.#faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
     this.#faults.active = scenario.lossy;
-    const cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 });
+    const timing = { ...TIMING, ...(scenario.losesLog === true && LOSS_TIMING) };
+    const cluster = (this.#cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 }));
     for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
       const role = i < scenario.nodes ? 'node' : 'client';
       const { backups, partitions, takeover } = scenario;
-      const options = { name: `${role[0]}${i}`, role, backups, partitions, takeover, timing: TIMING, sessions: [Diary] } as const;
+      const options = {
+        name: `${role[0]}${i}`,
+        role,
+        backups,
+        partitions,
+        takeover,
+        timing,
+        sessions: [Diary, Tally],
+      } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
     }
   }
@@ -151,10 +193,12 @@ class World {
     const { faultsMs } = this.#scenario;
     for (const process of this.#processes) process.start();
     if (this.#scenario.chaos) this.#chaos();
+    if (this.#loss !== undefined) this.#time.after(this.#between(1_200, 3_500), () => this.#loseLog(this.#loss!));
     for (let i = 0; i < this.#processes.length; i++) {
       this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
       this.#time.after(600 + i * 13, () => void this.#reader(this.#processes[i]!));
+      if (this.#tallies) this.#time.after(400 + i * 17, () => void this.#tallier(this.#processes[i]!, `w${i}`));
     }
     await this.#time.runUntil(faultsMs);
     this.#heal();
@@ -163,6 +207,7 @@ class World {
     // operations under way come to their end
     await this.#time.runUntil(faultsMs + HEAL_MS + 2_800);
     await this.#judge();
+    this.#loss?.close();
     return {
       seed: this.#seed,
       violations: this.#history.violations,
@@ -234,6 +279,35 @@ class World {
     this.#time.after(800, step);
   }
 
+  /** The log is wiped, with the snapshots or without them, or loses its newest records; a node dies, stands still, or none does. */
+  #loseLog(loss: LogLoss): void {
+    const nodes = this.#processes.filter(({ options, up }) => up && options.role === 'node');
+    const process = nodes[this.#between(0, nodes.length - 1)]!;
+    const dice = this.#random();
+    const who = dice < 0.4 ? 'nobody' : dice < 0.7 ? 'killed' : 'paused';
+    const generation = this.#cluster.generations('simulated').at(-1)!;
+    const stored = this.#cluster.generation('simulated', generation);
+    const lose = (): void => {
+      this.#faultCount++;
+      loss.happened(this.#time.now(), who);
+      const how = this.#random();
+      const records = this.#between(1, 6);
+      this.#note(
+        `lose generation ${generation}: ${how < 0.4 ? 'log' : how < 0.7 ? 'all' : `${records} records`}, ${who} ${process.options.name}`,
+      );
+      if (how < 0.7) stored.wipe({ snapshots: how >= 0.4 });
+      else stored.rollBack(partition(0), records);
+      if (who !== 'killed') return;
+      process.kill();
+      this.#time.after(this.#between(50, 3_000), () => process.up || process.start());
+    };
+    if (who !== 'paused') return lose();
+    process.pause();
+    const { clock } = process;
+    this.#time.after(this.#between(100, 900), lose);
+    this.#time.after(this.#between(1_000, 3_500), () => clock.resume());
+  }
+
   #heal(): void {
     this.#note('heal');
     this.#faults.active = false;
@@ -256,7 +330,8 @@ class World {
       const session = SESSIONS[this.#between(0, SESSIONS.length - 1)]!;
       const dice = this.#random();
       if (dice < 0.45) await this.#append(process, store, session, name);
-      else if (dice < 0.85) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.75) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.85) await this.#wander(process, store, session);
       else if (dice < 0.9 && session.startsWith('d')) await this.#destroy(process, store, session);
       else await this.#create(process, store, session);
     }
@@ -297,22 +372,49 @@ class World {
     });
     this.#note(`${name} append ${op} to ${session}: ${told} ${version}`);
     if (told !== undefined && life !== '') {
-      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now() });
+      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now(), held: ack !== 'log' });
     }
   }
 
-  async #read(process: SimulatedProcess, store: SessionStore, session: string, consistency: 'strong' | 'primary'): Promise<void> {
+  /** A reader who is sent from process to process, and never sees less than it has seen. */
+  async #wander(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+    const consistency = this.#chance(0.7) ? 'local' : 'primary';
+    const atLeast = this.#seen.get(session) ?? 0;
+    const seen = await this.#read(process, store, session, consistency, atLeast);
+    if (seen === undefined) return;
+    if (seen < atLeast)
+      this.#history.violation(`${process.options.name} showed version ${seen} of ${session} to who has seen ${atLeast}`);
+    this.#seen.set(session, Math.max(seen, this.#seen.get(session) ?? 0));
+  }
+
+  /** @returns the version that was seen */
+  async #read(
+    process: SimulatedProcess,
+    store: SessionStore,
+    session: string,
+    consistency: 'strong' | 'primary' | 'local',
+    atLeast?: number,
+  ): Promise<number | undefined> {
     const askedMs = this.#time.now();
     try {
-      const diary = await this.#alive(process, store.open(Diary, session, { consistency, timeoutMs: 2_000 }));
-      if (diary === undefined || process.store !== store) return;
-      const boundMs = consistency === 'strong' ? 0 : LEASE_MS;
+      const options = { consistency, timeoutMs: 2_000, ...(atLeast !== undefined && { atLeast }) };
+      const diary = await this.#alive(process, store.open(Diary, session, options));
+      if (diary === undefined || process.store !== store) return undefined;
       const version = store.versionOf(diary);
+      const boundMs = this.#boundMs(consistency);
       const by = `${process.options.name} ${consistency}`;
       this.#history.observe({ session, life: diary.life, entries: diary.entries, version, askedMs, boundMs, by });
+      return version;
     } catch (error) {
       this.#expected(error, 'read');
+      return undefined;
     }
+  }
+
+  /** What was acknowledged so long before a read was asked for must be in it (rule 12). */
+  #boundMs(consistency: 'strong' | 'primary' | 'local'): number {
+    if (consistency === 'local') return Infinity;
+    return consistency === 'strong' || this.#scenario.takeover === 'strict' ? 0 : LEASE_MS;
   }
 
   async #create(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
@@ -382,6 +484,87 @@ class World {
     });
     this.#note(`note ${key} ${value}: ${told}`);
     if (told !== undefined) entry.told = told;
+  }
+
+  /** Commits what every other one changes too, now by `update`, now several at once on an instance that it keeps. */
+  async #tallier(process: SimulatedProcess, writer: string): Promise<void> {
+    const session = TALLIES[this.#between(0, TALLIES.length - 1)]!;
+    let of: SessionStore | undefined;
+    let held: Tally | undefined;
+    while (!this.#stopped) {
+      await this.#sleep(this.#between(60, 500));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || this.#stopped) continue;
+      if (of !== store) held = undefined;
+      of = store;
+      const options = { timeoutMs: 2_500 };
+      if (held === undefined || this.#chance(0.3)) {
+        await this.#enter(process, session, writer, async (op) => {
+          await store.update(Tally, session, (tally) => enter(tally, op), { ...options, create: { life: session } });
+        });
+      } else {
+        const tally = held;
+        const commits: Promise<void>[] = [];
+        for (let i = this.#between(1, 3); i > 0; i--) {
+          commits.push(
+            this.#enter(process, session, writer, async (op) => {
+              enter(tally, op);
+              await store.commit(tally, options);
+            }),
+          );
+          if (this.#chance(0.3)) await this.#sleep(this.#between(1, 30));
+        }
+        await Promise.all(commits);
+        // what was acknowledged is in it, and what was not leaves it stale
+        this.#addsUp(tally, `${process.options.name} holds ${session}`);
+      }
+      try {
+        if (held === undefined) held = await this.#alive(process, store.open(Tally, session, { timeoutMs: 2_000 }));
+        else if (this.#chance(0.5)) await this.#alive(process, store.refresh(held, { timeoutMs: 2_000 }));
+        if (held !== undefined && process.store === store) this.#addsUp(held, `${process.options.name} opened ${session}`);
+      } catch (error) {
+        this.#expected(error, 'tally');
+        held = undefined;
+      }
+    }
+  }
+
+  async #enter(process: SimulatedProcess, session: string, writer: string, write: (op: string) => Promise<void>): Promise<void> {
+    const op = `${writer}.${++this.#ops}:${this.#between(1, 9)}`;
+    const entry = this.#entered.begin(session, op);
+    const told = await this.#tell(process, () => write(op));
+    this.#note(`enter ${op} in ${session}: ${told}`);
+    if (told !== undefined) entry.told = told;
+  }
+
+  #addsUp(tally: Tally, where: string): void {
+    for (const contradiction of contradictions(tally)) this.#history.violation(`${where}: ${contradiction}`);
+  }
+
+  async #judgeTallies(): Promise<void> {
+    const final = new Map<string, readonly string[]>();
+    const open = new Set<string>();
+    for (const { store, options } of this.#processes) {
+      for (const session of TALLIES) {
+        const look = `${options.name} and ${session}`;
+        open.add(look);
+        store?.open(Tally, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
+          (tally) => {
+            open.delete(look);
+            if (tally === undefined) return;
+            this.#addsUp(tally, `at the end ${look}`);
+            const before = final.get(session);
+            if (before !== undefined && before.join() !== tally.log.join())
+              this.#history.violation(`two processes differ about ${session}`);
+            final.set(session, tally.log);
+          },
+          (error: unknown) => this.#history.violation(`not live: ${look}: ${String(error)}`),
+        );
+      }
+    }
+    await this.#time.runUntil(this.#time.now() + 3_200);
+    for (const look of open) this.#history.violation(`not live: a read did not end: ${look}`);
+    for (const violation of this.#entered.violations(final)) this.#history.violation(violation);
   }
 
   /** Runs a write and says what its caller was told; `undefined` where the caller died first and was told nothing. */
@@ -472,6 +655,7 @@ class World {
       final.set(session, { life, entries, notes, version: seen.version });
     }
     this.#history.check(final);
+    if (this.#tallies) await this.#judgeTallies();
     this.#compareReplicas();
   }
 
@@ -480,15 +664,15 @@ class World {
     const seen = new Map<string, { readonly by: string; readonly state: string }>();
     let leaders = 0;
     for (const process of this.#processes) {
-      for (const { machine, partition } of process.node?.replicas ?? []) {
+      for (const { machine, partition: at } of process.node?.replicas ?? []) {
         if (machine.role === 'leading') leaders++;
-        if (machine.role === 'joining' || machine.role === 'broken') {
-          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${partition}`);
+        if (machine.role !== 'leading' && machine.role !== 'following') {
+          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${at}`);
           continue;
         }
         for (const state of machine.ledger.sessions.states()) {
           const body = state.body === undefined ? '' : Buffer.from(state.body.snapshot()).toString('base64');
-          const key = `${partition}@${machine.ledger.applied} ${state.id}`;
+          const key = `${at}@${machine.ledger.applied} ${state.id}`;
           const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;
           const other = seen.get(key);
           if (other !== undefined && other.state !== text)
