@@ -33,4 +33,4 @@ export class HttpSession extends WebSession {
   [key: string]: unknown;
 }
 // `[key: string]` has no keys that could be listed
-defineSession(HttpSession, { name: 'http-session', ttl: '1d', mutable: '*' });
+defineSession(HttpSession, { name: 'http-session', ttl: '1d', mutable: { '*': { merge: 'last' } } });
