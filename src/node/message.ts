@@ -34,12 +34,20 @@ export type Message =
       readonly limit: number;
     }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
-  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence };
+  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
+  /** The primary `from` has stopped at `position` and asks the receiver to lead. */
+  | { readonly kind: 'invite'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
+  /** The primary `from` says that those who should hold the partition do: others may give it up. */
+  | { readonly kind: 'release'; readonly term: Term; readonly from: NodeId };
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed'] as const;
+const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'invite', 'release'] as const;
 export type MessageKind = (typeof KINDS)[number];
+/** Flags of a heartbeat. */
+const CLIENT = 1;
+const LEAVING = 2;
+const DRAINING = 4;
 const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
@@ -47,9 +55,9 @@ export function encodeMessage(message: Message): Uint8Array {
   const out = openMessage(message.kind);
   switch (message.kind) {
     case 'heartbeat': {
-      const { node, role, leaving, count, leads } = message.heartbeat;
+      const { node, role, leaving, draining, count, leads } = message.heartbeat;
       out.string(node);
-      out.u8((role === 'client' ? 1 : 0) | (leaving ? 2 : 0));
+      out.u8((role === 'client' ? CLIENT : 0) | (leaving ? LEAVING : 0) | (draining ? DRAINING : 0));
       out.varint(count);
       writeTerms(out, leads);
       break;
@@ -89,9 +97,14 @@ export function encodeMessage(message: Message): Uint8Array {
       writeTerms(out, message.terms);
       break;
     case 'report':
+    case 'invite':
       writeTerms(out, [message.term]);
       out.string(message.from);
       out.varint(message.position);
+      break;
+    case 'release':
+      writeTerms(out, [message.term]);
+      out.string(message.from);
       break;
   }
   return out.finish();
@@ -113,7 +126,9 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       const flags = from.u8();
       const count = from.varint();
       const leads = readTerms(from);
-      return { kind, heartbeat: { node, role: (flags & 1) === 1 ? 'client' : 'node', leaving: (flags & 2) === 2, count, leads } };
+      const role = (flags & CLIENT) !== 0 ? 'client' : 'node';
+      const leaving = (flags & LEAVING) !== 0;
+      return { kind, heartbeat: { node, role, leaving, draining: (flags & DRAINING) !== 0, count, leads } };
     }
     case 'operate': {
       const at = partition(from.varint());
@@ -147,11 +162,11 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
     case 'probe':
       return { kind, terms: readTerms(from) };
-    case 'report': {
-      const [term] = readTerms(from);
-      if (term === undefined) return from.fail('one term', 'none');
-      return { kind, term, from: nodeId(from.string()), position: sequence(from.varint()) };
-    }
+    case 'report':
+    case 'invite':
+      return { kind, term: readTerm(from), from: nodeId(from.string()), position: sequence(from.varint()) };
+    case 'release':
+      return { kind, term: readTerm(from), from: nodeId(from.string()) };
     default:
       return from.fail('a request', `a message of kind ${kind}`);
   }
@@ -185,6 +200,11 @@ function writeTerms(out: ByteWriter, terms: readonly Term[]): void {
     out.varint(term.partition);
     out.varint(term.epoch);
   }
+}
+
+function readTerm(from: ByteReader): Term {
+  const [term] = readTerms(from);
+  return term ?? from.fail('one term', 'none');
 }
 
 function readTerms(from: ByteReader): Term[] {

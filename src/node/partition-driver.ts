@@ -6,7 +6,7 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence, sessionId } from '../shared/ids.js';
-import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { Epoch, NodeId, Partition, Sequence, SessionId } from '../shared/ids.js';
 import type { EngineConnection, SnapshotEntry, Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly connection: EngineConnection;
   /** Tells the primary how far this replica is. */
   report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
+  /** Asks a follower to lead from here on; resolves to whether it said yes, or to `undefined` where nobody knows. */
+  invite(effect: Extract<Effect, { type: 'invite' }>, partition: Partition): Promise<boolean | undefined>;
   changed(partition: Partition, sessions: ReadonlySet<SessionId>): void;
   event(event: NodeEvent): void;
 }
@@ -92,13 +94,31 @@ export class PartitionDriver<B> {
     this.#call(() => this.machine.reported(this.now, from, epoch(report.epoch), sequence(report.position)));
   }
 
+  /** Followers that have caught up and were heard of lately, as the primary knows them. */
+  get warm(): readonly NodeId[] {
+    return this.machine.warm(this.now);
+  }
+
+  /** Gives the lead to a warm follower; keeps it where that does not take it in time. */
+  handOver(to: NodeId): void {
+    this.#call(() => this.machine.succession.handOver(this.now, to));
+  }
+
+  /** The primary asks this replica to lead; resolves to whether it will try. */
+  invited(from: NodeId, term: Epoch, position: Sequence): Promise<boolean> {
+    if (this.#stopped) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#call(() => resolve(this.machine.succession.invited(this.now, from, term, position)));
+    });
+  }
+
   tick(view: View): void {
     this.#call(() => this.machine.tick(this.now, view));
   }
 
   stop(): void {
     if (this.#stopped) return;
-    this.#call(() => this.machine.stop());
+    this.#call(() => this.machine.stop(this.now));
     this.#stopped = true;
     this.#life++;
     this.#follow?.stop();
@@ -176,6 +196,12 @@ export class PartitionDriver<B> {
       case 'report':
         if (effect.to !== this.#self) this.#around.report(effect, this.partition);
         return;
+      case 'invite': {
+        const { to, epoch: term } = effect;
+        return this.#then(this.#around.invite(effect, this.partition), (agreed) => {
+          if (agreed === false) this.machine.succession.declined(this.now, term, `${to} is not there, or cannot lead`);
+        });
+      }
       case 'look-up':
         return this.#then(connection.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
           this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : this.#position(found)),

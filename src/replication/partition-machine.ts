@@ -15,25 +15,28 @@ import type { LoadedSession } from './ledger.js';
 import { LogWatch, logLost } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
+import { PositionReporter } from './position-reporter.js';
 import { Primary } from './primary.js';
 import { encodeRecord, newestCheckpoint } from './record.js';
-import type { LogRecord, Predecessor, RecordId } from './record.js';
+import type { LogRecord } from './record.js';
+import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
+import { Succession } from './succession.js';
+import type { Replica } from './succession.js';
 import { Upkeep } from './upkeep.js';
 
 export class PartitionMachine<B> {
   readonly options: MachineOptions<B>;
+  readonly succession: Succession;
   readonly #effects: Effect[] = [];
   #role: Role = 'joining';
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
   readonly #primary: Primary<B>;
   readonly #upkeep: Upkeep<B>;
-  #recordCounter = 0;
-  #attempts = 0;
-  #reportedMs = 0;
+  readonly #writer: RecordWriter<B>;
+  readonly #reporter: PositionReporter;
   #joinedMs = 0;
-  #suspectedSinceMs: number | undefined;
   readonly #log = new LogWatch();
   #failure: TwinstateError | undefined;
 
@@ -42,6 +45,9 @@ export class PartitionMachine<B> {
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
     this.#primary = new Primary(options, (effect) => this.#emit(effect));
     this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.#reporter = new PositionReporter(options.self, options.timing, (effect) => this.#emit(effect));
+    this.#writer = new RecordWriter(options, (effect) => this.#emit(effect));
+    this.succession = new Succession(this.#asReplica());
   }
 
   get role(): Role {
@@ -58,6 +64,11 @@ export class PartitionMachine<B> {
 
   get leader(): NodeId | undefined {
     return this.#ledger.leader;
+  }
+
+  /** Followers of this primary's term that were heard of lately; each has caught up once. */
+  warm(now: Instant): readonly NodeId[] {
+    return this.#role === 'leading' ? this.#primary.warm(now, this.#ledger) : [];
   }
 
   /** Why it is `broken`. */
@@ -104,13 +115,13 @@ export class PartitionMachine<B> {
     }
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
-    this.#suspectedSinceMs = undefined;
+    this.succession.joined();
     this.#log.answered(now.ms);
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
     // a node that meets its own LEAD leads (rule 3)
-    if (ledger.leader === this.options.self) this.#becomePrimary(now);
-    this.#report(now);
+    if (ledger.leader === this.options.self) this.#becomePrimary(now, false);
+    this.#reporter.report(now, this.#role, this.#ledger);
   }
 
   /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
@@ -126,18 +137,21 @@ export class PartitionMachine<B> {
     this.#upkeep.noteRecord(now, sequence);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
+    const invited = mine && this.succession.isInvitedAt(slot.expected);
     // the position is occupied: what was under way is decided
     this.#slot = undefined;
     if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
     if (applied.kind === 'commit') {
       if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
-      if (applied.record.confirm) this.#report(now);
+      if (applied.record.confirm) this.#reporter.report(now, this.#role, this.#ledger);
     }
     if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
-    if (slot !== undefined && !mine) this.#displaced(slot);
-    if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
+    // another record stands where the own one should: it can never be stored
+    if (slot?.content.type === 'commit' && !mine) this.#primary.requeue(slot.content.batch);
+    if (applied.kind === 'lead') this.#newTerm(now, applied.record.node, invited);
     else if (slot !== undefined && mine) this.#stored(now, slot);
+    this.succession.heed(now);
     this.#pump(now);
   }
 
@@ -156,7 +170,7 @@ export class PartitionMachine<B> {
       if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
     }
-    if (slot.content.type === 'lead' && this.#suspectedSinceMs === undefined && this.#ledger.leader !== undefined) {
+    if (slot.content.type === 'lead' && !this.succession.claims) {
       // the primary is back: claim no more; the record may still land, and then this node leads after all
       this.#slot = undefined;
       return;
@@ -187,9 +201,8 @@ export class PartitionMachine<B> {
 
   operate(now: Instant, token: number, operation: Operation): void {
     if (this.#role !== 'leading') {
-      const why = this.#failure?.message ?? `this node is ${this.#role}`;
-      this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, hint: this.#hint(), why } });
-      return;
+      if (this.succession.hold({ token, operation })) return;
+      return this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, ...this.#elsewhere() } });
     }
     this.#primary.enqueue(now, { token, operation }, this.#ledger);
     this.#pump(now);
@@ -201,8 +214,8 @@ export class PartitionMachine<B> {
       return this.#emit({ type: 'read', token, answer: answerRead(this.#ledger, this.options.bodies, read) });
     }
     if (this.#role !== 'leading') {
-      const why = this.#failure?.message ?? `this node is ${this.#role}`;
-      return this.#emit({ type: 'read', token, answer: { kind: 'retry', hint: this.#hint(), why } });
+      if (this.succession.hold({ token, read })) return;
+      return this.#emit({ type: 'read', token, answer: { kind: 'retry', ...this.#elsewhere() } });
     }
     this.#primary.read(now, token, read, this.#ledger);
     this.#pump(now);
@@ -223,20 +236,23 @@ export class PartitionMachine<B> {
   }
 
   tick(now: Instant, view: View): void {
+    this.succession.heed(now);
     if (this.#role === 'joining' || this.#role === 'broken') return;
     this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);
-      if (slot.mustSendAgain(now.ms)) this.#send(slot);
+      if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
     }
     if (this.#role === 'leading') {
       this.#primary.tick(now);
+      this.succession.tick(now);
       this.#pump(now);
       this.#keepUp(now);
     } else {
-      this.#suspect(now, view);
-      if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
+      const leaderless = this.#ledger.leader === undefined && now.ms - this.#joinedMs >= this.options.timing.settleMs;
+      this.succession.suspect(now, view, leaderless);
+      this.#reporter.tick(now, this.#role, this.#ledger);
     }
   }
 
@@ -248,64 +264,56 @@ export class PartitionMachine<B> {
   }
 
   /** Gives every waiting asker a true answer; the machine is used no more. */
-  stop(): void {
+  stop(now: Instant): void {
     this.#release('this node is closing');
     this.#role = 'broken';
+    this.succession.decide(now);
   }
 
-  #suspect(now: Instant, view: View): void {
-    const { timing } = this.options;
-    const leaderless = this.#ledger.leader === undefined && now.ms - this.#joinedMs >= timing.settleMs;
-    if (!(leaderless || (view.suspected && view.stable)) || view.rank < 0) {
-      this.#suspectedSinceMs = undefined;
-      return;
-    }
-    this.#suspectedSinceMs ??= now.ms;
-    this.#poll(now);
-    // claim only while the log answers: an outage resets all timers, and must not end in a wave of claims
-    if (!this.#log.answersNow(now.ms)) {
-      this.#suspectedSinceMs = now.ms;
-      return;
-    }
-    if (this.#slot !== undefined || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
-    this.#append(now, { type: 'lead', ...this.#frame() }, { type: 'lead' });
-  }
-
-  #newTerm(now: Instant, node: NodeId): void {
-    this.#suspectedSinceMs = undefined;
-    if (node === this.options.self) return this.#becomePrimary(now);
+  #newTerm(now: Instant, node: NodeId, invited: boolean): void {
+    const agreed = this.succession.newTerm(node);
+    if (node === this.options.self) return this.#becomePrimary(now, invited);
     const led = this.#role === 'leading';
     if (led) this.#primary.release('another node leads now', node);
-    this.#turn('following', led ? `fenced by epoch ${this.#ledger.epoch}` : 'a new term began');
-    this.#report(now);
+    const { epoch } = this.#ledger;
+    this.#turn('following', !led ? 'a new term began' : agreed ? 'handed over' : `fenced by epoch ${epoch}`);
+    this.#reporter.report(now, this.#role, this.#ledger);
   }
 
-  #becomePrimary(now: Instant): void {
-    this.#primary.begin(now);
+  #becomePrimary(now: Instant, invited: boolean): void {
+    this.#primary.begin(now, invited);
     this.#upkeep.begin(now);
-    this.#turn('leading', 'its LEAD was accepted');
+    this.#turn('leading', invited ? 'the primary before handed over' : 'its LEAD was accepted');
   }
 
   #pump(now: Instant): void {
     if (this.#role !== 'leading' || this.#slot !== undefined) return;
+    if (this.succession.handingOverTo !== undefined) return this.succession.invite(now);
     const batch = this.#primary.next(now, this.#ledger);
     if (batch === undefined) return;
     const { confirm, entries } = batch;
     this.#append(
       now,
-      { type: 'commit', ...this.#frame(), epoch: this.#ledger.epoch, confirm, entries },
+      { type: 'commit', ...this.#writer.frame(this.#ledger), epoch: this.#ledger.epoch, confirm, entries },
       { type: 'commit', batch },
     );
   }
 
   #keepUp(now: Instant): void {
     this.#upkeep.tick(now, this.#ledger);
-    if (this.#slot !== undefined) return;
+    if (this.#slot !== undefined || this.succession.handingOverTo !== undefined) return;
     const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
     const { epoch, reliedOn } = this.#ledger;
     const digests = this.#upkeep.takeDigests();
-    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests };
+    const record: LogRecord = {
+      type: 'checkpoint',
+      ...this.#writer.frame(this.#ledger),
+      epoch,
+      floor,
+      revision: reliedOn,
+      digests,
+    };
     this.#append(now, record, { type: 'checkpoint', floor });
   }
 
@@ -316,30 +324,13 @@ export class PartitionMachine<B> {
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
   }
 
-  /** Another record stands where the own one should: it can never be stored. */
-  #displaced(slot: AppendSlot<Content>): void {
-    if (slot.content.type === 'commit') this.#primary.requeue(slot.content.batch);
-  }
-
   #append(now: Instant, record: LogRecord, content: Content): void {
     this.#slot = new AppendSlot(record.id, record.prev.sequence, encodeRecord(record), content, now.ms);
-    this.#send(this.#slot);
-  }
-
-  #send(slot: AppendSlot<Content>): void {
-    slot.sent(++this.#attempts);
-    this.#emit({ type: 'append', attempt: this.#attempts, expected: slot.expected, record: slot.bytes });
+    this.#writer.send(this.#slot);
   }
 
   #poll(now: Instant): void {
     if (this.#log.mayPoll(now.ms)) this.#emit({ type: 'poll', after: this.#ledger.applied });
-  }
-
-  #report(now: Instant): void {
-    const { leader, epoch, applied } = this.#ledger;
-    if (this.#role !== 'following' || leader === undefined || leader === this.options.self) return;
-    this.#reportedMs = now.ms;
-    this.#emit({ type: 'report', to: leader, epoch, position: applied });
   }
 
   #join(reason: string, afterMs: number): void {
@@ -359,6 +350,7 @@ export class PartitionMachine<B> {
   #release(why: string): void {
     const slot = this.#slot;
     this.#slot = undefined;
+    this.succession.end();
     if (slot?.content.type === 'commit') this.#primary.abandon(slot.content.batch, why);
     this.#primary.release(why, this.#hint());
     this.#upkeep.reset();
@@ -370,15 +362,30 @@ export class PartitionMachine<B> {
     if (changed) this.#emit({ type: 'role', role, epoch: this.#ledger.epoch, leader: this.#ledger.leader, reason });
   }
 
+  #elsewhere(): { readonly hint: NodeId | undefined; readonly why: string } {
+    return { hint: this.#hint(), why: this.#failure?.message ?? `this node is ${this.#role}` };
+  }
+
   #hint(): NodeId | undefined {
     return this.#ledger.leader === this.options.self ? undefined : this.#ledger.leader;
   }
 
-  /** What every record says: who it is, whom it follows (rule 3: what was applied, never what the server has), who wrote it. */
-  #frame(): { readonly id: RecordId; readonly prev: Predecessor; readonly node: NodeId } {
-    const { applied, lastId } = this.#ledger;
-    const id = `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
-    return { id, prev: { sequence: applied, id: lastId }, node: this.options.self };
+  #asReplica(): Replica {
+    return {
+      self: this.options.self,
+      timing: this.options.timing,
+      role: () => this.#role,
+      ledger: () => this.#ledger,
+      busy: () => this.#slot !== undefined,
+      logAnswers: (now) => this.#log.answersNow(now.ms),
+      emit: (effect) => this.#emit(effect),
+      poll: (now) => this.#poll(now),
+      appendLead: (now) => this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' }),
+      endLease: () => this.#primary.endLease(),
+      pump: (now) => this.#pump(now),
+      operate: (now, token, operation) => this.operate(now, token, operation),
+      read: (now, token, read) => this.read(now, token, read),
+    };
   }
 
   #notice(notice: Notice): void {

@@ -36,6 +36,14 @@ export interface Timing {
   readonly checkpointIdleMs: number;
   /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
   readonly lostMs: number;
+  /** A primary that hands over waits so long for its successor, and then goes on itself. */
+  readonly handoverMs: number;
+  /** After nodes came or went nothing is moved for so long: whoever restarts finds its place as it was. */
+  readonly calmMs: number;
+  /** Between two looks at what should be moved to another node. */
+  readonly moveMs: number;
+  /** Partitions that one node hands over at once. */
+  readonly movesMax: number;
   /** Wait before a join is tried again. */
   readonly joinRetryMs: number;
   /** Sessions of one partition that stay objects although nobody asks for them; all others are bytes. */
@@ -65,6 +73,10 @@ export const DEFAULT_TIMING: Timing = {
   checkpointRecords: 1_000,
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
+  handoverMs: 200,
+  calmMs: 1_000,
+  moveMs: 100,
+  movesMax: 2,
   joinRetryMs: 50,
   hotSessionsMax: 256,
   historyMs: 60_000,

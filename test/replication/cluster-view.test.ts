@@ -67,6 +67,7 @@ describe('membership', () => {
     node,
     role: 'node',
     leaving: false,
+    draining: false,
     count,
     leads: [],
     ...more,

@@ -97,6 +97,14 @@ export class SimulatedProcess {
     this.#die();
   }
 
+  /** Hands everything over, leaves and ends, as a deploy makes it do; resolves when it has ended, by itself or otherwise. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { clock, store, died } = this;
+    if (store === undefined) return;
+    await Promise.race([store.drain({ timeoutMs }).catch(() => undefined), died]);
+    if (this.clock === clock && !clock.ended) this.kill();
+  }
+
   pause(): void {
     this.clock.pause();
   }

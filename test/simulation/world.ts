@@ -6,7 +6,9 @@
  * by itself (liveness), and then what clients were told is held against what is there, on every replica.
  */
 import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
+import { placementOrder } from '../../src/replication/placement.js';
 import { TwinstateError } from '../../src/shared/errors.js';
+import { partition } from '../../src/shared/ids.js';
 import type { SessionStore } from '../../src/store/session-store.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
@@ -29,6 +31,8 @@ export interface Scenario {
   readonly chaos: boolean;
   /** Whether messages are lost, late and repeated. */
   readonly lossy: boolean;
+  /** Whether nodes are drained and started again, one after the other, as a deploy does; then no write may fail or wait for long. */
+  readonly deploys: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -42,6 +46,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
+    deploys: false,
   },
   pair: {
     name: 'pair',
@@ -53,6 +58,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
+    deploys: false,
   },
   spread: {
     name: 'spread',
@@ -64,6 +70,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'strict',
     chaos: true,
     lossy: true,
+    deploys: false,
   },
   calm: {
     name: 'calm',
@@ -75,6 +82,19 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: false,
     lossy: false,
+    deploys: false,
+  },
+  deploy: {
+    name: 'deploy',
+    nodes: 4,
+    clients: 1,
+    backups: 1,
+    partitions: 3,
+    faultsMs: 6_000,
+    takeover: 'strict',
+    chaos: false,
+    lossy: false,
+    deploys: true,
   },
 };
 
@@ -90,9 +110,15 @@ export interface Report {
   readonly takeovers: number;
   readonly faults: number;
   readonly merges: number;
+  /** The longest that a commit took in a world where nodes are only drained and started; 0 in others. */
+  readonly pauseMs: number;
 }
 
 const LEASE_MS = 500;
+/** Where nodes are only drained and started no commit waits longer: a handover takes some messages, and nobody suspects anybody. */
+const PAUSE_MS_MAX = 100;
+/** Nodes at work without which nothing is drained. */
+const AT_WORK_MIN = 2;
 const TIMING = {
   leaseMs: LEASE_MS,
   tickMs: 25,
@@ -104,6 +130,8 @@ const TIMING = {
   // fewer than there are sessions, so that they are packed and opened all the time
   hotSessionsMax: 1,
   historyMs: 1_500,
+  calmMs: 400,
+  moveMs: 50,
 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
@@ -130,6 +158,7 @@ class World {
   #told = { ok: 0, 'not-stored': 0, unknown: 0 };
   #faultCount = 0;
   #merges = 0;
+  #pauseMs = 0;
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
@@ -149,8 +178,11 @@ class World {
 
   async run(): Promise<Report> {
     const { faultsMs } = this.#scenario;
-    for (const process of this.#processes) process.start();
+    const { deploys } = this.#scenario;
+    // where nodes come and go the first of them comes later
+    for (const process of this.#processes) if (!deploys || process !== this.#processes[0]) process.start();
     if (this.#scenario.chaos) this.#chaos();
+    if (deploys) this.#deploys();
     for (let i = 0; i < this.#processes.length; i++) {
       this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
@@ -174,6 +206,7 @@ class World {
       takeovers: this.#takeovers(),
       faults: this.#faultCount,
       merges: this.#merges,
+      pauseMs: this.#pauseMs,
     };
   }
 
@@ -229,9 +262,44 @@ class World {
         this.#note('log out');
         this.#faults.logOut = true;
         this.#time.after(this.#between(100, 1_500), () => (this.#faults.logOut = false));
+      } else if (process.store !== undefined) {
+        this.#drain(process, this.#between(50, 3_000));
       }
     };
     this.#time.after(800, step);
+  }
+
+  #drain(process: SimulatedProcess, downMs: number): void {
+    const { name } = process.options;
+    this.#note(`drain ${name}`);
+    const again = (): void => {
+      this.#note(`drained ${name}`);
+      this.#time.after(downMs, () => process.up || process.start());
+    };
+    void process.drain(this.#between(300, 2_500)).then(again);
+  }
+
+  /** Drains nodes and starts them again; never so many that nobody is left to hand over to. */
+  #deploys(): void {
+    const draining = new Set<SimulatedProcess>();
+    const step = (): void => {
+      if (this.#time.now() > this.#scenario.faultsMs - 1_000) return;
+      this.#time.after(this.#between(200, 900), step);
+      const process = this.#processes[this.#between(0, this.#scenario.nodes - 1)]!;
+      if (!process.up) return process.start();
+      const atWork = this.#processes.filter(({ options, store }) => options.role === 'node' && store !== undefined);
+      const others = atWork.filter((each) => each !== process && !draining.has(each));
+      if (process.store === undefined || draining.has(process) || others.length < AT_WORK_MIN) return;
+      this.#faultCount++;
+      this.#note(`deploy ${process.options.name}`);
+      draining.add(process);
+      void process.drain(2_500).then(() => {
+        draining.delete(process);
+        this.#note(`deployed ${process.options.name}`);
+        this.#time.after(this.#between(50, 1_500), () => process.up || process.start());
+      });
+    };
+    this.#time.after(900, step);
   }
 
   #heal(): void {
@@ -377,11 +445,20 @@ class World {
     const entry = this.#history.note(key, value);
     const told = await this.#tell(process, async () => {
       const before = store.versionOf(diary);
+      const askedMs = this.#time.now();
       const { version } = await store.commit(diary, { timeoutMs: 2_500 });
+      this.#waited(process, this.#time.now() - askedMs);
       if (version > before + 1) this.#merges++;
     });
     this.#note(`note ${key} ${value}: ${told}`);
+    if (this.#scenario.deploys && told === 'unknown') this.#history.violation(`a deploy left the fate of ${value} unknown`);
     if (told !== undefined) entry.told = told;
+  }
+
+  #waited(process: SimulatedProcess, ms: number): void {
+    if (!this.#scenario.deploys) return;
+    this.#pauseMs = Math.max(this.#pauseMs, ms);
+    if (ms > PAUSE_MS_MAX) this.#history.violation(`a deploy made a commit of ${process.options.name} wait for ${ms} ms`);
   }
 
   /** Runs a write and says what its caller was told; `undefined` where the caller died first and was told nothing. */
@@ -480,15 +557,15 @@ class World {
     const seen = new Map<string, { readonly by: string; readonly state: string }>();
     let leaders = 0;
     for (const process of this.#processes) {
-      for (const { machine, partition } of process.node?.replicas ?? []) {
+      for (const { machine, partition: at } of process.node?.replicas ?? []) {
         if (machine.role === 'leading') leaders++;
         if (machine.role === 'joining' || machine.role === 'broken') {
-          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${partition}`);
+          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${at}`);
           continue;
         }
         for (const state of machine.ledger.sessions.states()) {
           const body = state.body === undefined ? '' : Buffer.from(state.body.snapshot()).toString('base64');
-          const key = `${partition}@${machine.ledger.applied} ${state.id}`;
+          const key = `${at}@${machine.ledger.applied} ${state.id}`;
           const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;
           const other = seen.get(key);
           if (other !== undefined && other.state !== text)
@@ -497,8 +574,26 @@ class World {
         }
       }
     }
+    this.#checkPlacement();
     if (leaders !== this.#scenario.partitions)
       this.#history.violation(`${leaders} primaries for ${this.#scenario.partitions} partitions at the end`);
+  }
+
+  /** Replicas and leads have settled where placement wants them, none is missing and none too many. */
+  #checkPlacement(): void {
+    const { partitions, backups } = this.#scenario;
+    const nodes = this.#processes.flatMap(({ node, options }) => (options.role === 'node' && node !== undefined ? [node] : []));
+    for (let p = 0; p < partitions; p++) {
+      const wanted = placementOrder(
+        partition(p),
+        nodes.map(({ self }) => self),
+      ).slice(0, backups + 1);
+      const held = nodes.filter((node) => node.holds(partition(p))).map(({ self }) => self);
+      if (held.toSorted().join() !== wanted.toSorted().join())
+        this.#history.violation(`not settled: partition ${p} is held by ${held.join()}, not by ${wanted.join()}`);
+      const [leader] = nodes.filter((node) => node.led.includes(partition(p)));
+      if (leader?.self !== wanted[0]) this.#history.violation(`not settled: ${leader?.self} leads ${p}, not ${wanted[0]}`);
+    }
   }
 
   #takeovers(): number {
