@@ -23,7 +23,12 @@ export class Bench {
   ms = 1_000;
   #tokens = 0;
 
-  constructor(self: NodeId, timing: Partial<Timing> = {}, log: { readonly at: number; readonly record: Uint8Array }[] = []) {
+  constructor(
+    self: NodeId,
+    timing: Partial<Timing> = {},
+    log: { readonly at: number; readonly record: Uint8Array }[] = [],
+    takeover: 'fast' | 'strict' = 'fast',
+  ) {
     this.log = log;
     this.machine = new PartitionMachine({
       partition: partition(0),
@@ -32,7 +37,7 @@ export class Bench {
       bodies: textBodies,
       timing: { ...DEFAULT_TIMING, ...timing },
       limits: { bytesMax: 100_000, entriesMax: 1_000 },
-      takeover: 'fast',
+      takeover,
     });
     this.machine.start();
     this.join();
