@@ -1,20 +1,44 @@
 /** A node in an operating-system process of its own; `NodeProcess` starts it and tells it what to do. */
 import { subscribe } from 'node:diagnostics_channel';
 import { natsEngine } from '../../src/engine/nats/index.js';
-import { connect } from '../../src/index.js';
-import type { ConnectOptions, SessionStore } from '../../src/index.js';
+import type { ConnectOptions } from '../../src/index.js';
+import type { ClusterNode } from '../../src/node/cluster-node.js';
+import type { AtRest } from '../../src/session/at-rest.js';
+import { connectWith } from '../../src/store/connect.js';
+import { REAL_RUNTIME } from '../../src/store/real-runtime.js';
 import { Load, Tally } from './tally.js';
 
 export interface ChildOptions extends Omit<ConnectOptions, 'sessions' | 'engine'> {
-  readonly servers: string;
+  readonly servers: string | readonly string[];
+  /** Of the stream. */
+  readonly replicas?: number;
 }
 
 export type Command =
-  | { readonly do: 'create' | 'open'; readonly session: string; readonly consistency?: 'local' | 'strong' }
+  | { readonly do: 'create'; readonly session: string }
+  | {
+      readonly do: 'open';
+      readonly session: string;
+      readonly consistency?: 'local' | 'strong';
+      readonly atLeast?: number | undefined;
+    }
   | { readonly do: 'load'; readonly name: string; readonly sessions: readonly string[] }
-  | { readonly do: 'stop load' | 'roles' | 'notices' | 'close' };
+  | { readonly do: 'stop load' | 'roles' | 'held' | 'notices' | 'drain' | 'close' };
 
-const { servers, ...options } = JSON.parse(process.argv[2]!) as ChildOptions;
+/** What `open` tells of a session. */
+export interface Opened {
+  readonly tokens: readonly string[];
+  readonly last: Readonly<Record<string, number>>;
+  readonly version: number;
+}
+
+/** The partitions of which a node holds a replica that is up to date. */
+export interface Held {
+  readonly leads: readonly number[];
+  readonly follows: readonly number[];
+}
+
+const { servers, replicas, ...options } = JSON.parse(process.argv[2]!) as ChildOptions;
 
 const roles: string[] = [];
 const leads = new Set<number>();
@@ -27,7 +51,16 @@ subscribe('twinstate:role', (event) => {
 });
 subscribe('twinstate:notice', (event) => notices.push((event as { notice: { kind: string } }).notice.kind));
 
-const store: SessionStore = await connect({ ...options, sessions: [Tally], engine: natsEngine({ servers }) });
+let node!: ClusterNode<AtRest>;
+const store = await connectWith(
+  {
+    ...options,
+    sessions: [Tally],
+    engine: natsEngine({ servers: [servers].flat(), ...(replicas === undefined ? {} : { replicas }) }),
+  },
+  REAL_RUNTIME,
+  (made) => (node = made),
+);
 let load: Load | undefined;
 
 async function run(command: Command): Promise<unknown> {
@@ -36,8 +69,10 @@ async function run(command: Command): Promise<unknown> {
       await store.create(Tally, {}, { id: command.session });
       return undefined;
     case 'open': {
-      const tally = await store.open(Tally, command.session, { consistency: command.consistency, timeoutMs: 20_000 });
-      return tally === undefined ? undefined : { tokens: tally.tokens, last: tally.last, version: store.versionOf(tally) };
+      const { session, consistency, atLeast } = command;
+      const tally = await store.open(Tally, session, { consistency, atLeast, timeoutMs: 20_000 });
+      const opened: Opened | undefined = tally && { tokens: tally.tokens, last: tally.last, version: store.versionOf(tally) };
+      return opened;
     }
     case 'load':
       load = new Load(store, command.name, command.sessions);
@@ -46,12 +81,21 @@ async function run(command: Command): Promise<unknown> {
       return load?.stop();
     case 'roles':
       return { leads: [...leads], roles };
+    case 'held':
+      return { leads: held('leading'), follows: held('following') } satisfies Held;
     case 'notices':
       return notices;
+    case 'drain':
+      await store.drain();
+      return undefined;
     case 'close':
       await store.close();
       return undefined;
   }
+}
+
+function held(role: 'leading' | 'following'): number[] {
+  return node.replicas.filter(({ machine }) => machine.role === role).map(({ partition }) => partition);
 }
 
 process.on('message', (message: { readonly id: number; readonly command: Command }) => {
