@@ -1,4 +1,5 @@
 /** A node in an operating-system process of its own; `NodeProcess` starts it and tells it what to do. */
+import { createHash } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 import { natsEngine } from '../../src/engine/nats/index.js';
 import type { ConnectOptions } from '../../src/index.js';
@@ -6,6 +7,7 @@ import type { ClusterNode } from '../../src/node/cluster-node.js';
 import type { AtRest } from '../../src/session/at-rest.js';
 import { connectWith } from '../../src/store/connect.js';
 import { REAL_RUNTIME } from '../../src/store/real-runtime.js';
+import { Counting, makeSessions, readCounts } from './counting.js';
 import { Load, Tally } from './tally.js';
 
 export interface ChildOptions extends Omit<ConnectOptions, 'sessions' | 'engine'> {
@@ -23,7 +25,10 @@ export type Command =
       readonly atLeast?: number | undefined;
     }
   | { readonly do: 'load'; readonly name: string; readonly sessions: readonly string[] }
-  | { readonly do: 'stop load' | 'roles' | 'held' | 'notices' | 'drain' | 'close' };
+  | { readonly do: 'make'; readonly from: number; readonly to: number }
+  | { readonly do: 'count'; readonly writer: string; readonly sessions: number; readonly workers: number }
+  | { readonly do: 'counts'; readonly sessions: number }
+  | { readonly do: 'stop count' | 'stop load' | 'roles' | 'held' | 'notices' | 'states' | 'drain' | 'close' };
 
 /** What `open` tells of a session. */
 export interface Opened {
@@ -31,6 +36,9 @@ export interface Opened {
   readonly last: Readonly<Record<string, number>>;
   readonly version: number;
 }
+
+/** By partition: how far a node's replica is, and a digest of all that it holds. */
+export type States = ReadonlyMap<number, { readonly applied: number; readonly sessions: number; readonly digest: string }>;
 
 /** The partitions of which a node holds a replica that is up to date. */
 export interface Held {
@@ -62,6 +70,7 @@ const store = await connectWith(
   (made) => (node = made),
 );
 let load: Load | undefined;
+let counting: Counting | undefined;
 
 async function run(command: Command): Promise<unknown> {
   switch (command.do) {
@@ -79,6 +88,17 @@ async function run(command: Command): Promise<unknown> {
       return undefined;
     case 'stop load':
       return load?.stop();
+    case 'make':
+      return makeSessions(store, command.from, command.to);
+    case 'count':
+      counting = new Counting(store, command.writer, command.sessions, command.workers);
+      return undefined;
+    case 'stop count':
+      return counting?.stop();
+    case 'counts':
+      return readCounts(store, command.sessions);
+    case 'states':
+      return states();
     case 'roles':
       return { leads: [...leads], roles };
     case 'held':
@@ -96,6 +116,19 @@ async function run(command: Command): Promise<unknown> {
 
 function held(role: 'leading' | 'following'): number[] {
   return node.replicas.filter(({ machine }) => machine.role === role).map(({ partition }) => partition);
+}
+
+function states(): States {
+  const found = new Map<number, { applied: number; sessions: number; digest: string }>();
+  for (const { partition, machine } of node.replicas) {
+    if (machine.role !== 'leading' && machine.role !== 'following') continue;
+    const held = [...machine.ledger.sessions.states()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const hash = createHash('sha256');
+    for (const { id, version, incarnation, body } of held)
+      hash.update(`${id} ${version} ${incarnation} `).update(body?.snapshot() ?? '');
+    found.set(partition, { applied: machine.ledger.applied, sessions: held.length, digest: hash.digest('base64') });
+  }
+  return found;
 }
 
 process.on('message', (message: { readonly id: number; readonly command: Command }) => {
