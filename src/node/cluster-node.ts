@@ -118,6 +118,7 @@ export class ClusterNode<B> {
       membership,
       replicas,
       tell: (to, message) => this.bus.tell(to, encodeMessage(message)),
+      isThere: async (to, timeoutMs) => (await this.#ask(to, { kind: 'probe', terms: [] }, timeoutMs)).kind === 'answered',
     });
     this.#server = new RequestServer({
       partitions,

@@ -18,6 +18,8 @@ import type { Runtime } from './runtime.js';
 
 /** Leads that a draining node hands over at once: it has nothing else to do. */
 const DRAINS_MAX = 16;
+/** The pause between tries of a handover doubles so often. */
+const BACK_OFF_MAX = 6;
 
 export interface RebalancerParts<B> {
   readonly self: NodeId;
@@ -28,14 +30,18 @@ export interface RebalancerParts<B> {
   readonly membership: Membership;
   readonly replicas: Replicas<B>;
   tell(to: NodeId, message: Message): void;
+  /** Resolves to whether the node answered in time. */
+  isThere(to: NodeId, timeoutMs: number): Promise<boolean>;
 }
 
 export class Rebalancer<B> {
   readonly #parts: RebalancerParts<B>;
   readonly #orders = new PlacementOrders();
   #placedFor: readonly NodeId[] | undefined;
-  /** A handover that came to nothing is not tried again before then. */
-  readonly #notBeforeMs = new Map<Partition, number>();
+  /** Handovers that came to nothing, and when they may be tried again. */
+  readonly #failed = new Map<Partition, { readonly times: number; readonly againMs: number }>();
+  /** Partitions whose successor is asked whether it is there. */
+  readonly #asking = new Set<Partition>();
 
   constructor(parts: RebalancerParts<B>) {
     this.#parts = parts;
@@ -70,14 +76,15 @@ export class Rebalancer<B> {
     const calm = membership.calmForMs(nowMs) >= timing.calmMs;
     const drains = membership.isDraining(self);
     const led = [...replicas].filter((driver) => driver.leads);
-    let free = (drains ? DRAINS_MAX : timing.movesMax) - led.filter(({ machine }) => isMoving(machine)).length;
+    for (const partition of this.#failed.keys()) if (replicas.get(partition)?.leads !== true) this.#failed.delete(partition);
+    const moving = led.filter((driver) => this.#isMoving(driver));
+    let free = (drains ? DRAINS_MAX : timing.movesMax) - moving.length;
     // not always the same ones first, should some of them fail again and again
     const first = Math.floor(runtime.random() * led.length);
     for (const driver of [...led.slice(first), ...led.slice(0, first)]) {
-      if (!isMoving(driver.machine)) {
-        if (free > 0 && (calm || drains) && this.#handOver(driver, nowMs)) free--;
-        else this.#releaseSurplus(driver, calm);
-      }
+      if (moving.includes(driver)) continue;
+      if (free > 0 && (calm || drains) && this.#handOver(driver, nowMs)) free--;
+      else this.#releaseSurplus(driver, calm);
     }
   }
 
@@ -95,12 +102,30 @@ export class Rebalancer<B> {
   #handOver(driver: PartitionDriver<B>, nowMs: number): boolean {
     const { self, timing, runtime } = this.#parts;
     const { partition } = driver;
-    if (nowMs < (this.#notBeforeMs.get(partition) ?? 0)) return false;
+    const { times, againMs } = this.#failed.get(partition) ?? { times: 0, againMs: 0 };
+    if (nowMs < againMs) return false;
     const to = successorOf({ order: this.order(partition), self, warm: driver.warm });
-    if (to === undefined) return false;
-    this.#notBeforeMs.set(partition, nowMs + timing.handoverMs * (2 + runtime.random() * 2));
-    driver.handOver(to);
+    if (to === undefined) {
+      this.#failed.delete(partition);
+      return false;
+    }
+    // it counts as failed until it is led elsewhere, where this is forgotten
+    const waitMs = timing.handoverMs * (1 + runtime.random()) * 2 ** Math.min(times + 1, BACK_OFF_MAX);
+    this.#failed.set(partition, { times: times + 1, againMs: nowMs + waitMs });
+    void this.#askAndHandOver(driver, to);
     return true;
+  }
+
+  /** Commits wait from the moment on at which the primary stops: so the successor is asked before whether it is there. */
+  async #askAndHandOver(driver: PartitionDriver<B>, to: NodeId): Promise<void> {
+    this.#asking.add(driver.partition);
+    const there = await this.#parts.isThere(to, this.#parts.timing.handoverMs / 2);
+    this.#asking.delete(driver.partition);
+    if (there) driver.handOver(to);
+  }
+
+  #isMoving({ partition, machine }: PartitionDriver<B>): boolean {
+    return this.#asking.has(partition) || machine.succession.handingOverTo !== undefined;
   }
 
   #releaseSurplus(driver: PartitionDriver<B>, calm: boolean): void {
@@ -111,8 +136,4 @@ export class Rebalancer<B> {
         this.#parts.tell(node, { kind: 'release', term: { partition, epoch: machine.epoch }, from: self });
     }
   }
-}
-
-function isMoving({ succession }: { readonly succession: { readonly handingOverTo: NodeId | undefined } }): boolean {
-  return succession.handingOverTo !== undefined;
 }

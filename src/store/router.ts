@@ -21,6 +21,8 @@ const TRY_MS = 1_000;
 /** Between two tries, growing. */
 const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
+/** What the primary before still has to say is waited for so long, once another one is known. */
+const LAST_WORD_MS = 15;
 const NOBODY = nodeId('');
 
 type Done = Extract<NodeAnswer, { kind: 'done' }>;
@@ -153,10 +155,16 @@ export class Router {
   async #unlessMoved<T>(partition: Partition, to: NodeId, reply: Promise<Asked<T>>): Promise<Asked<T>> {
     const other = this.#node.otherLeader(partition, to);
     try {
-      return await Promise.race([reply, other.known.then((): Asked<T> => ({ kind: 'lost' }))]);
+      return await Promise.race([reply, other.known.then(() => this.#lostSoon<T>())]);
     } finally {
       other.cancel();
     }
+  }
+
+  /** A primary that has handed over says so about now, and that says more than silence. */
+  async #lostSoon<T>(): Promise<Asked<T>> {
+    await new Promise<void>((resolve) => this.#clock.after(LAST_WORD_MS, resolve));
+    return { kind: 'lost' };
   }
 
   /** Waits longer from try to try, but no longer than until a new primary is known. */

@@ -451,7 +451,6 @@ class World {
       if (version > before + 1) this.#merges++;
     });
     this.#note(`note ${key} ${value}: ${told}`);
-    if (this.#scenario.deploys && told === 'unknown') this.#history.violation(`a deploy left the fate of ${value} unknown`);
     if (told !== undefined) entry.told = told;
   }
 
@@ -471,12 +470,16 @@ class World {
       if (ended === 'died') return undefined;
       told = 'ok';
     } catch (error) {
-      this.#expected(error, 'write');
+      const code = this.#expected(error, 'write');
+      if (this.#scenario.deploys && !process.drains && code === 'UNAVAILABLE')
+        this.#history.violation(`a deploy failed a write of ${process.options.name}`);
       const outcome = error instanceof TwinstateError ? error.outcome : undefined;
       told = outcome === 'stored' ? 'ok' : outcome === 'unknown' ? 'unknown' : 'not-stored';
     }
     if (clock.ended || process.clock !== clock) return undefined;
     this.#told[told]++;
+    if (this.#scenario.deploys && !process.drains && told === 'unknown')
+      this.#history.violation(`a deploy left the fate of a write of ${process.options.name} unknown`);
     return told;
   }
 
