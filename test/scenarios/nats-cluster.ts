@@ -60,17 +60,12 @@ describe('a cluster whose log lies on three NATS servers', function () {
       await loaded.settled();
       const before = await claims(loaded);
       const leader = await leaderOf(loaded.name);
-      const count = loaded.load.told.acknowledged.length;
-      const lostMs = performance.now();
       await leader[end]();
       await loaded.more(ELECTION_MS_MAX);
-      const waitedMs = performance.now() - lostMs;
-      const taken = (await claims(loaded)) - before;
-      console.log(`      ${count} commits, ${Math.round(waitedMs)} ms without a server, ${taken} takeovers`);
       await leader.start();
       await loaded.more(ELECTION_MS_MAX);
       await loaded.judge(true);
-      expect(taken, 'nobody died, so nobody takes over').to.equal(0);
+      expect(await claims(loaded), 'nobody died, so nobody takes over').to.equal(before);
     });
   }
 });

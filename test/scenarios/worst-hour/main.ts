@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { startNatsServer } from '../nats-server.js';
-import { worstHour } from './worst-hour.js';
+import { startNatsServer } from '../../nats-server.js';
+import { worstHour } from '../worst-hour.js';
 
 const { values } = parseArgs({
   options: {
