@@ -15,7 +15,7 @@ describe('the worst hour, in small', function () {
 
   it('loses nothing and repeats nothing while nodes are killed, drained and added at random', async () => {
     const seed = Math.floor(Math.random() * 1e6);
-    const size = { sessions: 500, seconds: 8, nodes: 3, more: 1, applications: 2, workers: 4 };
+    const size = { sessions: 500, seconds: 6, nodes: 3, more: 1, applications: 2, workers: 4 };
     const { waitsMs, ...account } = await worstHour({ server, seed, ...size });
     expect(account, `seed ${seed}`).to.include({ lost: 0, duplicated: 0 });
     expect(account.differing, `seed ${seed}`).to.deep.equal([]);

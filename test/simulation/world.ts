@@ -90,7 +90,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     clients: 1,
     backups: 1,
     partitions: 3,
-    faultsMs: 6_000,
+    faultsMs: 4_500,
     takeover: 'strict',
     chaos: false,
     lossy: false,
