@@ -330,13 +330,12 @@ export class ClusterNode<B> {
     const { timing, connection } = this.#options;
     const nowMs = this.#nowMs;
     const { link } = connection;
-    // what was seen of others before this process stood still, or was cut off, says nothing
-    const stoodStill = nowMs - this.#tickedMs > timing.tickMs * 10 + timing.probeMs;
+    const stoodStillMs = nowMs - this.#tickedMs > timing.tickMs * 10 + timing.probeMs ? nowMs - this.#tickedMs : 0;
     this.#tickedMs = nowMs;
-    if (stoodStill || !link.up) {
-      this.#prober.detector.reset(nowMs);
-      this.#membership.reset(nowMs);
-    }
+    // that nobody was heard while this process stood still, or was cut off, says nothing
+    this.#prober.detector.excuse(stoodStillMs);
+    if (!link.up) this.#prober.detector.reset(nowMs);
+    if (!link.up || stoodStillMs > 0) this.#membership.reset(nowMs);
     this.#membership.tick(nowMs);
     this.#place();
     const stable = link.up && nowMs - link.sinceMs >= timing.stableMs;

@@ -211,6 +211,15 @@ describe('the failure detector', () => {
     expect(detector.suspects(901 + silenceMs, A, P0)).to.equal(true);
   });
 
+  it('does not count the time in which its own process stood still, and forgets nothing for it', () => {
+    absent(A, 10, 20, 30);
+    detector.excuse(5_000);
+    expect(detector.suspects(5_000 + suspectMs, A, P0)).to.equal(false);
+    expect(detector.suspects(5_010 + suspectMs, A, P0)).to.equal(true);
+    expect(detector.suspects(5_000 + silenceMs, B, P0)).to.equal(false);
+    expect(detector.suspects(5_001 + silenceMs, B, P0)).to.equal(true);
+  });
+
   it('suspects nobody whom it does not watch', () => {
     detector.keep(0, new Set([B]));
     absent(A, 10, 20, 30);
