@@ -6,7 +6,6 @@
  * only chooses when to claim and whom to ask; the log decides the rest.
  */
 import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
-import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Partition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
@@ -17,14 +16,13 @@ import type { Timing } from '../replication/timing.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
 import { encodeMessage } from './message.js';
-import type { Message } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
 import { Presence } from './presence.js';
 import { Prober } from './prober.js';
+import { pick, Questions } from './questions.js';
+import type { Asked } from './questions.js';
 import { Rebalancer } from './rebalancer.js';
 import { Replicas } from './replicas.js';
-import { decodeReply } from './reply.js';
-import type { Reply } from './reply.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
@@ -38,6 +36,8 @@ export type {
 export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
+export type { Asked } from './questions.js';
+export { CLIENTS_MAX } from '../replication/session-state.js';
 export type { VersionedDelta } from '../replication/session-state.js';
 
 export interface NodeOptions<B> {
@@ -54,10 +54,6 @@ export interface NodeOptions<B> {
   readonly onEvent: (event: NodeEvent) => void;
 }
 
-/** What came of asking a node: its reply, or that nobody was there, or that nobody knows. */
-export type Asked<T> =
-  { readonly kind: 'answered'; readonly answer: T } | { readonly kind: 'absent' } | { readonly kind: 'lost' };
-
 /** Entries of one record, at most. */
 const BATCH_ENTRIES_MAX = 4_096;
 /** Part of a message that a batch may fill. */
@@ -73,6 +69,7 @@ export class ClusterNode<B> {
   readonly #rebalancer: Rebalancer<B>;
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
+  readonly #questions: Questions;
   #timers: Timer[] = [];
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #tickedMs: number;
@@ -101,13 +98,18 @@ export class ClusterNode<B> {
       },
       event: options.onEvent,
     });
+    this.#questions = new Questions({
+      bus: connection.bus,
+      clock: runtime.clock,
+      malformed: (error) => options.onEvent({ type: 'malformed', where: 'reply', error }),
+    });
     this.#prober = new Prober({
       self,
       timing,
       clock: runtime.clock,
       replicas,
       epochOf: (partition) => replicas.get(partition)?.machine.epoch,
-      ask: (to, message, timeoutMs) => this.#ask(to, message, timeoutMs),
+      ask: (to, message, timeoutMs) => this.#questions.ask(to, message, timeoutMs),
     });
     this.#rebalancer = new Rebalancer({
       self,
@@ -118,7 +120,8 @@ export class ClusterNode<B> {
       membership,
       replicas,
       tell: (to, message) => this.bus.tell(to, encodeMessage(message)),
-      isThere: async (to, timeoutMs) => (await this.#ask(to, { kind: 'probe', terms: [] }, timeoutMs)).kind === 'answered',
+      isThere: async (to, timeoutMs) =>
+        (await this.#questions.ask(to, { kind: 'probe', terms: [] }, timeoutMs)).kind === 'answered',
     });
     this.#server = new RequestServer({
       partitions,
@@ -201,16 +204,23 @@ export class ClusterNode<B> {
     return this.#replicas.has(partition);
   }
 
-  async operate(to: NodeId, partition: Partition, operation: Operation, timeoutMs: number): Promise<Asked<Answer>> {
+  /** @param attempt counts the sendings of this operation */
+  async operate(
+    to: NodeId,
+    partition: Partition,
+    operation: Operation,
+    attempt: number,
+    timeoutMs: number,
+  ): Promise<Asked<Answer>> {
     if (to === this.self) return this.#ownAnswer(partition, async (driver) => driver.operate(operation), timeoutMs);
-    const reply = await this.#ask(to, { kind: 'operate', partition, operation }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation, attempt }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'operate' ? each.answer : undefined));
   }
 
   async read(to: NodeId, partition: Partition, read: Read, waitMs: number, timeoutMs: number): Promise<Asked<ReadAnswer>> {
     if (to === this.self)
       return this.#ownAnswer(partition, async (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
-    const reply = await this.#ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'read' ? each.answer : undefined));
   }
 
@@ -222,9 +232,9 @@ export class ClusterNode<B> {
     limit: number,
     timeoutMs: number,
   ): Promise<Asked<ListReply>> {
-    const message: Message = { kind: 'list', partition, className, after, limit };
+    const message = { kind: 'list', partition, className, after, limit } as const;
     if (to === this.self) return { kind: 'answered', answer: this.#server.list(message) };
-    const reply = await this.#ask(to, message, timeoutMs);
+    const reply = await this.#questions.ask(to, message, timeoutMs);
     return pick(reply, (each) => (each.kind === 'list' ? each : undefined));
   }
 
@@ -305,7 +315,7 @@ export class ClusterNode<B> {
           connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
         invite: async ({ to, epoch, position }) => {
           const term = { partition, epoch };
-          const reply = await this.#ask(to, { kind: 'invite', term, from: self, position }, timing.handoverMs);
+          const reply = await this.#questions.ask(to, { kind: 'invite', term, from: self, position }, timing.handoverMs);
           if (reply.kind === 'absent') return false;
           return reply.kind === 'answered' && reply.answer.kind === 'invite' ? reply.answer.agreed : undefined;
         },
@@ -364,24 +374,4 @@ export class ClusterNode<B> {
     timer?.cancel();
     return result;
   }
-
-  async #ask(to: NodeId, message: Message, timeoutMs: number): Promise<Asked<Reply>> {
-    try {
-      const result = await this.bus.request(to, encodeMessage(message), timeoutMs);
-      if (result.outcome === 'no-responders') return { kind: 'absent' };
-      if (result.outcome === 'unknown') return { kind: 'lost' };
-      return { kind: 'answered', answer: decodeReply(result.body) };
-    } catch (error) {
-      if (error instanceof TwinstateError && error.code === 'BYTES_CORRUPT')
-        this.#options.onEvent({ type: 'malformed', where: 'reply', error });
-      return { kind: 'lost' };
-    }
-  }
-}
-
-/** Narrows a reply; one of another kind, or a refusal to read the request, is as good as lost. */
-function pick<T>(asked: Asked<Reply>, take: (reply: Reply) => T | undefined): Asked<T> {
-  if (asked.kind !== 'answered') return asked;
-  const answer = take(asked.answer);
-  return answer === undefined ? { kind: 'lost' } : { kind: 'answered', answer };
 }

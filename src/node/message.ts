@@ -5,7 +5,7 @@
  * that the log decides; every one may be lost, late or repeated.
  *
  * Bytes: magic `0x4D`, format, kind, body. Integers are varints, strings UTF-8 with their length in front. A reply has the kind of
- * its request.
+ * its request. A batch is a count and that many requests, each with its length; only operations and reads travel so, never batches.
  */
 import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
@@ -23,7 +23,8 @@ export interface Term {
 
 export type Message =
   | { readonly kind: 'heartbeat'; readonly heartbeat: Heartbeat }
-  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation }
+  /** `attempt` counts the sendings of one operation. */
+  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation; readonly attempt: number }
   /** `waitMs`: while the asker's version is the newest, the answer may wait for a newer one for so long. */
   | { readonly kind: 'read'; readonly partition: Partition; readonly read: Read; readonly waitMs: number }
   | {
@@ -38,11 +39,30 @@ export type Message =
   /** The primary `from` has stopped at `position` and asks the receiver to lead. */
   | { readonly kind: 'invite'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
   /** The primary `from` says that those who should hold the partition do: others may give it up. */
-  | { readonly kind: 'release'; readonly term: Term; readonly from: NodeId };
+  | { readonly kind: 'release'; readonly term: Term; readonly from: NodeId }
+  /** Several requests in one message. */
+  | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
+
+export type SingleMessage = Exclude<Message, { kind: 'batch' }>;
+export type BatchPart = Extract<Message, { kind: 'operate' | 'read' }>;
+/** Requests in one batch, at most. */
+export const BATCH_PARTS_MAX = 256;
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'invite', 'release'] as const;
+const KINDS = [
+  'heartbeat',
+  'operate',
+  'read',
+  'list',
+  'probe',
+  'report',
+  'malformed',
+  'batch',
+  'pending',
+  'invite',
+  'release',
+] as const;
 export type MessageKind = (typeof KINDS)[number];
 /** Flags of a heartbeat. */
 const CLIENT = 1;
@@ -52,6 +72,7 @@ const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'dest
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
 export function encodeMessage(message: Message): Uint8Array {
+  if (message.kind === 'batch') return encodeBatch(message.parts.map(encodeMessage));
   const out = openMessage(message.kind);
   switch (message.kind) {
     case 'heartbeat': {
@@ -75,6 +96,7 @@ export function encodeMessage(message: Message): Uint8Array {
       out.varint(backups);
       out.varint(Math.max(0, Math.floor(waitMs)));
       out.u8(rebased ? 1 : 0);
+      out.varint(message.attempt);
       break;
     }
     case 'read': {
@@ -107,6 +129,14 @@ export function encodeMessage(message: Message): Uint8Array {
       out.string(message.from);
       break;
   }
+  return out.finish();
+}
+
+/** @param parts messages as `encodeMessage` made them, at most `BATCH_PARTS_MAX` */
+export function encodeBatch(parts: readonly Uint8Array[]): Uint8Array {
+  const out = openMessage('batch');
+  out.varint(parts.length);
+  for (const part of parts) out.bytes(part);
   return out.finish();
 }
 
@@ -143,7 +173,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         waitMs: from.varint(),
         rebased: from.u8() === 1,
       };
-      return { kind, partition: at, operation };
+      return { kind, partition: at, operation, attempt: from.varint() };
     }
     case 'read': {
       const at = partition(from.varint());
@@ -167,9 +197,26 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, term: readTerm(from), from: nodeId(from.string()), position: sequence(from.varint()) };
     case 'release':
       return { kind, term: readTerm(from), from: nodeId(from.string()) };
+    case 'batch': {
+      const count = from.count();
+      if (count === 0 || count > BATCH_PARTS_MAX) from.fail(`1 to ${BATCH_PARTS_MAX} requests in a batch`, `${count}`);
+      const parts: BatchPart[] = [];
+      for (let i = 0; i < count; i++) parts.push(readPart(from.bytes()));
+      return { kind, parts };
+    }
     default:
       return from.fail('a request', `a message of kind ${kind}`);
   }
+}
+
+/** No batch within a batch: what strangers nest is refused at the first level. */
+function readPart(bytes: Uint8Array): BatchPart {
+  const from = new ByteReader(bytes, 'message in a batch');
+  const kind = readKind(from);
+  if (kind !== 'operate' && kind !== 'read') return from.fail('an operation or a read', `a message of kind ${kind}`);
+  const message = readMessage(from, kind) as BatchPart;
+  from.end();
+  return message;
 }
 
 /** Begins a message or a reply. */

@@ -8,7 +8,7 @@ import { FailureDetector } from '../replication/failure-detector.js';
 import type { Timing } from '../replication/timing.js';
 import type { Epoch, NodeId, Partition } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
-import type { Message, Term } from './message.js';
+import type { SingleMessage, Term } from './message.js';
 import type { PartitionDriver } from './partition-driver.js';
 import type { Reply } from './reply.js';
 
@@ -20,7 +20,7 @@ export interface ProberParts<B> {
   epochOf(partition: Partition): Epoch | undefined;
   ask(
     to: NodeId,
-    message: Message,
+    message: SingleMessage,
     timeoutMs: number,
   ): Promise<{ readonly kind: 'answered'; readonly answer: Reply } | { readonly kind: 'absent' | 'lost' }>;
 }

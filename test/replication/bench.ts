@@ -1,9 +1,9 @@
 /** One replica for tests: what comes in is told, what goes out is looked at, and the log is a list. */
 import { expect } from 'chai';
-import { revision, sequence } from '../../src/shared/ids.js';
+import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Effect } from '../../src/replication/effect.js';
-import type { Answer, Operation } from '../../src/replication/operation.js';
+import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import type { Timing } from '../../src/replication/timing.js';
@@ -105,6 +105,18 @@ export class Bench {
     this.machine.operate(this.now, token, of);
     this.look();
     return token;
+  }
+
+  /** Asks for session `s`. */
+  read(consistency: Consistency): number {
+    const token = ++this.#tokens;
+    this.machine.read(this.now, token, { session: sessionId('s'), consistency, known: undefined, atLeast: undefined });
+    this.look();
+    return token;
+  }
+
+  readAnswer(token: number): ReadAnswer | undefined {
+    return this.of('read').find((each) => each.token === token)?.answer;
   }
 
   answer(token: number): Answer | undefined {
