@@ -22,6 +22,8 @@ const fault = (suite: Suite, name: string, file: string, find: string, replace: 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';
 const ARRAYS = 'diff/array-comparison.js';
+const OPENING = 'diff/opening-reader.js';
+const TABLE = 'diff/table-reader.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
@@ -36,6 +38,48 @@ export const FAULTS: readonly Fault[] = [
   // differencing
   ...DIFFERENCING_FAULTS,
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
+  fault(
+    'diff',
+    'an opened session has changed strings for its benchmark',
+    TABLE,
+    'held === read ?',
+    "typeof held === 'string' ?",
+  ),
+  fault(
+    'diff',
+    'an opened session finds objects by place, not by id',
+    OPENING,
+    'this.#byId === undefined ? this.objects[id]',
+    'true ? this.objects[id]',
+  ),
+  fault(
+    'diff',
+    'an opened session numbers layouts from the end',
+    OPENING,
+    'this.#layouts.push(layout);',
+    'this.#layouts.unshift(layout);',
+  ),
+  fault(
+    'diff',
+    'an opened session may have any number of objects',
+    OPENING,
+    'this.objects.push(live) > this.#limits.objectsMax',
+    'this.objects.push(live) < 0',
+  ),
+  fault('diff', 'an opened session ends before its bytes do', OPENING, 'this.at !== this.end || ', ''),
+  fault(
+    'diff',
+    'an opened session keeps the bytes that it was given',
+    'diff/opening.js',
+    'text : copyBytes(snapshot)',
+    'text : snapshot',
+  ),
+  fault('diff', 'an opened session may write its immutable attributes', 'diff/class-opener.js', "!mutable ? 'seal' : ", ''),
+  fault('diff', 'any bytes are taken for ASCII', 'wire/terse-reader.js', 'return units < 0x80;', 'return true;'),
+  fault('diff', 'a snapshot ends before its bytes do', TABLE, 'this.at !== this.end || ', ''),
+  fault('diff', 'an opened session may hold two objects of one id', OPENING, 'if (this.#byId.has(id))', 'if (false)'),
+  fault('diff', 'a snapshot may hold two nodes of one id', TABLE, ' || table.nodes.has(id)', ''),
+  fault('diff', 'keys that are array indices make a layout', 'diff/layout.js', 'if (next.isIndex)', 'if (false)'),
   fault(
     'diff',
     'an attribute compares with ==',
