@@ -13,6 +13,7 @@ import type { Answer, Operation, Read, ReadAnswer } from '../replication/operati
 import { holdersOf } from '../replication/moves.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
+import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
 import { encodeMessage } from './message.js';
@@ -44,6 +45,8 @@ export interface NodeOptions<B> {
   readonly self: NodeId;
   readonly role: 'node' | 'client';
   readonly partitions: number;
+  /** The cluster's own state, which every later generation of the log is given. */
+  readonly clusterState: { readonly key: string; readonly value: Uint8Array };
   /** How many backups each partition should have. */
   readonly backups: number;
   readonly takeover: 'fast' | 'strict';
@@ -74,11 +77,13 @@ export class ClusterNode<B> {
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #tickedMs: number;
   #closed = false;
+  readonly #generations: Generations;
 
   constructor(options: NodeOptions<B>) {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
+    this.#generations = new Generations(connection, options.clusterState);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
     this.#membership = membership;
@@ -96,6 +101,7 @@ export class ClusterNode<B> {
         this.#leaderWaits.check();
         this.#place();
       },
+      recalled: (partition, recall) => replicas.get(partition)?.recalled(recall),
       event: options.onEvent,
     });
     this.#questions = new Questions({
@@ -310,7 +316,12 @@ export class ClusterNode<B> {
       },
       {
         runtime,
-        connection,
+        generations: this.#generations,
+        recall: (at, recall) => this.bus.announce(encodeMessage({ kind: 'recall', partition: at, recall })),
+        offer: async (to, at, operation) => {
+          const asked = await this.operate(to, at, operation, 1, timing.silenceMs);
+          return asked.kind === 'answered' ? asked.answer : undefined;
+        },
         report: ({ to, epoch, position }) =>
           connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
         invite: async ({ to, epoch, position }) => {

@@ -5,7 +5,8 @@
  */
 import type { Bus, Subscription } from '../engine/port.js';
 import type { Heartbeat, Membership } from '../replication/membership.js';
-import type { NodeId } from '../shared/ids.js';
+import type { Recall } from '../replication/seed-choice.js';
+import type { NodeId, Partition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
 import { decodeMessage, encodeMessage } from './message.js';
 import type { Message } from './message.js';
@@ -24,6 +25,8 @@ export interface PresenceParts {
   leads(): Heartbeat['leads'];
   /** Something was heard of a node. */
   heard(heartbeat: Heartbeat): void;
+  /** A node tells what it remembers of a partition whose log is lost. */
+  recalled(partition: Partition, recall: Recall): void;
   event(event: NodeEvent): void;
 }
 
@@ -88,6 +91,7 @@ export class Presence {
     } catch (error) {
       return this.#parts.event({ type: 'malformed', where: 'announcement', error });
     }
+    if (message.kind === 'recall') return this.#parts.recalled(message.partition, message.recall);
     if (message.kind !== 'heartbeat' || message.heartbeat.node === self) return;
     const heartbeat = {
       ...message.heartbeat,

@@ -99,7 +99,8 @@ export class RequestServer<B> {
 
   list({ partition, className, after, limit }: ListMessage): ListReply {
     const driver = this.#holdings.driver(partition);
-    if (driver?.leads !== true) return { kind: 'list', ids: undefined, total: 0, hint: this.#holdings.hint(partition) };
+    if (driver?.leads !== true || driver.machine.ledger.loading)
+      return { kind: 'list', ids: undefined, total: 0, hint: this.#holdings.hint(partition) };
     const ids: SessionId[] = [];
     let total = 0;
     for (const id of driver.machine.ledger.sessions.idsOf(className)) {
@@ -179,6 +180,7 @@ export class RequestServer<B> {
         this.#holdings.released(message.term, message.from);
         return undefined;
       case 'heartbeat':
+      case 'recall':
         return undefined;
       case 'batch':
         return this.#together(message.parts);

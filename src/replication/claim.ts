@@ -42,6 +42,10 @@ export class Claim {
     return this.#doubtedSinceMs !== undefined && nowMs - this.#doubtedSinceMs >= rank * this.#timing.rankMs;
   }
 
+  get doubtedSinceMs(): number | undefined {
+    return this.#doubtedSinceMs;
+  }
+
   /** True while there is a reason to lead; without one a `LEAD` is not sent again. */
   get wanted(): boolean {
     return this.#doubtedSinceMs !== undefined || this.#invitation !== undefined;

@@ -5,20 +5,21 @@
  * found behind the position where one's own was appended (`record`); an append's acknowledgement only announces early what
  * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
  */
-import type { TwinstateError } from '../shared/errors.js';
+import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
-import type { LoadedSession } from './ledger.js';
-import { LogWatch, logLost } from './log-watch.js';
+import type { ReadPartition } from './joining.js';
+import { LogWatch } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { PositionReporter } from './position-reporter.js';
 import { Primary } from './primary.js';
-import { encodeRecord, newestCheckpoint } from './record.js';
-import type { LogRecord } from './record.js';
+import { isAtWork, Recovery } from './recovery.js';
+import { encodeRecord } from './record.js';
+import type { CheckpointRecord, LogRecord } from './record.js';
 import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
 import { Succession } from './succession.js';
@@ -32,21 +33,34 @@ export class PartitionMachine<B> {
   #role: Role = 'joining';
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
-  readonly #primary: Primary<B>;
-  readonly #upkeep: Upkeep<B>;
+  readonly primary: Primary<B>;
+  readonly upkeep: Upkeep<B>;
   readonly #writer: RecordWriter<B>;
   readonly #reporter: PositionReporter;
   #joinedMs = 0;
   readonly #log = new LogWatch();
-  #failure: TwinstateError | undefined;
+  /** What it does about the log itself: joining, loss, generations. */
+  readonly recovery: Recovery<B>;
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
-    this.#primary = new Primary(options, (effect) => this.#emit(effect));
-    this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.primary = new Primary(options, (effect) => this.#emit(effect));
     this.#reporter = new PositionReporter(options.self, options.timing, (effect) => this.#emit(effect));
+    this.upkeep = new Upkeep(options, (effect) => this.#emit(effect));
     this.#writer = new RecordWriter(options, (effect) => this.#emit(effect));
+    this.recovery = new Recovery({
+      options,
+      log: this.#log,
+      upkeep: this.upkeep,
+      role: () => this.#role,
+      ledger: () => this.#ledger,
+      emit: (effect) => this.#emit(effect),
+      nextId: () => this.#writer.frame(this.#ledger).id,
+      join: (reason, afterMs) => this.#join(reason, afterMs),
+      follow: (now, ledger) => this.#follow(now, ledger),
+      stand: (role, reason, ledger) => this.#stand(role, reason, ledger),
+    });
     this.succession = new Succession(this.#asReplica());
   }
 
@@ -66,16 +80,6 @@ export class PartitionMachine<B> {
     return this.#ledger.leader;
   }
 
-  /** Followers of this primary's term that were heard of lately; each has caught up once. */
-  warm(now: Instant): readonly NodeId[] {
-    return this.#role === 'leading' ? this.#primary.warm(now, this.#ledger) : [];
-  }
-
-  /** Why it is `broken`. */
-  get failure(): TwinstateError | undefined {
-    return this.#failure;
-  }
-
   /** Hands out what is to be done, once. */
   takeEffects(): Effect[] {
     for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
@@ -88,35 +92,15 @@ export class PartitionMachine<B> {
     this.#join('started', 0);
   }
 
-  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
-  joined(now: Instant, log: readonly LogEntry[], stored: Iterable<LoadedSession>, highest: Revision): void {
-    if (this.#role !== 'joining') return;
-    const newest = newestCheckpoint(log.map(({ record }) => record));
-    if (newest > highest)
-      return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
-    const ledger = new Ledger(this.options.bodies, this.options.timing.hotSessionsMax);
-    ledger.load(stored);
-    if (log.length === 0 && ledger.sessions.size > 0) {
-      // the last record of a partition is never trimmed: this read is stale, or the log is lost
-      if (this.#log.shortFor(now.ms) < this.options.timing.lostMs)
-        return this.#join('the log reads empty', this.options.timing.joinRetryMs);
-      return this.#break(logLost('snapshots of sessions, but not one record of their log'));
-    }
-    this.#log.whole();
-    ledger.begin(log.map(({ record }) => record));
-    for (const { sequence, record } of log) {
-      const applied = ledger.apply(sequence, record, true);
-      if (applied.kind === 'gap') {
-        this.#notice({ kind: 'gap', why: applied.why });
-        return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
-      }
-      this.#upkeep.noteRecord(now, sequence);
-      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record);
-    }
+  /** Takes what a joining replica has read. */
+  joined(now: Instant, read: ReadPartition): void {
+    if (this.#role === 'joining') this.recovery.joined(now, read);
+  }
+
+  #follow(now: Instant, ledger: Ledger<B>): void {
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
     this.succession.joined();
-    this.#log.answered(now.ms);
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
     // a node that meets its own LEAD leads (rule 3)
@@ -124,9 +108,15 @@ export class PartitionMachine<B> {
     this.#reporter.report(now, this.#role, this.#ledger);
   }
 
+  #stand(role: 'lost' | 'seeding', reason: string, ledger: Ledger<B>): void {
+    this.#release(reason);
+    this.#ledger = ledger;
+    this.#turn(role, reason);
+  }
+
   /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
-    if (this.#role === 'joining' || this.#role === 'broken') return;
+    if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
     const applied = this.#ledger.apply(sequence, bytes);
     if (applied.kind === 'seen') return;
@@ -134,7 +124,7 @@ export class PartitionMachine<B> {
       this.#notice({ kind: 'gap', why: applied.why });
       return this.#join(applied.why, 0);
     }
-    this.#upkeep.noteRecord(now, sequence);
+    this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     const invited = mine && this.succession.isInvitedAt(slot.expected);
@@ -146,9 +136,10 @@ export class PartitionMachine<B> {
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
       if (applied.record.confirm) this.#reporter.report(now, this.#role, this.#ledger);
     }
-    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
+    if (applied.kind === 'checkpoint') this.upkeep.noteCheckpoint(this.#ledger, applied.record);
     // another record stands where the own one should: it can never be stored
-    if (slot?.content.type === 'commit' && !mine) this.#primary.requeue(slot.content.batch);
+    if (slot?.content.type === 'commit' && !mine) this.primary.requeue(slot.content.batch);
+    if (applied.kind === 'end') return this.recovery.ended(now);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node, invited);
     else if (slot !== undefined && mine) this.#stored(now, slot);
     this.succession.heed(now);
@@ -166,8 +157,9 @@ export class PartitionMachine<B> {
     if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
       // said once, to the only sending there was: it can never appear
       this.#slot = undefined;
+      this.upkeep.full();
       this.#notice({ kind: 'log-full' });
-      if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
+      if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
     }
     if (slot.content.type === 'lead' && !this.succession.claims) {
@@ -186,17 +178,10 @@ export class PartitionMachine<B> {
     read: { readonly entries: readonly LogEntry[]; readonly last: Sequence } | undefined,
   ): void {
     this.#log.polled();
-    if (read === undefined || this.#role === 'joining' || this.#role === 'broken') return;
+    if (read === undefined || !isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    if (read.last < askedAt && read.entries.length === 0) return this.#shortRead(now, askedAt, read.last);
-    this.#log.whole();
+    this.recovery.read(now, askedAt, read.last, read.entries.length);
     for (const { sequence, record } of read.entries) this.record(now, sequence, record);
-  }
-
-  /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
-  #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
-    if (this.#log.shortFor(now.ms) < this.options.timing.lostMs) return;
-    this.#break(logLost(`record ${askedAt} was known, but the log ends at ${last}`));
   }
 
   operate(now: Instant, token: number, operation: Operation): void {
@@ -204,12 +189,12 @@ export class PartitionMachine<B> {
       if (this.succession.hold({ token, operation })) return;
       return this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, ...this.#elsewhere() } });
     }
-    this.#primary.enqueue(now, { token, operation }, this.#ledger);
+    this.primary.enqueue(now, { token, operation }, this.#ledger);
     this.#pump(now);
   }
 
   read(now: Instant, token: number, read: Read): void {
-    const served = this.#role === 'leading' || this.#role === 'following';
+    const served = this.#role !== 'joining' && this.#role !== 'broken';
     if (served && read.consistency === 'local') {
       return this.#emit({ type: 'read', token, answer: answerRead(this.#ledger, this.options.bodies, read) });
     }
@@ -217,27 +202,28 @@ export class PartitionMachine<B> {
       if (this.succession.hold({ token, read })) return;
       return this.#emit({ type: 'read', token, answer: { kind: 'retry', ...this.#elsewhere() } });
     }
-    this.#primary.read(now, token, read, this.#ledger);
+    this.primary.read(now, token, read, this.#ledger);
     this.#pump(now);
   }
 
   /** A follower's position; it counts only in the term that it was told in. */
   reported(now: Instant, from: NodeId, epoch: Epoch, position: Sequence): void {
-    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.#primary.reported(now, from, position);
+    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.primary.reported(now, from, position);
   }
 
-  put(session: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
-    this.#upkeep.put(this.#ledger, session, trueUpTo, revision);
+  put(session: SessionId, revision: Revision | undefined): void {
+    this.upkeep.put(this.#ledger, session, revision);
   }
 
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
   lookedUp(session: SessionId, found: FoundSnapshot | null | undefined): void {
-    this.#upkeep.lookedUp(this.#ledger, session, found);
+    this.upkeep.lookedUp(this.#ledger, session, found);
   }
 
   tick(now: Instant, view: View): void {
     this.succession.heed(now);
-    if (this.#role === 'joining' || this.#role === 'broken') return;
+    if (this.#role === 'lost') return this.recovery.tick(now);
+    if (!isAtWork(this.#role)) return;
     this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
     if (slot !== undefined) {
@@ -245,12 +231,16 @@ export class PartitionMachine<B> {
       if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
     }
     if (this.#role === 'leading') {
-      this.#primary.tick(now);
+      this.primary.tick(now);
       this.succession.tick(now);
       this.#pump(now);
       this.#keepUp(now);
+    } else if (this.#role === 'seeding') {
+      this.recovery.tick(now);
+      this.#finishSeeding(now);
     } else {
-      const leaderless = this.#ledger.leader === undefined && now.ms - this.#joinedMs >= this.options.timing.settleMs;
+      const first = this.#ledger.leader === undefined && this.recovery.mayBegin(now);
+      const leaderless = first && now.ms - this.#joinedMs >= this.options.timing.settleMs;
       this.succession.suspect(now, view, leaderless);
       this.#reporter.tick(now, this.#role, this.#ledger);
     }
@@ -274,22 +264,22 @@ export class PartitionMachine<B> {
     const agreed = this.succession.newTerm(node);
     if (node === this.options.self) return this.#becomePrimary(now, invited);
     const led = this.#role === 'leading';
-    if (led) this.#primary.release('another node leads now', node);
+    if (led) this.primary.release('another node leads now', node);
     const { epoch } = this.#ledger;
     this.#turn('following', !led ? 'a new term began' : agreed ? 'handed over' : `fenced by epoch ${epoch}`);
     this.#reporter.report(now, this.#role, this.#ledger);
   }
 
   #becomePrimary(now: Instant, invited: boolean): void {
-    this.#primary.begin(now, invited);
-    this.#upkeep.begin(now);
+    this.primary.begin(now, invited);
+    this.upkeep.begin(this.#ledger);
     this.#turn('leading', invited ? 'the primary before handed over' : 'its LEAD was accepted');
   }
 
   #pump(now: Instant): void {
     if (this.#role !== 'leading' || this.#slot !== undefined) return;
     if (this.succession.handingOverTo !== undefined) return this.succession.invite(now);
-    const batch = this.#primary.next(now, this.#ledger);
+    const batch = this.primary.next(now, this.#ledger);
     if (batch === undefined) return;
     const { confirm, entries } = batch;
     this.#append(
@@ -300,12 +290,25 @@ export class PartitionMachine<B> {
   }
 
   #keepUp(now: Instant): void {
-    this.#upkeep.tick(now, this.#ledger);
+    this.upkeep.tick(now, this.#ledger);
+    // nobody waits for these
+    for (const operation of this.upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
     if (this.#slot !== undefined || this.succession.handingOverTo !== undefined) return;
-    const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
+    const floor = this.upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
-    const { epoch, reliedOn } = this.#ledger;
-    const digests = this.#upkeep.takeDigests();
+    const digests = this.upkeep.takeDigests();
+    this.#checkpoint(now, floor, digests);
+  }
+
+  /** Every session goes into a snapshot; then, and not before, a checkpoint makes the generation a whole one (rule 10). */
+  #finishSeeding(now: Instant): void {
+    this.upkeep.writeAll(this.#ledger);
+    const { unsaved, applied } = this.#ledger;
+    if (unsaved.size === 0 && this.#slot === undefined) this.#checkpoint(now, toSequence(applied - 1), []);
+  }
+
+  #checkpoint(now: Instant, floor: Sequence, digests: CheckpointRecord['digests']): void {
+    const { epoch, reliedOn, seeding } = this.#ledger;
     const record: LogRecord = {
       type: 'checkpoint',
       ...this.#writer.frame(this.#ledger),
@@ -313,14 +316,19 @@ export class PartitionMachine<B> {
       floor,
       revision: reliedOn,
       digests,
+      seeding,
     };
     this.#append(now, record, { type: 'checkpoint', floor });
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {
+    if (this.#role === 'seeding') {
+      this.#becomePrimary(now, false);
+      return this.recovery.seedingDone();
+    }
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
-    this.#primary.confirmed(slot.firstSentMs);
-    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger);
+    this.primary.confirmed(slot.firstSentMs);
+    if (slot.content.type === 'commit') this.primary.stored(now, slot.content.batch, this.#ledger);
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
   }
 
@@ -336,14 +344,7 @@ export class PartitionMachine<B> {
   #join(reason: string, afterMs: number): void {
     this.#release(reason);
     this.#turn('joining', reason);
-    this.#emit({ type: 'join', afterMs });
-  }
-
-  #break(error: TwinstateError): void {
-    this.#failure = error;
-    this.#release(error.message);
-    this.#turn('broken', error.message);
-    this.#notice({ kind: 'log-lost', error });
+    this.#emit({ type: 'join', afterMs, generation: this.recovery.generation });
   }
 
   /** What is under way may still be stored; what only waits can not. */
@@ -351,9 +352,9 @@ export class PartitionMachine<B> {
     const slot = this.#slot;
     this.#slot = undefined;
     this.succession.end();
-    if (slot?.content.type === 'commit') this.#primary.abandon(slot.content.batch, why);
-    this.#primary.release(why, this.#hint());
-    this.#upkeep.reset();
+    if (slot?.content.type === 'commit') this.primary.abandon(slot.content.batch, why);
+    this.primary.release(why, this.#hint());
+    this.upkeep.reset();
   }
 
   #turn(role: Role, reason: string): void {
@@ -363,7 +364,7 @@ export class PartitionMachine<B> {
   }
 
   #elsewhere(): { readonly hint: NodeId | undefined; readonly why: string } {
-    return { hint: this.#hint(), why: this.#failure?.message ?? `this node is ${this.#role}` };
+    return { hint: this.#hint(), why: `this node is ${this.#role}` };
   }
 
   #hint(): NodeId | undefined {
@@ -381,7 +382,8 @@ export class PartitionMachine<B> {
       emit: (effect) => this.#emit(effect),
       poll: (now) => this.#poll(now),
       appendLead: (now) => this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' }),
-      endLease: () => this.#primary.endLease(),
+      mayClaim: (now, sinceMs) => this.#ledger.leader === undefined || this.recovery.mayClaim(now, sinceMs),
+      endLease: () => this.primary.endLease(),
       pump: (now) => this.#pump(now),
       operate: (now, token, operation) => this.operate(now, token, operation),
       read: (now, token, read) => this.read(now, token, read),

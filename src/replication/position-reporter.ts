@@ -21,8 +21,9 @@ export class PositionReporter {
     if (now.ms - this.#reportedMs >= this.#reportMs) this.report(now, role, ledger);
   }
 
-  report(now: Instant, role: Role, { leader, epoch, applied }: Ledger<unknown>): void {
-    if (role !== 'following' || leader === undefined || leader === this.#self) return;
+  report(now: Instant, role: Role, { leader, epoch, applied, loading }: Ledger<unknown>): void {
+    // what is not loaded yet is held for nobody
+    if (loading || role !== 'following' || leader === undefined || leader === this.#self) return;
     this.#reportedMs = now.ms;
     this.#emit({ type: 'report', to: leader, epoch, position: applied });
   }

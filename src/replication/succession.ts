@@ -25,6 +25,8 @@ export interface Replica {
   busy(): boolean;
   logAnswers(now: Instant): boolean;
   emit(effect: Effect): void;
+  /** Whether those who may remember more of a lost log were waited for. */
+  mayClaim(now: Instant, doubtedSinceMs: number): boolean;
   poll(now: Instant): void;
   appendLead(now: Instant): void;
   /** Nothing is answered from memory until an append that is sent from now on was accepted. */
@@ -72,7 +74,8 @@ export class Succession {
     this.#replica.poll(now);
     // claim only while the log answers: an outage resets all timers, and must not end in a wave of claims
     if (!this.#replica.logAnswers(now)) return this.#claim.postpone(now.ms);
-    if (!this.#replica.busy() && this.#claim.isDue(now.ms, view.rank)) this.#replica.appendLead(now);
+    const mayClaim = this.#replica.mayClaim(now, this.#claim.doubtedSinceMs ?? now.ms);
+    if (!this.#replica.busy() && mayClaim && this.#claim.isDue(now.ms, view.rank)) this.#replica.appendLead(now);
   }
 
   /** Takes an invitation; false where this replica cannot lead behind that position of that term. */

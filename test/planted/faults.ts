@@ -33,6 +33,8 @@ const MACHINE = 'replication/partition-machine.js';
 const SUCCESSION = 'replication/succession.js';
 const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
+const UPKEEP = 'replication/upkeep.js';
+const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
   // differencing
@@ -255,7 +257,7 @@ export const FAULTS: readonly Fault[] = [
     'a time-out is taken for "no"',
     MACHINE,
     'slot.undecided(attempt, now.ms, this.options.timing);',
-    "this.#slot = undefined; if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
+    "this.#slot = undefined; if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
   ),
   fault(
     'simulation',
@@ -275,7 +277,7 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'a fenced primary goes on leading',
     MACHINE,
-    "if (led)\n            this.#primary.release('another node leads now', node);",
+    "if (led)\n            this.primary.release('another node leads now', node);",
     'if (led)\n            return;',
   ),
   fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
@@ -366,13 +368,81 @@ export const FAULTS: readonly Fault[] = [
     'for (const [client, op] of [])',
   ),
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+  // the log's length, its loss, and loading
+  fault(
+    'session',
+    'trims what is in no snapshot yet',
+    UPKEEP,
+    'Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1)',
+    'ledger.beforeApplied',
+  ),
+  fault(
+    'simulation',
+    'trims what is in no snapshot yet, in a cluster',
+    UPKEEP,
+    'Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1)',
+    'ledger.beforeApplied',
+  ),
+  fault(
+    'session',
+    'what changed while its snapshot travelled counts as stored',
+    'replication/unsaved-sessions.js',
+    'this.#saving.delete(id);\n    }\n    /** What was being saved is not stored',
+    'this.forget(id);\n    }\n    /** What was being saved is not stored',
+  ),
+  fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
+  fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
+  fault('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
+  fault(
+    'session',
+    'a replica joins by snapshots older than the log relies on',
+    'replication/joining.js',
+    'stored !== undefined && reliesOn > highest',
+    'false',
+  ),
+  fault(
+    'session',
+    'a session that is not loaded yet does not exist',
+    LEDGER,
+    'return this.#loading && !this.sessions.has(id);',
+    'return false;',
+  ),
+  fault(
+    'session',
+    'whoever is first begins a lost log anew, however little it remembers',
+    'replication/seed-choice.js',
+    "other.state === 'lost' && isBetter(other, own)",
+    'false',
+  ),
+  fault(
+    'session',
+    'a record behind the end of a generation counts',
+    'replication/joining.js',
+    'if (ended)\n            break;',
+    '',
+  ),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault(
+    'session',
+    'versions go on as if no log had been lost',
+    'replication/generation.js',
+    'return version(from + VERSION_LEAP);',
+    'return from;',
+  ),
+  fault(
+    'session',
+    'nobody asks before claiming a log that may be rolled back',
+    RECOVERY,
+    'return !this.#choice.missedBy(now.ms, this.#generation, this.#replica.ledger().reach);',
+    'return true;',
+  ),
   // reads, and what application servers keep
   fault(
     'session',
     'a lease is counted from the acceptance of an append',
     MACHINE,
-    'this.#primary.confirmed(slot.firstSentMs);',
-    'this.#primary.confirmed(now.ms);',
+    'this.primary.confirmed(slot.firstSentMs);',
+    'this.primary.confirmed(now.ms);',
   ),
   fault(
     'session',

@@ -13,6 +13,7 @@ import type { SessionStore } from '../../src/store/session-store.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
 import { History } from './history.js';
+import { LogLoss } from './log-loss.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly lossy: boolean;
   /** Whether nodes are drained and started again, one after the other, as a deploy does; then no write may fail or wait for long. */
   readonly deploys: boolean;
+  /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
+  readonly losesLog?: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -97,6 +100,19 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lossy: false,
     deploys: true,
   },
+  lost: {
+    name: 'lost',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: true,
+    deploys: false,
+    losesLog: true,
+  },
 };
 
 export interface Report {
@@ -133,7 +149,11 @@ const TIMING = {
   historyMs: 1_500,
   calmMs: 400,
   moveMs: 50,
+  // longer than any message or retry of this world lives
+  tombstoneMs: 6_500,
 };
+/** In a world that loses its log: found out, and agreed upon, before it ends. */
+const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
 const SESSIONS = ['s0', 's1', 'd0'];
@@ -151,7 +171,9 @@ class World {
   readonly #random: () => number;
   readonly #faults: RandomFaults;
   readonly #processes: SimulatedProcess[] = [];
-  readonly #history = new History();
+  readonly #loss: LogLoss | undefined;
+  readonly #history: History;
+  readonly #cluster: MemoryCluster;
   readonly #entered = new Entered();
   /** Every third world has writers that follow merge rules, which cost more than all else in it. */
   readonly #tallies: boolean;
@@ -169,13 +191,17 @@ class World {
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
-    this.#tallies = seed % 3 === 1;
+    // what a lost log excuses is known of diaries only
+    this.#tallies = scenario.losesLog !== true && seed % 3 === 1;
     this.#scenario = scenario;
+    this.#loss = scenario.losesLog === true ? new LogLoss() : undefined;
+    this.#history = new History(this.#loss);
     this.#trace = trace;
     this.#random = seededRandom(seed);
     this.#faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
     this.#faults.active = scenario.lossy;
-    const cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 });
+    const timing = { ...TIMING, ...(scenario.losesLog === true && LOSS_TIMING) };
+    const cluster = (this.#cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 }));
     for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
       const role = i < scenario.nodes ? 'node' : 'client';
       const { backups, partitions, takeover } = scenario;
@@ -185,7 +211,7 @@ class World {
         backups,
         partitions,
         takeover,
-        timing: TIMING,
+        timing,
         sessions: [Diary, Tally],
       } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
@@ -199,6 +225,7 @@ class World {
     for (const process of this.#processes) if (!deploys || process !== this.#processes[0]) process.start();
     if (this.#scenario.chaos) this.#chaos();
     if (deploys) this.#deploys();
+    if (this.#loss !== undefined) this.#time.after(this.#between(1_200, 3_500), () => this.#loseLog(this.#loss!));
     for (let i = 0; i < this.#processes.length; i++) {
       this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
@@ -212,6 +239,7 @@ class World {
     // operations under way come to their end
     await this.#time.runUntil(faultsMs + HEAL_MS + 2_800);
     await this.#judge();
+    this.#loss?.close();
     return {
       seed: this.#seed,
       violations: this.#history.violations,
@@ -319,6 +347,35 @@ class World {
     this.#time.after(900, step);
   }
 
+  /** The log is wiped, with the snapshots or without them, or loses its newest records; a node dies, stands still, or none does. */
+  #loseLog(loss: LogLoss): void {
+    const nodes = this.#processes.filter(({ options, up }) => up && options.role === 'node');
+    const process = nodes[this.#between(0, nodes.length - 1)]!;
+    const dice = this.#random();
+    const who = dice < 0.4 ? 'nobody' : dice < 0.7 ? 'killed' : 'paused';
+    const generation = this.#cluster.generations('simulated').at(-1)!;
+    const stored = this.#cluster.generation('simulated', generation);
+    const lose = (): void => {
+      this.#faultCount++;
+      loss.happened(this.#time.now(), who);
+      const how = this.#random();
+      const records = this.#between(1, 6);
+      this.#note(
+        `lose generation ${generation}: ${how < 0.4 ? 'log' : how < 0.7 ? 'all' : `${records} records`}, ${who} ${process.options.name}`,
+      );
+      if (how < 0.7) stored.wipe({ snapshots: how >= 0.4 });
+      else stored.rollBack(partition(0), records);
+      if (who !== 'killed') return;
+      process.kill();
+      this.#time.after(this.#between(50, 3_000), () => process.up || process.start());
+    };
+    if (who !== 'paused') return lose();
+    process.pause();
+    const { clock } = process;
+    this.#time.after(this.#between(100, 900), lose);
+    this.#time.after(this.#between(1_000, 3_500), () => clock.resume());
+  }
+
   #heal(): void {
     this.#note('heal');
     this.#faults.active = false;
@@ -383,7 +440,7 @@ class World {
     });
     this.#note(`${name} append ${op} to ${session}: ${told} ${version}`);
     if (told !== undefined && life !== '') {
-      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now() });
+      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now(), held: ack !== 'log' });
     }
   }
 
@@ -689,7 +746,7 @@ class World {
     for (const process of this.#processes) {
       for (const { machine, partition: at } of process.node?.replicas ?? []) {
         if (machine.role === 'leading') leaders++;
-        if (machine.role === 'joining' || machine.role === 'broken') {
+        if (machine.role !== 'leading' && machine.role !== 'following') {
           this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${at}`);
           continue;
         }
