@@ -19,11 +19,14 @@ import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import { Mirror, type Clash } from './mirror.js';
 import type { GraphNode } from './node.js';
-import { looksLike } from './node-live.js';
+import { looksLike } from './likeness.js';
 import { NodeTable } from './node-table.js';
+import { LayingOut } from './laying-out.js';
+import { canGenerate } from './layout.js';
+import { Survey } from './survey.js';
+import { TrackedScan } from './tracked-scan.js';
 import { Schema } from './schema.js';
-import { buildShadows } from './shadow-builder.js';
-import type { ShadowTree } from './shadow-tree.js';
+import { Scan } from './scan.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
 import { trackedClasses } from './tracked-classes.js';
 
@@ -32,10 +35,8 @@ export type { Clash } from './mirror.js';
 export class Graph {
   #table: NodeTable;
   #binding: Binding | undefined;
-  #shadows: ShadowTree | undefined;
-  /** True where the last comparison met no object that came, went or moved: shadows would pay. */
-  #isCalm = false;
-  readonly #unsteady = new Set<GraphNode>();
+  /** While there is one, all nodes that it can meet are laid out, and each is `shared` that has to be. */
+  #scan: Scan | undefined;
   readonly #limits: Limits;
 
   private constructor(table: NodeTable, limits: Limits, binding?: Binding) {
@@ -62,11 +63,12 @@ export class Graph {
     if (kindOf(instance, binding.kinds)?.kind !== 'instance' || Object.getPrototypeOf(instance) !== model.root.type.prototype) {
       throw wrongRoot(model, 'an object of another class');
     }
-    new Comparison(new Draft(table), binding, instance).run();
+    const draft = new Draft(table);
+    new Comparison(draft, binding, instance).run();
     table.garbage = false;
-    table.liveCount = table.nodes.size;
+    table.liveCount = table.size;
     const graph = new Graph(table, binding.limits, binding);
-    graph.#expectWrites(model);
+    graph.#layOut(draft.created);
     return graph;
   }
 
@@ -130,7 +132,7 @@ export class Graph {
       throw typed(error);
     }
     this.#binding = binding;
-    this.#expectWrites(model);
+    this.#layOut(this.#table.reachable());
     return this.#table.root.source!;
   }
 
@@ -142,33 +144,26 @@ export class Graph {
    */
   diff(): Uint8Array | null {
     const binding = this.#bound('compared');
-    const table = this.#table;
-    // ids that other replicas may have swept must not be referred to again
-    if (table.garbage) table.sweep();
-    if (this.#isCalm) this.#shadows ??= buildShadows(table, binding, this.#unsteady);
-    try {
-      const quick = this.#shadows?.diff(binding);
-      return quick === undefined ? this.#compareAll(binding) : quick;
-    } finally {
-      if (this.#shadows?.stale === true) {
-        this.#shadows.close();
-        this.#shadows = undefined;
-      }
-    }
+    this.#scan ??= canGenerate() ? this.#makeScan(binding) : undefined;
+    const quick = this.#scan?.diff(binding, (draft) => this.#settle(draft));
+    const delta = quick === undefined ? this.#compareAll(binding) : quick;
+    // at once, because what left the graph must not be kept alive until the next comparison
+    if (this.#table.garbage) this.#sweep();
+    return delta;
+  }
+
+  #sweep(): void {
+    if (canGenerate()) this.#scan = this.#makeScan(this.#bound('compared'));
+    else this.#table.sweep();
   }
 
   #compareAll(binding: Binding): Uint8Array | null {
     const table = this.#table;
-    this.#disturb();
     const draft = new Draft(table);
     try {
       const delta = new Comparison(draft, binding, table.root.source!).run();
       if (delta !== null) holdLimit(this.#limits, 'deltaBytesMax', delta.byteLength, 'this delta');
-      this.#isCalm = !draft.isStructural;
-      if (table.garbage) {
-        table.sweep();
-        for (const node of this.#unsteady) if (table.nodes.get(node.id) !== node) this.#unsteady.delete(node);
-      }
+      if (canGenerate()) this.#settle(draft);
       return delta;
     } catch (error) {
       draft.rollback();
@@ -176,16 +171,34 @@ export class Graph {
     }
   }
 
-  /** Has shadows made at the first comparison, where they take the most work away from every later one. */
-  #expectWrites(model: SessionModel): void {
-    this.#isCalm = trackedClasses(model).size > 0;
+  /** Lays out what a draft made, and drops what it took away, where that can be told without a survey. */
+  #settle(draft: Draft): void {
+    const table = this.#table;
+    if (!draft.isStructural) return;
+    const isTold = this.#scan !== undefined && draft.dropDetached();
+    if (draft.hasNewSchema) return this.#layOut(table.reachable());
+    new LayingOut(table, this.#bound('compared')).run(draft.created, draft.before.keys());
+    if (!isTold || !this.#scan!.outlives()) this.#disturb();
   }
 
-  /** Lets go of the shadows, before the nodes change in a way that they cannot follow. */
+  /** Lays nodes out that were just made, and lets go of the tables: a graph that is only compared needs none. */
+  #layOut(nodes: readonly GraphNode[]): void {
+    this.#disturb();
+    if (!canGenerate()) return;
+    new LayingOut(this.#table, this.#bound('compared')).run(nodes, []);
+    this.#table.dropTables();
+  }
+
+  #makeScan(binding: Binding): Scan {
+    const survey = new Survey(this.#table, binding);
+    const tracked = trackedClasses(binding.model);
+    return tracked.size === 0 ? Scan.of(this.#table, survey) : TrackedScan.track(this.#table, survey, binding, tracked);
+  }
+
+  /** Lets go of the scan, before nodes change in a way that it cannot follow. */
   #disturb(): void {
-    this.#shadows?.close();
-    this.#shadows = undefined;
-    this.#isCalm = false;
+    this.#scan?.close();
+    this.#scan = undefined;
   }
 
   /** The whole graph as bytes. Equal graphs give equal bytes. */
@@ -204,9 +217,10 @@ export class Graph {
    */
   apply(delta: Uint8Array, firstId = this.#table.nextId): Clash[] {
     const operations = parseDelta(delta, this.#limits);
-    this.#disturb();
+    // now, because making it walks through the graph as it is
+    void this.#table.nodes;
     // what nobody can reach must not count against the limit
-    if (this.#table.garbage && this.#table.nodes.size > this.#limits.objectsMax / 2) this.#table.sweep();
+    if (this.#table.garbage && this.#table.size > this.#limits.objectsMax / 2) this.#table.sweep();
     const draft = new Draft(this.#table, firstId);
     let clashes: Clash[] = [];
     try {
@@ -221,6 +235,7 @@ export class Graph {
       draft.rollback();
       throw typed(error);
     }
+    if (this.#binding !== undefined && canGenerate()) this.#settle(draft);
     this.#table.sweepAmortised();
     return clashes;
   }
@@ -237,8 +252,7 @@ export class Graph {
     this.#holdRoot(next, model);
     const binding = new Binding(model, next.schema, blobCodec);
     const attach = (node: GraphNode, live: object): void => {
-      node.source = live;
-      next.bySource.set(live, node);
+      next.link(node, live);
     };
     const kept = this.#keepObjects(next, binding, attach);
     const materialiser = new Materialiser(binding, attach);
@@ -249,22 +263,14 @@ export class Graph {
     } catch (error) {
       throw typed(error);
     }
-    this.#disturb();
-    this.#unsteady.clear();
     this.#table = next;
     this.#binding = binding;
+    this.#layOut(next.reachable());
   }
 
   /** Moves the ids of all nodes from `from` up by `by`. */
   shiftIds(from: number, by: number): void {
-    const table = this.#table;
-    const nodes = new Map<number, GraphNode>();
-    for (const node of table.nodes.values()) {
-      if (node.id >= from) node.id += by;
-      nodes.set(node.id, node);
-    }
-    table.nodes = nodes;
-    if (table.nextId >= from) table.nextId += by;
+    this.#table.shiftIds(from, by);
   }
 
   /** The ids of all nodes that can be reached from the root. */
@@ -273,8 +279,7 @@ export class Graph {
   }
 
   reaches(id: number): boolean {
-    const node = this.#table.nodes.get(id);
-    return node !== undefined && this.#table.reachable().includes(node);
+    return this.#table.reachable().some((node) => node.id === id);
   }
 
   /** Where a node stands, as people write it; the empty path is the root, undefined one that cannot be reached. */
@@ -310,7 +315,7 @@ export class Graph {
   /** Makes the immutable attributes of all bound objects non-writable, once they are replicated. Accessors stay as they are. */
   sealImmutables(): void {
     const binding = this.#bound('sealed');
-    for (const node of this.#table.nodes.values()) {
+    for (const node of this.#table.reachable()) {
       if (node.kind !== 'instance' || node.source === undefined) continue;
       const bound = binding.ofShape(node.shape);
       if (bound !== undefined) sealImmutables(bound.of, node.source);

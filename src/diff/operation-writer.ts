@@ -8,7 +8,7 @@ import { FIXINSTANCE_COUNT, Op, Tag } from '../wire/format.js';
 import { writeNumber, writePrimitive, writeText } from '../wire/value.js';
 import { ByteWriter } from '../wire/writer.js';
 import type { Hunk } from './draft.js';
-import { HOLE, isNode, type BytesNode, type ContainerNode, type DateNode, type GraphNode, type RegExpNode } from './node.js';
+import { HOLE, isNode, type BytesNode, type ContainerNode, type DateNode, type GraphNode, type InstanceNode, type RegExpNode } from './node.js';
 import type { Stored, UrlNode } from './node.js';
 import type { Patch } from './operation.js';
 
@@ -243,7 +243,7 @@ export function writeFill(writer: ByteWriter, node: ContainerNode, writeNode: Wr
   writer.u8(Op.fill);
   switch (node.kind) {
     case 'instance':
-      writeList(writer, node.slots, writeNode);
+      writeList(writer, slotsOf(node), writeNode);
       for (const [key, value] of node.keys) {
         writer.u8(Op.keySet);
         writeText(writer, key);
@@ -275,6 +275,10 @@ export function writeFill(writer: ByteWriter, node: ContainerNode, writeNode: Wr
       writer.varint(node.offsetBytes);
       writer.varint(node.length);
   }
+}
+
+function slotsOf(node: InstanceNode): Stored[] {
+  return Array.from({ length: node.slotCount }, (_, slot) => node.get(slot));
 }
 
 /** Writes the tag of a new node and, for a leaf, its content. */

@@ -79,7 +79,7 @@ export function decodeSnapshot(bytes: Uint8Array, limits: Limits, rootKind: 'ins
   }
   if (nextId < table.nextId) reader.fail(`a next id of at least ${table.nextId}`, `${nextId}`);
   table.nextId = nextId;
-  table.liveCount = table.nodes.size;
+  table.liveCount = table.size;
   table.garbage = false;
   return table;
 }
