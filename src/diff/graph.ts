@@ -52,14 +52,8 @@ export class Graph {
    */
   static capture(instance: object, model: SessionModel): Graph {
     const table = new NodeTable();
-    // all classes at once and the root's first, so that every session of the model has the same schema bytes
-    const classes = new Set([model.root, ...model.classes.values()]);
-    const shapes = Array.from(classes, ({ name, attributes }) => ({
-      name,
-      attributes: attributes.map(({ wireName }) => wireName),
-    }));
-    table.schema = new Schema(shapes, model.fingerprint);
-    const binding = new Binding(model, table.schema, blobCodec);
+    table.schema = schemaOf(model);
+    const binding = Binding.of(model, table.schema, blobCodec);
     if (kindOf(instance, binding.kinds)?.kind !== 'instance' || Object.getPrototypeOf(instance) !== model.root.type.prototype) {
       throw wrongRoot(model, 'an object of another class');
     }
@@ -123,7 +117,7 @@ export class Graph {
       });
     }
     this.#holdRoot(this.#table, model);
-    const binding = new Binding(model, this.#table.schema, blobCodec);
+    const binding = Binding.of(model, this.#table.schema, blobCodec);
     const draft = new Draft(this.#table);
     try {
       new Materialiser(binding, (node, live) => draft.setSource(node, live)).make([this.#table.root]);
@@ -250,7 +244,7 @@ export class Graph {
     const { model } = this.#bound('brought up to date');
     const next = decodeSnapshot(snapshot, this.#limits, 'instance');
     this.#holdRoot(next, model);
-    const binding = new Binding(model, next.schema, blobCodec);
+    const binding = Binding.of(model, next.schema, blobCodec);
     const attach = (node: GraphNode, live: object): void => {
       next.link(node, live);
     };
@@ -356,6 +350,22 @@ export class Graph {
     for (const node of nodes) if (node.kind === 'view') keep(node);
     return kept;
   }
+}
+
+const schemas = new WeakMap<SessionModel, Schema>();
+
+/** The schema with which sessions of a model begin: all classes at once and the root's first, so that all have the same bytes. */
+function schemaOf(model: SessionModel): Schema {
+  let schema = schemas.get(model);
+  if (schema === undefined) {
+    const classes = new Set([model.root, ...model.classes.values()]);
+    const shapes = Array.from(classes, ({ name, attributes }) => ({
+      name,
+      attributes: attributes.map(({ wireName }) => wireName),
+    }));
+    schemas.set(model, (schema = new Schema(shapes, model.fingerprint)));
+  }
+  return schema;
 }
 
 /** What the application's own code threw, as an error of Twinstate. */

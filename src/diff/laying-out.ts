@@ -83,8 +83,11 @@ export class LayingOut {
       const layout = layoutOfKeys(node);
       return layout && new layout.type(id, source, ...node.entries.entryValues.map((value) => this.#now(value)));
     }
+    if (node.kind === 'map') node.entries.trim();
+    if (node.kind === 'set') node.members.trim();
     if (node.kind !== 'array' || node.constructor !== ArrayNode) return undefined;
-    const { elements } = node;
+    // a copy takes no more room than it needs
+    const elements = node.elements.slice();
     for (let i = 0; i < elements.length; i++) if (isNode(elements[i])) elements[i] = this.#now(elements[i]);
     return new (this.#arrays.get(node) ?? anyArrayClass())(id, source, elements, node.key);
   }

@@ -142,12 +142,12 @@ export class ArrayNode extends NodeBase {
   declare readonly kind: 'array';
   elements: Stored[];
   /** The property that identifies elements, from the first attribute with one in which the array was met. */
-  key: string | undefined;
+  declare key: string | undefined;
 
   constructor(id: number, source?: object, elements: Stored[] = [], key?: string) {
     super(id, source);
     this.elements = elements;
-    this.key = key;
+    if (key !== undefined) this.key = key;
   }
 }
 
@@ -293,6 +293,7 @@ const KINDS: readonly (readonly [{ readonly prototype: object }, string])[] = [
   [ViewNode, 'view'], [DateNode, 'date'], [RegExpNode, 'regexp'], [UrlNode, 'url'],
 ]; // prettier-ignore
 for (const [type, kind] of KINDS) Object.defineProperty(type.prototype, 'kind', { value: kind });
+Object.defineProperty(ArrayNode.prototype, 'key', { value: undefined, writable: true });
 Object.defineProperty(InstanceNode.prototype, 'keys', { value: NO_KEYS, writable: true });
 Object.defineProperty(LooseInstance.prototype, 'slotCount', {
   get(this: LooseInstance) {

@@ -76,6 +76,11 @@ export class OrderedMembers<K> {
     this.#gaps = 0;
   }
 
+  /** Gives back the room that was kept for more. */
+  trim(): void {
+    this.#names = this.#names.slice();
+  }
+
   /** Puts other names in the places of the same ones. */
   replaceNames(replace: (name: K) => K): void {
     this.#names = this.names.map(replace);
@@ -157,6 +162,11 @@ export class OrderedMap<K> extends OrderedMembers<K> {
   override clear(): void {
     super.clear();
     this.#values = [];
+  }
+
+  override trim(): void {
+    super.trim();
+    this.#values = this.#values.slice();
   }
 
   *[Symbol.iterator](): Generator<[K, Stored]> {
