@@ -11,7 +11,7 @@ import { readAttribute } from '../model/attribute-access.js';
 import { diffBytes } from './byte-patch.js';
 import type { ComparisonPass } from './comparison-pass.js';
 import { isIndexKey, planKeys } from './key-order.js';
-import { loosen } from './laid-out-node.js';
+import { loosen, ShapedObject } from './laid-out-node.js';
 import { unsupported } from './live-kind.js';
 import {
   BytesNode,
@@ -165,7 +165,8 @@ function compareKeys(
     return;
   }
   const { draft, writer } = pass;
-  const old = node.keys.copy();
+  // of a shaped object this is a copy already
+  const old = node instanceof ShapedObject ? node.keys : node.keys.copy();
   const plan = planKeys(old, keys, isIndexKey);
   if (plan !== undefined) {
     if (plan.clear && node.kind === 'object' && plan.deleted.size > 1) {
@@ -195,7 +196,10 @@ function compareValues(
   old: OrderedMap<string>,
   live: Readonly<Record<string, unknown>>,
 ): void {
-  for (const [key, stored] of old) {
+  const { names, entryValues } = old;
+  for (let i = 0; i < names.length; i++) {
+    const key = names[i]!;
+    const stored = entryValues[i];
     const now = pass.resolve(live[key], stored);
     if (Object.is(stored, now)) continue;
     pass.draft.setKey(node, key, now);

@@ -43,6 +43,8 @@ export class Findings {
   readonly depths: number[] = [];
   readonly changes: Change[] = [];
   count = 0;
+  /** The change that asks for most, of all that were reported since the scan began. */
+  worst: Change = SAME;
   /** A prototype changed, a getter threw, or what else makes a scan prove nothing. */
   broken = false;
   /** By what the session is bound. */
@@ -59,6 +61,7 @@ export class Findings {
     this.#busy = true;
     this.binding = binding;
     this.broken = false;
+    this.worst = SAME;
     return true;
   }
 
@@ -100,17 +103,11 @@ export class Findings {
       if (this.count > this.#highest) this.#highest = this.count;
       this.count = start;
     }
+    if (change > this.worst) this.worst = change;
     const at = this.count++;
     this.changed[at] = node;
     this.depths[at] = depth;
     this.changes[at] = change;
-  }
-
-  /** The change that asks for most. */
-  worst(): Change {
-    let worst: Change = SAME;
-    for (let i = 0; i < this.count; i++) if (this.changes[i]! > worst) worst = this.changes[i]!;
-    return worst;
   }
 
   /** True where the object is put off; to be asked at every multiple of `LEVELS`. */

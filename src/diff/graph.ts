@@ -138,8 +138,10 @@ export class Graph {
    */
   diff(): Uint8Array | null {
     const binding = this.#bound('compared');
-    this.#scan ??= canGenerate() ? this.#makeScan(binding) : undefined;
-    const quick = this.#scan?.diff(binding, (draft) => this.#settle(draft));
+    const scan = (this.#scan ??= canGenerate() ? this.#makeScan(binding) : undefined);
+    const quick = scan?.diff(binding);
+    const draft = scan?.takeDraft();
+    if (draft !== undefined) this.#settle(draft);
     const delta = quick === undefined ? this.#compareAll(binding) : quick;
     // at once, because what left the graph must not be kept alive until the next comparison
     if (this.#table.garbage) this.#sweep();

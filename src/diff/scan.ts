@@ -34,6 +34,7 @@ export class Scan {
   readonly #depths: readonly number[];
   #rootsHit = 0;
   #idle = 0;
+  #draft: Draft | undefined = undefined;
 
   constructor(table: NodeTable, roots: readonly ScanRoot[], depths: readonly number[]) {
     this.table = table;
@@ -56,18 +57,17 @@ export class Scan {
   /**
    * Compares, and advances the graph.
    *
-   * @param settle makes nodes and tables whole again after a draft in which more than values changed
    * @returns the delta, null where nothing changed, undefined where everything has to be compared
    * @throws {TwinstateError} `LIMIT_EXCEEDED`; then nothing was changed
    */
-  diff(binding: Binding, settle: (draft: Draft) => void): Uint8Array | null | undefined {
+  diff(binding: Binding): Uint8Array | null | undefined {
     if (!findings.begin(binding)) return undefined;
     try {
       if (!this.#proves()) return undefined;
       if (findings.count === 0) return this.#idles(null);
-      const worst = findings.worst();
+      const { worst } = findings;
       if (!this.#sort(binding, worst)) return undefined;
-      return worst === SIMPLE ? this.#idles(this.#advance(binding)) : this.#compare(found(), binding, settle);
+      return worst === SIMPLE ? this.#idles(this.#advance(binding)) : this.#compare(found(), binding);
     } finally {
       findings.end();
     }
@@ -76,6 +76,13 @@ export class Scan {
   /** True where the scan still knows all that it has to look at, although objects came. */
   outlives(): boolean {
     return true;
+  }
+
+  /** The draft in which the last answer changed more than values: the graph has to be made whole after it. */
+  takeDraft(): Draft | undefined {
+    const draft = this.#draft;
+    if (draft !== undefined) this.#draft = undefined;
+    return draft;
   }
 
   /** Lets go of everything outside that knows of the scan. */
@@ -152,7 +159,7 @@ export class Scan {
   }
 
   /** Has these objects compared by the interpreter; they are all that changed. */
-  #compare(found: readonly Finding[], binding: Binding, settle: (draft: Draft) => void): Uint8Array | null | undefined {
+  #compare(found: readonly Finding[], binding: Binding): Uint8Array | null | undefined {
     const { table } = this;
     const draft = new Draft(table);
     let delta: Uint8Array | null | undefined;
@@ -170,7 +177,7 @@ export class Scan {
       throw limitExceeded(binding.limits, 'deltaBytesMax', delta.byteLength, 'this delta');
     }
     this.#idle = 0;
-    if (draft.isStructural) settle(draft);
+    if (draft.isStructural) this.#draft = draft;
     return delta;
   }
 }

@@ -6,7 +6,6 @@
  */
 import type { ClassModel } from '../model/session-model.js';
 import type { Binding, BoundClass } from './binding.js';
-import type { Draft } from './draft.js';
 import { findings } from './findings.js';
 import { eachChild, HOLE, isNode, type GraphNode, type InstanceNode } from './node.js';
 import type { NodeTable } from './node-table.js';
@@ -74,10 +73,10 @@ export class TrackedScan extends Scan {
     return new TrackedScan(table, roots, depths, tracked, tracker);
   }
 
-  override diff(binding: Binding, settle: (draft: Draft) => void): Uint8Array | null | undefined {
+  override diff(binding: Binding): Uint8Array | null | undefined {
     let delta: Uint8Array | null | undefined;
     try {
-      delta = super.diff(binding, settle);
+      delta = super.diff(binding);
     } finally {
       this.#leave(delta !== undefined);
     }
