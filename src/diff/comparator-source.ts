@@ -125,8 +125,11 @@ function compareField({ by, property, place }: Field, i: number): string[] {
   const [a, b] = [`a${i}`, `b${i}`];
   // an attribute that an older model did not have, or whose value was never given
   if (by === 'absence')
-    return [`    if (${a} !== undefined${place < 0 ? '' : ` && ${b} === HOLE`}) change = Math.max(change, isPrimitive(${a}) ? 2 : 3);${what}`];
-  if (by === 'bytes') return [`    if ((${a} !== undefined && ${a} !== null) || ${a} !== ${b}) change = Math.max(change, 2);${what}`];
+    return [
+      `    if (${a} !== undefined${place < 0 ? '' : ` && ${b} === HOLE`}) change = Math.max(change, isPrimitive(${a}) ? 2 : 3);${what}`,
+    ];
+  if (by === 'bytes')
+    return [`    if ((${a} !== undefined && ${a} !== null) || ${a} !== ${b}) change = Math.max(change, 2);${what}`];
   return [
     `    if (!Object.is(${a}, ${b})) {${what}`,
     `      if (typeof ${b} === 'object' && ${b} !== null && ${b}.source === ${a}) {`,

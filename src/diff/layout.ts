@@ -31,7 +31,8 @@ export class Layout<N extends LaidOutInstance | ShapedObject = LaidOutInstance |
     this.width = shape.width;
     const given = { ...GIVEN, SKIPPED: skipped };
     this.type = compile(shapeSource(shape), prototype, given) as NodeClass<N>;
-    for (const [name, value] of Object.entries(constants)) Object.defineProperty(this.type.prototype, name, { value, writable: true });
+    for (const [name, value] of Object.entries(constants))
+      Object.defineProperty(this.type.prototype, name, { value, writable: true });
   }
 
   /** For arrays that stand in the field with this number. */

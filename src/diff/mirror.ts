@@ -46,6 +46,8 @@ export class Mirror {
     const touched = [...draft.before].filter(([node]) => node.source !== undefined || node.kind === 'blob');
     for (const [node] of touched) this.#materialiser.prepare(node.kind === 'blob' ? (node.holder ?? node) : node);
     this.#materialiser.make(touched.map(([node]) => node).filter((node) => node.kind !== 'blob'));
+    // before anything is written, because half of a delta would be left behind
+    for (const [node, before] of touched) if (node.source !== undefined) holdWritable(node.source, node, before);
     for (const [node, before] of touched) this.#carry(node, before);
     return this.#clashes;
   }
@@ -145,6 +147,20 @@ export class Mirror {
   }
 }
 
+/** Throws where the application froze or sealed what has to change. */
+function holdWritable(live: object, node: GraphNode, before: GraphNode): void {
+  if (Object.isExtensible(live)) return;
+  const isFixed =
+    (node.kind === 'object' && (Object.isFrozen(live) || !sameKeys(node.keys, (before as KeyedNode).keys))) ||
+    (node.kind === 'array' && (Object.isFrozen(live) || node.elements.length !== (before as ArrayNode).elements.length)) ||
+    (node.kind === 'instance' && Object.isFrozen(live));
+  if (isFixed) throw new TypeError('an object that has to change is frozen or sealed');
+}
+
+function sameKeys(a: OrderedMap<string>, b: OrderedMap<string>): boolean {
+  return a.size === b.size && [...a.keys()].every((key) => b.has(key));
+}
+
 /** True where the live value is what was stored, by identity. */
 function is(live: unknown, stored: Stored | undefined): boolean {
   return isNode(stored) ? stored.source === live : Object.is(live, stored);
@@ -157,7 +173,8 @@ function holds(live: object, before: GraphNode): boolean {
       const held = before.keys;
       const keys = Object.keys(live);
       return (
-        keys.length === held.size && keys.every((key) => held.has(key) && is((live as Record<string, unknown>)[key], held.get(key)))
+        keys.length === held.size &&
+        keys.every((key) => held.has(key) && is((live as Record<string, unknown>)[key], held.get(key)))
       );
     }
     case 'array':

@@ -65,7 +65,10 @@ export class TrackedScan extends Scan {
         const watch = state.watchBy(tracker, tracked.length);
         tracked.push(new TrackedInstance(node as InstanceNode, layouts.of(node as InstanceNode)!, state, watch));
       } else if (node.shared) {
-        const isPointers = node.kind === 'array' && node.elements.length > 0 && node.elements.every((element) => isNode(element) && element.shared);
+        const isPointers =
+          node.kind === 'array' &&
+          node.elements.length > 0 &&
+          node.elements.every((element) => isNode(element) && element.shared);
         roots.push(isPointers ? new PointerArray(node) : node);
         depths.push(survey.depths[i]!);
       }
