@@ -196,7 +196,7 @@ function compareKeys(
   for (const key of keys) {
     const stored = old.get(key);
     const now = pass.resolve(live[key], stored);
-    if (Object.is(stored, now) && old.has(key) && plan.deleted.has(key) === false) continue;
+    if (Object.is(stored, now) && old.has(key) && !plan.deleted.has(key)) continue;
     draft.setKey(node, key, now);
     writer.key(node, key, now);
   }

@@ -25,7 +25,8 @@ import { LayingOut } from './laying-out.js';
 import { canGenerate } from './layout.js';
 import { Survey } from './survey.js';
 import { TrackedScan } from './tracked-scan.js';
-import { Schema } from './schema.js';
+import { schemaOf } from './schema.js';
+import { typed, wrongRoot } from './graph-refusals.js';
 import { Scan } from './scan.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
 import { trackedClasses } from './tracked-classes.js';
@@ -35,6 +36,8 @@ export type { Clash } from './mirror.js';
 export class Graph {
   #table: NodeTable;
   #binding: Binding | undefined;
+  /** True until the first comparison: who only opens, reads or sends a session needs no generated classes. */
+  #isLoose = true;
   /** While there is one, all nodes that it can meet are laid out, and each is `shared` that has to be. */
   #scan: Scan | undefined;
   readonly #limits: Limits;
@@ -57,13 +60,10 @@ export class Graph {
     if (kindOf(instance, binding.kinds)?.kind !== 'instance' || Object.getPrototypeOf(instance) !== model.root.type.prototype) {
       throw wrongRoot(model, 'an object of another class');
     }
-    const draft = new Draft(table);
-    new Comparison(draft, binding, instance).run();
+    new Comparison(new Draft(table), binding, instance).run();
     table.garbage = false;
     table.liveCount = table.size;
-    const graph = new Graph(table, binding.limits, binding);
-    graph.#layOut(draft.created);
-    return graph;
+    return new Graph(table, binding.limits, binding);
   }
 
   /**
@@ -126,7 +126,6 @@ export class Graph {
       throw typed(error);
     }
     this.#binding = binding;
-    this.#layOut(this.#table.reachable());
     return this.#table.root.source!;
   }
 
@@ -170,22 +169,21 @@ export class Graph {
   /** Lays out what a draft made, and drops what it took away, where that can be told without a survey. */
   #settle(draft: Draft): void {
     const table = this.#table;
-    if (!draft.isStructural) return;
+    if (!draft.isStructural || this.#isLoose) return;
     const isTold = this.#scan !== undefined && draft.dropDetached();
-    if (draft.hasNewSchema) return this.#layOut(table.reachable());
-    new LayingOut(table, this.#bound('compared')).run(draft.created, draft.before.keys());
-    if (!isTold || !this.#scan!.outlives()) this.#disturb();
+    // other slots are other classes
+    if (draft.hasNewSchema) this.#isLoose = true;
+    else new LayingOut(table, this.#bound('compared')).run(draft.created, draft.before.keys());
+    if (this.#isLoose || !isTold || !this.#scan!.outlives()) this.#disturb();
   }
 
-  /** Lays nodes out that were just made, and lets go of the tables: a graph that is only compared needs none. */
-  #layOut(nodes: readonly GraphNode[]): void {
-    this.#disturb();
-    if (!canGenerate()) return;
-    new LayingOut(this.#table, this.#bound('compared')).run(nodes, []);
-    this.#table.dropTables();
-  }
-
+  /** Lays out what is loose; and a graph that is only compared needs no tables. */
   #makeScan(binding: Binding): Scan {
+    if (this.#isLoose) {
+      new LayingOut(this.#table, binding).run(this.#table.reachable(), []);
+      this.#table.dropTables();
+      this.#isLoose = false;
+    }
     const survey = new Survey(this.#table, binding);
     const tracked = trackedClasses(binding.model);
     return tracked.size === 0 ? Scan.of(this.#table, survey) : TrackedScan.track(this.#table, survey, binding, tracked);
@@ -261,7 +259,8 @@ export class Graph {
     }
     this.#table = next;
     this.#binding = binding;
-    this.#layOut(next.reachable());
+    this.#isLoose = true;
+    this.#disturb();
   }
 
   /** Moves the ids of all nodes from `from` up by `by`. */
@@ -355,43 +354,8 @@ export class Graph {
   }
 }
 
-const schemas = new WeakMap<SessionModel, Schema>();
-
-/** The schema with which sessions of a model begin: all classes at once and the root's first, so that all have the same bytes. */
-function schemaOf(model: SessionModel): Schema {
-  let schema = schemas.get(model);
-  if (schema === undefined) {
-    const classes = new Set([model.root, ...model.classes.values()]);
-    const shapes = Array.from(classes, ({ name, attributes }) => ({
-      name,
-      attributes: attributes.map(({ wireName }) => wireName),
-    }));
-    schemas.set(model, (schema = new Schema(shapes, model.fingerprint)));
-  }
-  return schema;
-}
-
-/** What the application's own code threw, as an error of Twinstate. */
-function typed(cause: unknown): TwinstateError {
-  if (cause instanceof TwinstateError) return cause;
-  return new TwinstateError('VALUE_UNSUPPORTED', 'the live objects do not take this state', {
-    expected: 'objects that can be made and written',
-    received: `an exception: ${String(cause)}`,
-    cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
-    cause,
-  });
-}
-
 /** What the application froze may not take its content, and gives way to another object. */
 function isFixed({ kind }: GraphNode, live: object): boolean {
   if (kind === 'object' || kind === 'array') return !Object.isExtensible(live);
   return kind === 'instance' && Object.isFrozen(live);
-}
-
-function wrongRoot(model: SessionModel, received: string): TwinstateError {
-  return new TwinstateError('FINGERPRINT_MISMATCH', 'this is not a session of the class that is asked for', {
-    expected: `an instance of ${model.root.name} by the model ${model.fingerprint}`,
-    received,
-    cure: 'open it with the class that it was created with, or give the class that replaced it this name',
-  });
 }

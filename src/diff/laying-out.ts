@@ -76,7 +76,7 @@ export class LayingOut {
       for (let slot = layout.width; slot < count; slot++) successor.set(slot, node.get(slot));
       if (count < layout.width) successor.setSlotCount(count);
       if (Object.hasOwn(node, 'keys')) successor.keys = node.keys;
-      for (const value of values as Stored[]) if (isNode(value) && value.kind === 'blob') value.holder = successor;
+      for (const value of values) if (isNode(value) && value.kind === 'blob') value.holder = successor;
       return successor;
     }
     if (node instanceof DictionaryNode) {

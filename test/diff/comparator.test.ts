@@ -275,7 +275,7 @@ describe('a generated comparator', () => {
     expect(hex(generate(graph))).to.equal('ff01e300a0');
   });
 
-  it('leaves graph and shadows as they were where a value is refused or the delta is too long', () => {
+  it('leaves the graph as it was where a value is refused or the delta is too long', () => {
     @Session({ name: 'narrow', limits: { deltaBytesMax: 100 } })
     class Narrow {
       @Mutable() a: unknown = 1;
