@@ -8,7 +8,6 @@ import { limitExceeded } from '../wire/limits.js';
 import type { Binding } from './binding.js';
 import { Draft } from './draft.js';
 import { findings, SIMPLE, STRUCTURAL, type Change, type Scannable } from './findings.js';
-import type { GraphNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { OperationWriter } from './operation-writer.js';
 import { PartialComparison, type Finding } from './partial-comparison.js';
@@ -44,13 +43,10 @@ export class Scan {
 
   /** Takes what the survey found to be looked at on its own. */
   static of(table: NodeTable, { order, depths }: Survey): Scan {
-    const roots: GraphNode[] = [];
-    const levels: number[] = [];
-    order.forEach((node, i) => {
-      if (!node.shared) return;
-      roots.push(node);
-      levels.push(depths[i]!);
-    });
+    const shared = order.flatMap((node, i) => (node.shared ? i : []));
+    // arrays that do not grow take no more room than they need
+    const roots = Array.from(shared, (i) => order[i]!);
+    const levels = Array.from(shared, (i) => depths[i]!);
     return new Scan(table, roots, levels);
   }
 

@@ -96,6 +96,7 @@ const alone: [string, ...((made: Order) => void)[]][] = [
   ['filter and reassign', (made) => (made.lines = made.lines.filter((_, i) => i % 3 > 0))],
   ['equal copies', (made) => (made.lines = made.lines.map((old) => Object.assign(new Line(), old, { tag: { ...old.tag } })))],
   ['a copy with a change', (made) => (made.lines = made.lines.map((old, i) => Object.assign(line(old.sku), i === 7 && { tag: { text: 'x' } })))],
+  ['an element replaced behind one that changed', ({ lines }) => { lines[2]!.tag!.text = 'y'; lines[5] = new Line(); }],
   ['a push beside a change above and one below', (made) => { made.note = 2; made.lines.push(line('x')); made.lines[2]!.tag!.text = 'y'; }],
   ['an object for a value, and a value for an object', (made) => (made.any = { n: [1, { m: 2 }] }), (made) => (made.any = 5)],
   ['keys that come and go', (made) => (made.any = { a: 1 }), (made) => (made.any = { a: 1, b: { n: 1 } }), (made) => (made.any = { b: { n: 1 } })],
