@@ -5,7 +5,6 @@
  * first `backups + 1`. What it believes of others only chooses when to claim and whom to ask; the log decides the rest.
  */
 import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
-import { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Partition } from '../shared/ids.js';
 import { partition as toPartition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
@@ -21,8 +20,8 @@ import type { LeaderWait } from './leader-waits.js';
 import { decodeMessage, encodeMessage } from './message.js';
 import type { Message, Term } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
-import { decodeReply } from './reply.js';
-import type { Reply } from './reply.js';
+import { pick, Questions } from './questions.js';
+import type { Asked } from './questions.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
@@ -36,6 +35,8 @@ export type {
 export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
+export type { Asked } from './questions.js';
+export { CLIENTS_MAX } from '../replication/session-state.js';
 export type { VersionedDelta } from '../replication/session-state.js';
 
 export interface NodeOptions<B> {
@@ -52,10 +53,6 @@ export interface NodeOptions<B> {
   readonly onEvent: (event: NodeEvent) => void;
 }
 
-/** What came of asking a node: its reply, or that nobody was there, or that nobody knows. */
-export type Asked<T> =
-  { readonly kind: 'answered'; readonly answer: T } | { readonly kind: 'absent' } | { readonly kind: 'lost' };
-
 /** Entries of one record, at most. */
 const BATCH_ENTRIES_MAX = 4_096;
 /** Part of a message that a batch may fill. */
@@ -69,6 +66,7 @@ export class ClusterNode<B> {
   readonly #detector: FailureDetector;
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
+  readonly #questions: Questions;
   #timers: Timer[] = [];
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #heartbeats = 0;
@@ -87,6 +85,11 @@ export class ClusterNode<B> {
       driver: (partition) => this.#drivers.get(partition),
       hint: (partition) => this.#membership.leaderOf(partition),
       event: options.onEvent,
+    });
+    this.#questions = new Questions({
+      bus: options.connection.bus,
+      clock: options.runtime.clock,
+      malformed: (error) => options.onEvent({ type: 'malformed', where: 'reply', error }),
     });
     this.#tickedMs = options.runtime.clock.now();
     this.#membership.heard(this.#nowMs, this.#heartbeat(false));
@@ -156,16 +159,23 @@ export class ClusterNode<B> {
     return this.#drivers.has(partition);
   }
 
-  async operate(to: NodeId, partition: Partition, operation: Operation, timeoutMs: number): Promise<Asked<Answer>> {
+  /** @param attempt counts the sendings of this operation */
+  async operate(
+    to: NodeId,
+    partition: Partition,
+    operation: Operation,
+    attempt: number,
+    timeoutMs: number,
+  ): Promise<Asked<Answer>> {
     if (to === this.self) return this.#ownAnswer(partition, async (driver) => driver.operate(operation), timeoutMs);
-    const reply = await this.#ask(to, { kind: 'operate', partition, operation }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation, attempt }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'operate' ? each.answer : undefined));
   }
 
   async read(to: NodeId, partition: Partition, read: Read, waitMs: number, timeoutMs: number): Promise<Asked<ReadAnswer>> {
     if (to === this.self)
       return this.#ownAnswer(partition, async (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
-    const reply = await this.#ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'read' ? each.answer : undefined));
   }
 
@@ -179,7 +189,7 @@ export class ClusterNode<B> {
   ): Promise<Asked<ListReply>> {
     const message: Message = { kind: 'list', partition, className, after, limit };
     if (to === this.self) return { kind: 'answered', answer: this.#server.list(message) };
-    const reply = await this.#ask(to, message, timeoutMs);
+    const reply = await this.#questions.ask(to, message, timeoutMs);
     return pick(reply, (each) => (each.kind === 'list' ? each : undefined));
   }
 
@@ -296,7 +306,7 @@ export class ClusterNode<B> {
 
   async #probeOne(node: NodeId, asked: readonly Term[], timeoutMs: number): Promise<void> {
     const sentMs = this.#nowMs;
-    const reply = await this.#ask(node, { kind: 'probe', terms: asked }, timeoutMs);
+    const reply = await this.#questions.ask(node, { kind: 'probe', terms: asked }, timeoutMs);
     if (this.#closed) return;
     // terms that changed while the probe was under way are not asked about any more
     const still = asked
@@ -369,28 +379,8 @@ export class ClusterNode<B> {
     timer?.cancel();
     return result;
   }
-
-  async #ask(to: NodeId, message: Message, timeoutMs: number): Promise<Asked<Reply>> {
-    try {
-      const result = await this.bus.request(to, encodeMessage(message), timeoutMs);
-      if (result.outcome === 'no-responders') return { kind: 'absent' };
-      if (result.outcome === 'unknown') return { kind: 'lost' };
-      return { kind: 'answered', answer: decodeReply(result.body) };
-    } catch (error) {
-      if (error instanceof TwinstateError && error.code === 'BYTES_CORRUPT')
-        this.#options.onEvent({ type: 'malformed', where: 'reply', error });
-      return { kind: 'lost' };
-    }
-  }
 }
 
 function sameMembers(before: ReadonlySet<NodeId>, after: readonly NodeId[]): boolean {
   return before.size === after.length && after.every((node) => before.has(node));
-}
-
-/** Narrows a reply; one of another kind, or a refusal to read the request, is as good as lost. */
-function pick<T>(asked: Asked<Reply>, take: (reply: Reply) => T | undefined): Asked<T> {
-  if (asked.kind !== 'answered') return asked;
-  const answer = take(asked.answer);
-  return answer === undefined ? { kind: 'lost' } : { kind: 'answered', answer };
 }

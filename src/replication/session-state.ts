@@ -21,9 +21,10 @@ export interface VersionedDelta {
 }
 
 export type MergeResult =
-  | { readonly merged: true }
-  /** The slots that both changed; empty where the base is older than the history that is kept. */
-  | { readonly merged: false; readonly slots: readonly string[] };
+  /** What is to be stored: the very delta that was given, or what a rule made of it. */
+  | { readonly merged: true; readonly delta: Uint8Array }
+  /** The slots that both changed, as people write them, and what more there is to say. */
+  | { readonly merged: false; readonly slots: readonly string[]; readonly why: string };
 
 /** A body in two parts: what many of its class have alike, byte for byte, and its own. Valid until the next body is packed. */
 export interface PackedBody {
@@ -50,7 +51,7 @@ export interface Bodies<B> {
   unpack(common: Uint8Array, own: Uint8Array): B;
   /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
   since(body: B, base: Version): readonly VersionedDelta[] | undefined;
-  /** Says whether a delta made at `base` can follow the body and the `pending` deltas that are being stored. */
+  /** Says whether a delta made at `base` can follow the body and the `pending` deltas that are being stored, and as what. */
   merge(body: B, pending: readonly VersionedDelta[], base: Version, delta: Uint8Array): MergeResult;
 }
 
@@ -131,6 +132,8 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
   }
   header.version = entry.to;
   header.touchedAtMs = Math.max(header.touchedAtMs, entry.atMs);
+  // to touch twice is to touch once: nobody's commit is forgotten for it
+  if (entry.kind === 'touch') return;
   header.ops.delete(entry.op.client);
   header.ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
   if (header.ops.size > CLIENTS_MAX) header.ops.delete(header.ops.keys().next().value!);
@@ -141,6 +144,16 @@ export function findOp(header: SessionHeader, op: OpId): LastOp | 'overtaken' | 
   const last = header.ops.get(op.client);
   if (last === undefined || last.counter < op.counter) return undefined;
   return last.counter === op.counter ? last : 'overtaken';
+}
+
+/**
+ * Says whether an operation of this client that was stored behind `base` may have been forgotten: then one that comes again cannot be
+ * told from a new one. Whoever is forgotten was active before all who are remembered.
+ */
+export function mayBeForgotten(header: SessionHeader, { client }: OpId, base: Version): boolean {
+  if (header.ops.size < CLIENTS_MAX || header.ops.has(client)) return false;
+  const [oldest] = header.ops.values();
+  return oldest !== undefined && base + 1 < oldest.version;
 }
 
 /** A snapshot as it is stored: a header, the sequence up to which it is true, and the body's bytes (none in a tombstone). */

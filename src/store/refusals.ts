@@ -17,8 +17,10 @@ export function gone(id: SessionId, outcome?: Outcome): TwinstateError {
   });
 }
 
-export function conflict(id: SessionId, base: number, current: number, slots: readonly string[]): ConflictError {
-  const what = `another commit changed the same part of ${named(id)}`;
+export function conflict(id: SessionId, base: number, current: number, slots: readonly string[], why: string): ConflictError {
+  const met =
+    slots.length > 0 || why === '' ? `another commit changed the same part of ${named(id)}` : `${named(id)} has changed`;
+  const what = why === '' ? met : `${met}: ${why}`;
   return new ConflictError(
     what,
     base,
@@ -56,6 +58,23 @@ export function unavailable(
     received: why,
     outcome,
     cure: outcome === 'unknown' ? 'the change may have been stored: refresh before repeating it' : 'try again',
+  });
+}
+
+export function forgotten(id: SessionId): TwinstateError {
+  return new TwinstateError('UNAVAILABLE', `what became of this change of ${named(id)} is not known any more`, {
+    expected: 'an answer to the first try',
+    received: 'more commits of others since than are remembered',
+    outcome: 'unknown',
+    cure: 'the change may have been stored: refresh before repeating it',
+  });
+}
+
+export function timedOut(doing: string, timeoutMs: number, outcome: Outcome | undefined): TwinstateError {
+  return new TwinstateError('TIMEOUT', `the time of this call went by ${doing}`, {
+    expected: `an end within ${timeoutMs} ms`,
+    outcome,
+    cure: 'give it more `timeoutMs`, or do less at once',
   });
 }
 

@@ -3,7 +3,19 @@ import * as fc from 'fast-check';
 import { OrderedMap, OrderedSet } from '../../src/diff/ordered-entries.js';
 import type { Stored } from '../../src/diff/node.js';
 
-const names: readonly Stored[] = [NaN, 0, -0, '', 'a', 'b', undefined, null, 1n, true, ...Array.from({ length: 20 }, (_, i) => i)];
+const names: readonly Stored[] = [
+  NaN,
+  0,
+  -0,
+  '',
+  'a',
+  'b',
+  undefined,
+  null,
+  1n,
+  true,
+  ...Array.from({ length: 20 }, (_, i) => i),
+];
 const step = fc.tuple(fc.constantFrom('set', 'set', 'delete', 'clear', 'read', 'copy'), fc.nat(names.length - 1), fc.nat(9));
 
 describe('what a Map or Set of the graph holds', () => {

@@ -25,6 +25,8 @@ const ARRAYS = 'diff/array-comparison.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
+const READING = 'replication/reading.js';
+const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
 
 export const FAULTS: readonly Fault[] = [
@@ -138,8 +140,54 @@ export const FAULTS: readonly Fault[] = [
     'this.graph.shiftIds(this.#baseNextId, shift);',
     '',
   ),
-  fault('session', 'the same slot merges', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
-  fault('session', 'a delta may speak of an object that is gone', 'session/merge.js', 'if (!reachable.has(id))', 'if (false)'),
+  fault('session', 'the same slot merges', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
+  fault('session', 'a delta may speak of an object that is gone', THREE_WAY, 'if (gone.length > 0)', 'if (false)'),
+  fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
+  fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
+  fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
+  fault('session', 'the base of a merge is the newest state', 'session/at-rest.js', 'if (version <= at)', 'if (true)'),
+  fault(
+    'session',
+    'ids of what is under way stay where others’ have come in',
+    'store/rebase.js',
+    'graph.shiftIds(from, by);',
+    '',
+  ),
+  fault(
+    'store',
+    'an object that was never stored is taken for one of others',
+    'store/working-copy.js',
+    'this.graph.shiftIds(this.#baseNextId, OWN_IDS_FROM);',
+    '',
+  ),
+  fault(
+    'store',
+    'a merged result is not told to the committer',
+    BATCH,
+    'rewritten: stored === undefined ||',
+    'rewritten: true ||',
+  ),
+  fault(
+    'simulation',
+    'a merge drops theirs, in a cluster',
+    'model/merge-rule.js',
+    'return sumOf([theirs, mine, -base]);',
+    'return mine;',
+  ),
+  fault(
+    'simulation',
+    'a merge applies mine twice',
+    'model/merge-rule.js',
+    'return sumOf([theirs, mine, -base]);',
+    'return sumOf([theirs, mine, mine, -base, -base]);',
+  ),
+  fault(
+    'simulation',
+    'a merged result is not told to the committer, in a cluster',
+    BATCH,
+    'rewritten: stored === undefined ||',
+    'rewritten: true ||',
+  ),
   // the protocol
   fault(
     'simulation',
@@ -183,7 +231,7 @@ export const FAULTS: readonly Fault[] = [
     "if (led)\n            this.#primary.release('another node leads now', node);",
     'if (led)\n            return;',
   ),
-  fault('simulation', 'the same slot merges, in a cluster', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
+  fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
   fault(
     'store',
     'a commit of an earlier life is merged into the new one',
@@ -222,4 +270,66 @@ export const FAULTS: readonly Fault[] = [
     'for (const [client, op] of [])',
   ),
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+  // reads, and what application servers keep
+  fault(
+    'session',
+    'a lease is counted from the acceptance of an append',
+    MACHINE,
+    'this.#primary.confirmed(slot.firstSentMs);',
+    'this.#primary.confirmed(now.ms);',
+  ),
+  fault(
+    'session',
+    'a strong read is answered from memory',
+    PRIMARY,
+    "if (read.consistency === 'primary' && fresh)",
+    "if (read.consistency === 'strong' || fresh)",
+  ),
+  fault(
+    'session',
+    'a strict takeover does not wait for the lease before it',
+    PRIMARY,
+    'now.ms + this.#options.timing.leaseMs : -Infinity',
+    '-Infinity : -Infinity',
+  ),
+  fault('session', 'what a reader has seen already is not looked at', READING, 'version < read.atLeast', 'false'),
+  fault(
+    'simulation',
+    'what is held of a session is opened without a question',
+    'store/session-reader.js',
+    'const answer = await this.#router.read(partition, { session, ...freshness, known: held }, deadline);',
+    "const answer = held ? { ...held, kind: 'same' } : await this.#router.read(partition, { session, ...freshness, known: held }, deadline);",
+  ),
+  fault('session', '"the same" is said of another incarnation', READING, '&& known.incarnation === incarnation', ''),
+  fault(
+    'session',
+    'an operation that may have been forgotten is merged once more',
+    BATCH,
+    'if (mayBeForgotten(header, operation.op, base.version))',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a copy of an operation that is under way is taken in beside it',
+    'node/intake.js',
+    'if (same !== undefined)',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a refused try is taken in when it comes once more',
+    'node/intake.js',
+    'if (attempt <= (this.#refused.get(key) ?? -1))',
+    'if (false)',
+  ),
+  fault('store', 'a read shares a question that has left', 'node/questions.js', 'outbox.reads.clear();', ''),
+  fault('store', 'a second copy of a question counts as the only one', 'node/questions.js', '{ ...asked, again: true }', 'asked'),
+  fault(
+    'store',
+    'a conflict after a lost answer is final, however much was forgotten',
+    'store/router.js',
+    'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
+    'if (false)',
+  ),
+  fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

@@ -14,6 +14,7 @@ import { History } from './history.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
+import { contradictions, enter, Entered, Tally } from './tally.js';
 
 export interface Scenario {
   readonly name: string;
@@ -108,6 +109,7 @@ const TIMING = {
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
 const SESSIONS = ['s0', 's1', 'd0'];
+const TALLIES = ['t0', 't1'];
 
 export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {
   const world = new World(seed, scenario, trace);
@@ -122,6 +124,9 @@ class World {
   readonly #faults: RandomFaults;
   readonly #processes: SimulatedProcess[] = [];
   readonly #history = new History();
+  readonly #entered = new Entered();
+  /** Every third world has writers that follow merge rules, which cost more than all else in it. */
+  readonly #tallies: boolean;
   readonly #trace: ((line: string) => void) | undefined;
   #hash = 0;
   #ids = 0;
@@ -130,9 +135,12 @@ class World {
   #told = { ok: 0, 'not-stored': 0, unknown: 0 };
   #faultCount = 0;
   #merges = 0;
+  /** The highest version that the wandering reader has seen, by session. */
+  readonly #seen = new Map<string, number>();
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
+    this.#tallies = seed % 3 === 1;
     this.#scenario = scenario;
     this.#trace = trace;
     this.#random = seededRandom(seed);
@@ -142,7 +150,15 @@ class World {
     for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
       const role = i < scenario.nodes ? 'node' : 'client';
       const { backups, partitions, takeover } = scenario;
-      const options = { name: `${role[0]}${i}`, role, backups, partitions, takeover, timing: TIMING, sessions: [Diary] } as const;
+      const options = {
+        name: `${role[0]}${i}`,
+        role,
+        backups,
+        partitions,
+        takeover,
+        timing: TIMING,
+        sessions: [Diary, Tally],
+      } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
     }
   }
@@ -155,6 +171,7 @@ class World {
       this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
       this.#time.after(600 + i * 13, () => void this.#reader(this.#processes[i]!));
+      if (this.#tallies) this.#time.after(400 + i * 17, () => void this.#tallier(this.#processes[i]!, `w${i}`));
     }
     await this.#time.runUntil(faultsMs);
     this.#heal();
@@ -256,7 +273,8 @@ class World {
       const session = SESSIONS[this.#between(0, SESSIONS.length - 1)]!;
       const dice = this.#random();
       if (dice < 0.45) await this.#append(process, store, session, name);
-      else if (dice < 0.85) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.75) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.85) await this.#wander(process, store, session);
       else if (dice < 0.9 && session.startsWith('d')) await this.#destroy(process, store, session);
       else await this.#create(process, store, session);
     }
@@ -301,18 +319,45 @@ class World {
     }
   }
 
-  async #read(process: SimulatedProcess, store: SessionStore, session: string, consistency: 'strong' | 'primary'): Promise<void> {
+  /** A reader who is sent from process to process, and never sees less than it has seen. */
+  async #wander(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+    const consistency = this.#chance(0.7) ? 'local' : 'primary';
+    const atLeast = this.#seen.get(session) ?? 0;
+    const seen = await this.#read(process, store, session, consistency, atLeast);
+    if (seen === undefined) return;
+    if (seen < atLeast)
+      this.#history.violation(`${process.options.name} showed version ${seen} of ${session} to who has seen ${atLeast}`);
+    this.#seen.set(session, Math.max(seen, this.#seen.get(session) ?? 0));
+  }
+
+  /** @returns the version that was seen */
+  async #read(
+    process: SimulatedProcess,
+    store: SessionStore,
+    session: string,
+    consistency: 'strong' | 'primary' | 'local',
+    atLeast?: number,
+  ): Promise<number | undefined> {
     const askedMs = this.#time.now();
     try {
-      const diary = await this.#alive(process, store.open(Diary, session, { consistency, timeoutMs: 2_000 }));
-      if (diary === undefined || process.store !== store) return;
-      const boundMs = consistency === 'strong' ? 0 : LEASE_MS;
+      const options = { consistency, timeoutMs: 2_000, ...(atLeast !== undefined && { atLeast }) };
+      const diary = await this.#alive(process, store.open(Diary, session, options));
+      if (diary === undefined || process.store !== store) return undefined;
       const version = store.versionOf(diary);
+      const boundMs = this.#boundMs(consistency);
       const by = `${process.options.name} ${consistency}`;
       this.#history.observe({ session, life: diary.life, entries: diary.entries, version, askedMs, boundMs, by });
+      return version;
     } catch (error) {
       this.#expected(error, 'read');
+      return undefined;
     }
+  }
+
+  /** What was acknowledged so long before a read was asked for must be in it (rule 12). */
+  #boundMs(consistency: 'strong' | 'primary' | 'local'): number {
+    if (consistency === 'local') return Infinity;
+    return consistency === 'strong' || this.#scenario.takeover === 'strict' ? 0 : LEASE_MS;
   }
 
   async #create(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
@@ -382,6 +427,87 @@ class World {
     });
     this.#note(`note ${key} ${value}: ${told}`);
     if (told !== undefined) entry.told = told;
+  }
+
+  /** Commits what every other one changes too, now by `update`, now several at once on an instance that it keeps. */
+  async #tallier(process: SimulatedProcess, writer: string): Promise<void> {
+    const session = TALLIES[this.#between(0, TALLIES.length - 1)]!;
+    let of: SessionStore | undefined;
+    let held: Tally | undefined;
+    while (!this.#stopped) {
+      await this.#sleep(this.#between(60, 500));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || this.#stopped) continue;
+      if (of !== store) held = undefined;
+      of = store;
+      const options = { timeoutMs: 2_500 };
+      if (held === undefined || this.#chance(0.3)) {
+        await this.#enter(process, session, writer, async (op) => {
+          await store.update(Tally, session, (tally) => enter(tally, op), { ...options, create: { life: session } });
+        });
+      } else {
+        const tally = held;
+        const commits: Promise<void>[] = [];
+        for (let i = this.#between(1, 3); i > 0; i--) {
+          commits.push(
+            this.#enter(process, session, writer, async (op) => {
+              enter(tally, op);
+              await store.commit(tally, options);
+            }),
+          );
+          if (this.#chance(0.3)) await this.#sleep(this.#between(1, 30));
+        }
+        await Promise.all(commits);
+        // what was acknowledged is in it, and what was not leaves it stale
+        this.#addsUp(tally, `${process.options.name} holds ${session}`);
+      }
+      try {
+        if (held === undefined) held = await this.#alive(process, store.open(Tally, session, { timeoutMs: 2_000 }));
+        else if (this.#chance(0.5)) await this.#alive(process, store.refresh(held, { timeoutMs: 2_000 }));
+        if (held !== undefined && process.store === store) this.#addsUp(held, `${process.options.name} opened ${session}`);
+      } catch (error) {
+        this.#expected(error, 'tally');
+        held = undefined;
+      }
+    }
+  }
+
+  async #enter(process: SimulatedProcess, session: string, writer: string, write: (op: string) => Promise<void>): Promise<void> {
+    const op = `${writer}.${++this.#ops}:${this.#between(1, 9)}`;
+    const entry = this.#entered.begin(session, op);
+    const told = await this.#tell(process, () => write(op));
+    this.#note(`enter ${op} in ${session}: ${told}`);
+    if (told !== undefined) entry.told = told;
+  }
+
+  #addsUp(tally: Tally, where: string): void {
+    for (const contradiction of contradictions(tally)) this.#history.violation(`${where}: ${contradiction}`);
+  }
+
+  async #judgeTallies(): Promise<void> {
+    const final = new Map<string, readonly string[]>();
+    const open = new Set<string>();
+    for (const { store, options } of this.#processes) {
+      for (const session of TALLIES) {
+        const look = `${options.name} and ${session}`;
+        open.add(look);
+        store?.open(Tally, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
+          (tally) => {
+            open.delete(look);
+            if (tally === undefined) return;
+            this.#addsUp(tally, `at the end ${look}`);
+            const before = final.get(session);
+            if (before !== undefined && before.join() !== tally.log.join())
+              this.#history.violation(`two processes differ about ${session}`);
+            final.set(session, tally.log);
+          },
+          (error: unknown) => this.#history.violation(`not live: ${look}: ${String(error)}`),
+        );
+      }
+    }
+    await this.#time.runUntil(this.#time.now() + 3_200);
+    for (const look of open) this.#history.violation(`not live: a read did not end: ${look}`);
+    for (const violation of this.#entered.violations(final)) this.#history.violation(violation);
   }
 
   /** Runs a write and says what its caller was told; `undefined` where the caller died first and was told nothing. */
@@ -472,6 +598,7 @@ class World {
       final.set(session, { life, entries, notes, version: seen.version });
     }
     this.#history.check(final);
+    if (this.#tallies) await this.#judgeTallies();
     this.#compareReplicas();
   }
 
