@@ -6,7 +6,7 @@
  */
 import { findings, HARD, isPrimitive, LEVELS, SAME, SIMPLE, STRUCTURAL, type Change } from './findings.js';
 import { isIndexKey } from './key-order.js';
-import type { DictionaryNode, MapNode, NodeBase, SetNode } from './node.js';
+import type { DictionaryNode, MapNode, NodeBase, SetNode, Stored } from './node.js';
 import type { OrderedMap } from './ordered-entries.js';
 
 export function scanDictionary(node: DictionaryNode, live: Readonly<Record<string, unknown>>, depth: number): void {
@@ -19,7 +19,7 @@ export function scanDictionary(node: DictionaryNode, live: Readonly<Record<strin
 
 /** @param skipped keys of the live object that are looked at elsewhere */
 export function scanKeys(
-  keys: OrderedMap<string>,
+  keys: OrderedMap<string, Stored>,
   live: Readonly<Record<string, unknown>>,
   depth: number,
   skipped: ReadonlySet<string> | undefined,
@@ -43,7 +43,10 @@ export function scanKeys(
 }
 
 /** As a live object has its keys: those that are indices come first, in numeric order. */
-export function liveOrder(keys: OrderedMap<string>): { readonly names: readonly string[]; readonly values: readonly unknown[] } {
+export function liveOrder(keys: OrderedMap<string, Stored>): {
+  readonly names: readonly string[];
+  readonly values: readonly unknown[];
+} {
   const { names, entryValues } = keys;
   if (!keys.someName(isIndexName)) return { names, values: entryValues };
   const indices = names.filter(isIndexKey).toSorted((a, b) => Number(a) - Number(b));

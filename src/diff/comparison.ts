@@ -41,16 +41,25 @@ export class Comparison implements ComparisonPass {
   /** What is being looked at, for errors of the application's own code. */
   #at: object;
 
-  /** @param outerPath finds what stands in a blob, whose root is no place that people know */
-  constructor(draft: Draft, binding: Binding, root: object, outerPath?: (live: unknown) => string | undefined) {
+  /**
+   * @param outerPath finds what stands in a blob, whose root is no place that people know
+   * @param bySource the nodes by live object, for who needs fewer of them than there are
+   */
+  constructor(
+    draft: Draft,
+    binding: Binding,
+    root: object,
+    outerPath?: (live: unknown) => string | undefined,
+    bySource: ReadonlyMap<object, GraphNode> = draft.table.bySource,
+  ) {
     this.draft = draft;
     this.writer = new OperationWriter(draft.base);
     this.#binding = binding;
     this.#root = root;
     this.#at = root;
     this.#outerPath = outerPath;
-    // now, because making it walks through the graph as it is
-    this.#bySource = draft.table.bySource;
+    // made by now, because making it walks through the graph as it is
+    this.#bySource = bySource;
     this.walk = draft.table.nextWalk();
   }
 

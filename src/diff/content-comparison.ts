@@ -206,7 +206,7 @@ function compareKeys(
 function compareValues(
   pass: ComparisonPass,
   node: KeyedNode,
-  old: OrderedMap<string>,
+  old: OrderedMap<string, Stored>,
   live: Readonly<Record<string, unknown>>,
 ): void {
   const { names, entryValues } = old;

@@ -267,7 +267,7 @@ function slotOf(classes: readonly ClassModel[], slot: number): Slot {
   };
 }
 
-function keysOf(node: GraphNode | undefined): OrderedMap<string> | undefined {
+function keysOf(node: GraphNode | undefined): OrderedMap<string, Stored> | undefined {
   return node?.kind === 'object' || node?.kind === 'instance' ? node.keys : undefined;
 }
 

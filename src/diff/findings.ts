@@ -6,9 +6,7 @@
  * everything has to be compared.
  */
 import type { Binding } from './binding.js';
-import type { GraphNode, NodeBase } from './node.js';
-import type { OperationWriter } from './operation-writer.js';
-import type { Undo } from './undo.js';
+import type { NodeBase, Scanned } from './node.js';
 
 /** Every so many levels the scan starts anew from a list, so that depth costs no stack. A power of two. */
 export const LEVELS = 64;
@@ -24,13 +22,6 @@ export const STRUCTURAL = 3;
 
 /** How an object, or a value in it, changed. */
 export type Change = typeof SAME | typeof SIMPLE | typeof HARD | typeof STRUCTURAL;
-
-/** What reports a change: a node, or what is scanned in its place. */
-export interface Scanned {
-  readonly node: GraphNode;
-  advance(writer: OperationWriter, undo: Undo): boolean;
-  restore(place: number, old: unknown): void;
-}
 
 /** What a scan can start from. */
 export interface Scannable {

@@ -120,7 +120,7 @@ class ImmutableAudit {
     }
   }
 
-  #keys(live: object, keys: OrderedMap<string>): string | undefined {
+  #keys(live: object, keys: OrderedMap<string, Stored>): string | undefined {
     const found = firstOf([...keys], ([key, stored]) => {
       const step = attributeStep(key);
       if (!Object.hasOwn(live, key)) return step;

@@ -39,7 +39,7 @@ export abstract class ShapedObject extends ObjectNode {
   declare readonly size: number;
 
   /** A copy; it is asked for where more than values changed, and by those who have time. */
-  override get keys(): OrderedMap<string> {
+  override get keys(): OrderedMap<string, Stored> {
     return new OrderedMap([...this.names], this.names.map((_, i) => this.valueAt(i))); // prettier-ignore
   }
 
@@ -49,7 +49,7 @@ export abstract class ShapedObject extends ObjectNode {
 }
 
 /** The keys of a node, to be changed: a shaped object becomes a dictionary. */
-export function loosen(node: KeyedNode): OrderedMap<string> {
+export function loosen(node: KeyedNode): OrderedMap<string, Stored> {
   if (node.kind === 'instance') return ownKeys(node);
   if (node instanceof DictionaryNode) return node.entries;
   const { keys, nullPrototype, names } = node as ShapedObject;

@@ -223,7 +223,7 @@ export class Materialiser {
     if (of.open) this.#fillKeys(live, node.keys, (key) => !properties.has(key));
   }
 
-  #fillKeys(live: object, keys: OrderedMap<string>, owns: (key: string) => boolean): void {
+  #fillKeys(live: object, keys: OrderedMap<string, Stored>, owns: (key: string) => boolean): void {
     const held = Object.keys(live).filter(owns);
     let i = 0;
     let same = held.length <= keys.size;

@@ -118,7 +118,7 @@ export class Mirror {
     }
   }
 
-  #entries(id: number, live: Map<unknown, unknown>, old: OrderedMap<Stored>, now: OrderedMap<Stored>): void {
+  #entries(id: number, live: Map<unknown, unknown>, old: OrderedMap<Stored, Stored>, now: OrderedMap<Stored, Stored>): void {
     for (const stored of new Set([...old.keys(), ...now.keys()])) {
       if (old.has(stored) === now.has(stored) && Object.is(old.get(stored), now.get(stored))) continue;
       const key = this.#materialiser.value(stored);
@@ -157,7 +157,7 @@ function holdWritable(live: object, node: GraphNode, before: GraphNode): void {
   if (isFixed) throw new TypeError('an object that has to change is frozen or sealed');
 }
 
-function sameKeys(a: OrderedMap<string>, b: OrderedMap<string>): boolean {
+function sameKeys(a: OrderedMap<string, Stored>, b: OrderedMap<string, Stored>): boolean {
   return a.size === b.size && [...a.keys()].every((key) => b.has(key));
 }
 

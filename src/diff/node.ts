@@ -10,18 +10,31 @@
  * prototype.
  */
 import type { Primitive } from '../wire/value.js';
-import { scanDictionary, scanMap, scanSet } from './collection-scan.js';
-import { findings } from './findings.js';
-import { scanDate, scanLeaf, scanView } from './leaf-scan.js';
-import type { OperationWriter } from './operation-writer.js';
 import { OrderedMap, OrderedSet } from './ordered-entries.js';
-import type { Undo } from './undo.js';
 
 /** A hole of an array; in an instance's slot, that no value was ever given and the initialiser stands. */
 export const HOLE: unique symbol = Symbol('hole');
 
 /** What stands in a slot of a node. */
 export type Stored = Primitive | typeof HOLE | GraphNode;
+
+/** Where an advance is written. */
+export interface AdvanceWriter {
+  entry(node: GraphNode, key: Stored, value: Stored): void;
+  time(node: DateNode): void;
+}
+
+/** Where an advance says what was there before. */
+export interface AdvanceLog {
+  push(changed: Scanned, place: number, old: unknown): void;
+}
+
+/** What a scan can find changed: a node, or what is scanned in its place. */
+export interface Scanned {
+  readonly node: GraphNode;
+  advance(writer: AdvanceWriter, undo: AdvanceLog): boolean;
+  restore(place: number, old: unknown): void;
+}
 
 export abstract class NodeBase {
   /** The live object, where the graph is bound to some; a blob has none. */
@@ -41,17 +54,15 @@ export abstract class NodeBase {
     return this as unknown as GraphNode;
   }
 
-  /** Reports what changed in the object and below it. `live` is `source`. */
-  compare(_live: unknown, _depth: number): void {
-    findings.broken = true;
-  }
+  /** Reports what changed in the object and below it. `live` is `source`. Generated, or put here by `node-scans.ts`. */
+  declare compare: (live: unknown, depth: number) => void;
 
   /**
    * Takes over and writes the changes that a scan found in this object, where they are simple.
    *
    * @returns false where the object is no longer as it was found
    */
-  advance(_writer: OperationWriter, _undo: Undo): boolean {
+  advance(_writer: AdvanceWriter, _undo: AdvanceLog): boolean {
     return false;
   }
 
@@ -60,7 +71,7 @@ export abstract class NodeBase {
 }
 
 /** Shared by all that have none. */
-const NO_KEYS = new OrderedMap<string>();
+const NO_KEYS = new OrderedMap<string, Stored>();
 
 export abstract class InstanceNode extends NodeBase {
   declare readonly kind: 'instance';
@@ -68,7 +79,7 @@ export abstract class InstanceNode extends NodeBase {
   /** How many slots the node has: fewer than its shape has names, where it was made by an older model. */
   declare readonly slotCount: number;
   /** What an open class holds beyond its attributes. To be changed through `ownKeys` only. */
-  declare keys: OrderedMap<string>;
+  declare keys: OrderedMap<string, Stored>;
 
   /** What stands in a slot; `HOLE` behind the last. */
   abstract get(slot: number): Stored;
@@ -98,7 +109,7 @@ export abstract class ObjectNode extends NodeBase {
   declare readonly kind: 'object';
   declare readonly nullPrototype: boolean;
   /** In their order. To be changed by `setValue`, or after `loosen` only. */
-  abstract readonly keys: OrderedMap<string>;
+  abstract readonly keys: OrderedMap<string, Stored>;
   /** How many keys there are. */
   abstract readonly size: number;
   /** By position. */
@@ -110,14 +121,14 @@ export abstract class ObjectNode extends NodeBase {
 /** Loose, or with so many or so changing keys that no class is made for it. */
 export class DictionaryNode extends ObjectNode {
   override readonly nullPrototype: boolean;
-  entries = new OrderedMap<string>();
+  entries = new OrderedMap<string, Stored>();
 
   constructor(id: number, nullPrototype: boolean) {
     super(id);
     this.nullPrototype = nullPrototype;
   }
 
-  override get keys(): OrderedMap<string> {
+  override get keys(): OrderedMap<string, Stored> {
     return this.entries;
   }
 
@@ -131,10 +142,6 @@ export class DictionaryNode extends ObjectNode {
 
   override setValue(key: string, value: Stored): void {
     this.entries.set(key, value);
-  }
-
-  override compare(live: unknown, depth: number): void {
-    scanDictionary(this, live as Record<string, unknown>, depth);
   }
 }
 
@@ -153,13 +160,9 @@ export class ArrayNode extends NodeBase {
 
 export class MapNode extends NodeBase {
   declare readonly kind: 'map';
-  entries = new OrderedMap<Stored>();
+  entries = new OrderedMap<Stored, Stored>();
 
-  override compare(live: unknown, depth: number): void {
-    scanMap(this, live as ReadonlyMap<unknown, unknown>, depth);
-  }
-
-  override advance(writer: OperationWriter, undo: Undo): boolean {
+  override advance(writer: AdvanceWriter, undo: AdvanceLog): boolean {
     const { names, entryValues: values } = this.entries;
     const end = names.length;
     let count = 0;
@@ -185,10 +188,6 @@ export class MapNode extends NodeBase {
 export class SetNode extends NodeBase {
   declare readonly kind: 'set';
   members = new OrderedSet<Stored>();
-
-  override compare(live: unknown, depth: number): void {
-    scanSet(this, live as ReadonlySet<unknown>, depth);
-  }
 }
 
 export class ViewNode extends NodeBase {
@@ -204,10 +203,6 @@ export class ViewNode extends NodeBase {
     super(id);
     this.view = view;
   }
-
-  override compare(live: unknown, depth: number): void {
-    scanView(this, live as ArrayBufferView, depth);
-  }
 }
 
 export class DateNode extends NodeBase {
@@ -219,11 +214,7 @@ export class DateNode extends NodeBase {
     this.time = time;
   }
 
-  override compare(live: unknown, depth: number): void {
-    scanDate(this, live as Date, depth);
-  }
-
-  override advance(writer: OperationWriter, undo: Undo): boolean {
+  override advance(writer: AdvanceWriter, undo: AdvanceLog): boolean {
     undo.push(this, 0, this.time);
     this.time = (this.source as Date).getTime();
     writer.time(this);
@@ -247,10 +238,6 @@ export class RegExpNode extends NodeBase {
     this.flags = flags;
     this.lastIndex = lastIndex;
   }
-
-  override compare(live: unknown, depth: number): void {
-    scanLeaf(this, live as object, depth);
-  }
 }
 
 export class UrlNode extends NodeBase {
@@ -260,10 +247,6 @@ export class UrlNode extends NodeBase {
   constructor(id: number, href: string) {
     super(id);
     this.href = href;
-  }
-
-  override compare(live: unknown, depth: number): void {
-    scanLeaf(this, live as object, depth);
   }
 }
 
@@ -281,10 +264,6 @@ export class BytesNode extends NodeBase {
     this.kind = kind;
     this.bytes = bytes;
     this.coded = coded;
-  }
-
-  override compare(live: unknown, depth: number): void {
-    scanLeaf(this, live as object, depth);
   }
 }
 
@@ -331,7 +310,7 @@ export function isContainer(node: GraphNode): node is ContainerNode {
 }
 
 /** The keys of an instance, as its own. */
-export function ownKeys(node: InstanceNode): OrderedMap<string> {
+export function ownKeys(node: InstanceNode): OrderedMap<string, Stored> {
   if (node.keys === NO_KEYS) node.keys = new OrderedMap();
   return node.keys;
 }

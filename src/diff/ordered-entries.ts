@@ -5,8 +5,6 @@
  * ever asked for is their order; an index is made on demand. `names` and `values` themselves may have gaps while something is being
  * deleted: `pack` closes them.
  */
-import type { Stored } from './node.js';
-
 const GAP: unique symbol = Symbol('gap');
 /** Up to so many are searched one by one. */
 const FEW = 8;
@@ -126,36 +124,36 @@ export class OrderedSet<K> extends OrderedMembers<K> {
   }
 }
 
-export class OrderedMap<K> extends OrderedMembers<K> {
-  #values: Stored[];
+export class OrderedMap<K, V> extends OrderedMembers<K> {
+  #values: (V | undefined)[];
 
-  constructor(names: K[] = [], values: Stored[] = []) {
+  constructor(names: K[] = [], values: V[] = []) {
     super(names);
     this.#values = values;
   }
 
   /** In the order of `names`. To be changed by whoever puts another value in a place. */
-  get entryValues(): Stored[] {
+  get entryValues(): V[] {
     if (this.size !== this.#values.length) this.pack();
-    return this.#values;
+    return this.#values as V[];
   }
 
   /** @returns undefined where there is none */
-  get(name: K): Stored | undefined {
+  get(name: K): V | undefined {
     const at = this.find(name);
     return at < 0 ? undefined : this.#values[at];
   }
 
-  set(name: K, value: Stored): this {
+  set(name: K, value: V): this {
     this.#values[this.add(name)] = value;
     return this;
   }
 
-  values(): ArrayIterator<Stored> {
+  values(): ArrayIterator<V> {
     return this.entryValues.values();
   }
 
-  copy(): OrderedMap<K> {
+  copy(): OrderedMap<K, V> {
     return new OrderedMap([...this.names], [...this.entryValues]);
   }
 
@@ -169,10 +167,10 @@ export class OrderedMap<K> extends OrderedMembers<K> {
     this.#values = this.#values.slice();
   }
 
-  *[Symbol.iterator](): Generator<[K, Stored]> {
+  *[Symbol.iterator](): Generator<[K, V]> {
     const { names } = this;
     const values = this.entryValues;
-    for (let i = 0; i < names.length; i++) yield [names[i]!, values[i]];
+    for (let i = 0; i < names.length; i++) yield [names[i]!, values[i] as V];
   }
 
   protected override removed(at: number): void {

@@ -6,7 +6,9 @@
  *
  * What an object refers to is scanned when it is met, so that objects that did not change cost a scan and no more.
  */
+import type { Binding } from './binding.js';
 import { Comparison } from './comparison.js';
+import type { Draft } from './draft.js';
 import { findings, STRUCTURAL, type Change } from './findings.js';
 import type { LiveKind } from './live-kind.js';
 import type { GraphNode } from './node.js';
@@ -18,6 +20,8 @@ export interface Finding {
   readonly depth: number;
   readonly change: Change;
 }
+
+const NOTHING_KNOWN: ReadonlyMap<object, GraphNode> = new Map();
 
 export class PartialComparison extends Comparison {
   /** What is to be compared, by level. */
@@ -34,19 +38,28 @@ export class PartialComparison extends Comparison {
   #scans = false;
   #isUnsure = false;
 
-  /**
-   * @param found in the order of a comparison; the only ones that changed
-   * @param isOneTree they were all found from one root, so that new objects can be put in order among them
-   */
-  runOn(found: readonly Finding[], isOneTree: boolean): Uint8Array | null | undefined {
+  readonly #found: readonly Finding[];
+  readonly #isStructural: boolean;
+
+  /** @param found in the order of a comparison; the only ones that changed */
+  constructor(draft: Draft, binding: Binding, root: object, found: readonly Finding[]) {
     const isStructural = found.some(({ change }) => change === STRUCTURAL);
-    if (!isStructural) {
-      for (const { node } of found) this.compareNode(node);
+    // keys and members are looked for; where no reference changed nothing else is, and no table needs to be made
+    const looksFor = isStructural || found.some(({ node }) => node.kind === 'map' || node.kind === 'set');
+    super(draft, binding, root, undefined, looksFor ? undefined : NOTHING_KNOWN);
+    this.#found = found;
+    this.#isStructural = isStructural;
+  }
+
+  /** @param isOneTree all was found from one root, so that new objects can be put in order among it */
+  runOn(isOneTree: boolean): Uint8Array | null | undefined {
+    if (!this.#isStructural) {
+      for (const { node } of this.#found) this.compareNode(node);
       // what refers to an object changes what is met, and in which order
       return this.writer.namesNodes || this.draft.isStructural ? undefined : this.#finish();
     }
     if (!isOneTree) return undefined;
-    for (const finding of found) this.#wait(finding);
+    for (const finding of this.#found) this.#wait(finding);
     try {
       do {
         this.#compareLevels();

@@ -8,6 +8,7 @@ import { limitExceeded } from '../wire/limits.js';
 import type { Binding } from './binding.js';
 import { Draft } from './draft.js';
 import { findings, SIMPLE, STRUCTURAL, type Change, type Scannable } from './findings.js';
+import { giveScans } from './node-scans.js';
 import type { NodeTable } from './node-table.js';
 import { OperationWriter } from './operation-writer.js';
 import { PartialComparison, type Finding } from './partial-comparison.js';
@@ -19,6 +20,7 @@ export interface ScanRoot extends Scannable {
   readonly source: object | undefined;
 }
 
+giveScans();
 let pooled = new OperationWriter(0);
 const undo = new Undo();
 const POOLED_BYTES_MAX = 1 << 16;
@@ -160,7 +162,7 @@ export class Scan {
     const draft = new Draft(table);
     let delta: Uint8Array | null | undefined;
     try {
-      delta = new PartialComparison(draft, binding, table.root.source!).runOn(found, this.isOneTree);
+      delta = new PartialComparison(draft, binding, table.root.source!, found).runOn(this.isOneTree);
     } catch {
       // the comparison of everything finds it again, and whether something else comes first
     }
@@ -172,8 +174,9 @@ export class Scan {
       draft.rollback();
       throw limitExceeded(binding.limits, 'deltaBytesMax', delta.byteLength, 'this delta');
     }
+    if (!draft.isStructural) return this.#idles(delta);
     this.#idle = 0;
-    if (draft.isStructural) this.#draft = draft;
+    this.#draft = draft;
     return delta;
   }
 }

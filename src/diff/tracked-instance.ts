@@ -3,8 +3,8 @@
  *
  * Invariant: neither looks below: each object down there is scanned on its own.
  */
-import { findings, isPrimitive, SAME, STRUCTURAL, type Change, type Scanned } from './findings.js';
-import type { ArrayNode, GraphNode, InstanceNode, Stored } from './node.js';
+import { findings, isPrimitive, SAME, STRUCTURAL, type Change } from './findings.js';
+import type { ArrayNode, GraphNode, InstanceNode, Scanned, Stored } from './node.js';
 import type { OperationWriter } from './operation-writer.js';
 import { ALL_MARKS, MARKS, type TrackedState, type Watch } from './tracked-state.js';
 import type { Undo } from './undo.js';

@@ -3,9 +3,9 @@
  *
  * Invariant: it keeps nothing alive once it is over.
  */
-import type { Scanned } from './findings.js';
+import type { AdvanceLog, Scanned } from './node.js';
 
-export class Undo {
+export class Undo implements AdvanceLog {
   /** A node, a place in it and the old value, in turns. */
   readonly #steps: unknown[] = [];
   #count = 0;

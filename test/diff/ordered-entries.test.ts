@@ -22,7 +22,7 @@ describe('what a Map or Set of the graph holds', () => {
   it('is what a Map and a Set hold, in their order, whatever is done', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        let [map, set] = [new OrderedMap<Stored>(), new OrderedSet<Stored>()];
+        let [map, set] = [new OrderedMap<Stored, Stored>(), new OrderedSet<Stored>()];
         const [likeMap, likeSet] = [new Map<Stored, Stored>(), new Set<Stored>()];
         for (const [what, at, value] of steps) {
           const name = names[at];
@@ -52,7 +52,7 @@ describe('what a Map or Set of the graph holds', () => {
   });
 
   it('knows where every name stands after half of many are gone', () => {
-    const map = new OrderedMap<Stored>();
+    const map = new OrderedMap<Stored, Stored>();
     for (let i = 0; i < 50_000; i++) map.set(i, i);
     for (let i = 0; i < 50_000; i += 2) map.delete(i);
     expect(map.size).to.equal(25_000);
