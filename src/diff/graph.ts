@@ -14,27 +14,31 @@ import { blobCodec } from './blob.js';
 import { Comparison } from './comparison.js';
 import { parseDelta } from './delta.js';
 import { Draft } from './draft.js';
+import { typed, wrongRoot } from './graph-refusal.js';
 import { attributeAt, pathsOf, slotStep, type NodePath } from './graph-path.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import { Mirror, type Clash } from './mirror.js';
 import type { GraphNode } from './node.js';
 import { NodeTable } from './node-table.js';
+import { Opening } from './opening.js';
 import { LayingOut } from './laying-out.js';
-import { canGenerate } from './layout.js';
+import { canGenerate } from './node-layout.js';
 import { Survey } from './survey.js';
 import { TrackedScan } from './tracked-scan.js';
 import { schemaOf } from './schema.js';
-import { typed, wrongRoot } from './graph-refusals.js';
 import { Scan } from './scan.js';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+import { decodeSnapshot } from './snapshot.js';
+import { encodeSnapshot } from './snapshot-writer.js';
 import { holdRoot, succeed } from './succession.js';
 import { trackedClasses } from './tracked-classes.js';
 
 export type { Clash } from './mirror.js';
 
 export class Graph {
-  #table: NodeTable;
+  /** Undefined while the session is only open: most are read and never changed. */
+  #nodes: NodeTable | undefined;
+  #opening: Opening | undefined;
   #binding: Binding | undefined;
   /** True until the first comparison: who only opens, reads or sends a session needs no generated classes. */
   #isLoose = true;
@@ -42,10 +46,19 @@ export class Graph {
   #scan: Scan | undefined;
   readonly #limits: Limits;
 
-  private constructor(table: NodeTable, limits: Limits, binding?: Binding) {
-    this.#table = table;
+  private constructor(content: NodeTable | Opening, limits: Limits, binding?: Binding) {
+    if (content instanceof Opening) this.#opening = content;
+    else this.#nodes = content;
     this.#limits = limits;
     this.#binding = binding;
+  }
+
+  get #table(): NodeTable {
+    if (this.#nodes === undefined) {
+      this.#nodes = this.#opening!.table();
+      this.#opening = undefined;
+    }
+    return this.#nodes;
   }
 
   /**
@@ -76,18 +89,35 @@ export class Graph {
     return new Graph(decodeSnapshot(snapshot, resolved, 'instance'), resolved);
   }
 
+  /**
+   * Makes an instance from a snapshot, bound to a graph of its own. The snapshot is not kept.
+   *
+   * @throws {TwinstateError} as `decode` and `bind`
+   */
+  static open(snapshot: Uint8Array, model: SessionModel): Graph {
+    const opening = Opening.of(snapshot, model);
+    if (opening === undefined) {
+      const graph = Graph.decode(snapshot, model.limits);
+      graph.bind(model);
+      return graph;
+    }
+    const graph = new Graph(opening, opening.binding.limits, opening.binding);
+    return graph;
+  }
+
   /** The id that the next new node gets. */
   get nextId(): number {
-    return this.#table.nextId;
+    return (this.#opening ?? this.#table).nextId;
   }
 
   /** Of the model that wrote the schema last. */
   get fingerprint(): string {
-    return this.#table.schema.fingerprint;
+    return (this.#opening?.binding ?? this.#table).schema.fingerprint;
   }
 
   /** The wire name of the session class. */
   get name(): string {
+    if (this.#opening !== undefined) return this.#opening.binding.model.name;
     const { root, schema } = this.#table;
     return root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
   }
@@ -99,7 +129,7 @@ export class Graph {
 
   /** The live root, where the graph is bound. */
   get instance(): object | undefined {
-    return this.#table.root.source;
+    return this.#opening === undefined ? this.#table.root.source : this.#opening.root;
   }
 
   /**
@@ -197,6 +227,7 @@ export class Graph {
 
   /** The whole graph as bytes. Equal graphs give equal bytes. */
   encode(): Uint8Array {
+    if (this.#opening !== undefined) return this.#opening.snapshot();
     const snapshot = encodeSnapshot(this.#table);
     holdLimit(this.#limits, 'sessionBytesMax', snapshot.byteLength, 'this session');
     return snapshot;
@@ -248,7 +279,7 @@ export class Graph {
       const next = benchmark === snapshot ? state : succeed(benchmark, [state.table, this.#table], model, this.#limits, false);
       this.#disturb();
       this.#isLoose = true;
-      this.#table = next.table;
+      this.#nodes = next.table;
       this.#binding = next.binding;
     } catch (error) {
       throw typed(error);

@@ -6,7 +6,7 @@
  * first, so that each is made with its values in place; what a cycle left over is put right afterwards.
  */
 import type { Binding } from './binding.js';
-import { anyArrayClass, Layouts, layoutOfKeys, type ArrayClass } from './layout.js';
+import { anyArrayClass, Layouts, layoutOfKeys, type ArrayClass } from './node-layout.js';
 import { ArrayNode, DictionaryNode, isNode, type GraphNode, type Stored } from './node.js';
 import type { NodeTable } from './node-table.js';
 

@@ -7,7 +7,7 @@ import type { SessionModel } from '../model/session-model.js';
 import type { Limits } from '../wire/limits.js';
 import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
-import { wrongRoot } from './graph-refusals.js';
+import { wrongRoot } from './graph-refusal.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import type { GraphNode } from './node.js';

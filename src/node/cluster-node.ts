@@ -15,6 +15,7 @@ import type { Answer, Operation, Read, ReadAnswer } from '../replication/operati
 import { placementOrder } from '../replication/placement.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
+import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
 import { decodeMessage, encodeMessage } from './message.js';
@@ -43,6 +44,8 @@ export interface NodeOptions<B> {
   readonly self: NodeId;
   readonly role: 'node' | 'client';
   readonly partitions: number;
+  /** The cluster's own state, which every later generation of the log is given. */
+  readonly clusterState: { readonly key: string; readonly value: Uint8Array };
   /** How many backups each partition should have. */
   readonly backups: number;
   readonly takeover: 'fast' | 'strict';
@@ -73,10 +76,12 @@ export class ClusterNode<B> {
   #tickedMs: number;
   #announceTimer: Timer | undefined;
   #closed = false;
+  readonly #generations: Generations;
 
   constructor(options: NodeOptions<B>) {
     this.#options = options;
     this.self = options.self;
+    this.#generations = new Generations(options.connection, options.clusterState);
     this.#membership = new Membership(options.timing);
     this.#detector = new FailureDetector(options.timing);
     this.#server = new RequestServer({
@@ -249,7 +254,12 @@ export class ClusterNode<B> {
       },
       {
         runtime,
-        connection,
+        generations: this.#generations,
+        recall: (at, recall) => this.bus.announce(encodeMessage({ kind: 'recall', partition: at, recall })),
+        offer: async (to, at, operation) => {
+          const asked = await this.operate(to, at, operation, 1, timing.silenceMs);
+          return asked.kind === 'answered' ? asked.answer : undefined;
+        },
         report: ({ to, epoch, position }) =>
           connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
         changed: (_, sessions) => this.#server.changed(sessions),
@@ -347,6 +357,7 @@ export class ClusterNode<B> {
     } catch (error) {
       return this.#options.onEvent({ type: 'malformed', where: 'announcement', error });
     }
+    if (message.kind === 'recall') return this.#drivers.get(message.partition)?.recalled(message.recall);
     if (message.kind !== 'heartbeat') return;
     const { heartbeat } = message;
     if (heartbeat.node === this.self) return;

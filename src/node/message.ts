@@ -11,6 +11,7 @@ import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
 import type { Heartbeat } from '../replication/membership.js';
+import type { Recall } from '../replication/seed-choice.js';
 import type { Consistency, Operation, OperationKind, Read } from '../replication/operation.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
@@ -35,6 +36,7 @@ export type Message =
       readonly limit: number;
     }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
+  | { readonly kind: 'recall'; readonly partition: Partition; readonly recall: Recall }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
   /** Several requests in one message. */
   | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
@@ -46,9 +48,10 @@ export const BATCH_PARTS_MAX = 256;
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'batch', 'pending'] as const;
+const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'batch', 'pending', 'recall'] as const;
 export type MessageKind = (typeof KINDS)[number];
-const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
+const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'];
+const RECALLS: readonly Recall['state'][] = ['none', 'claiming', 'lost', 'seeding', 'here'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
 export function encodeMessage(message: Message): Uint8Array {
@@ -98,6 +101,17 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'probe':
       writeTerms(out, message.terms);
       break;
+    case 'recall': {
+      const { node, state, generation, epoch: term, position, identity } = message.recall;
+      out.varint(message.partition);
+      out.string(node);
+      out.u8(RECALLS.indexOf(state));
+      out.varint(generation);
+      out.varint(term);
+      out.varint(position);
+      out.string(identity);
+      break;
+    }
     case 'report':
       writeTerms(out, [message.term]);
       out.string(message.from);
@@ -165,6 +179,18 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
     case 'probe':
       return { kind, terms: readTerms(from) };
+    case 'recall': {
+      const at = partition(from.varint());
+      const recall: Recall = {
+        node: nodeId(from.string()),
+        state: oneOf(from, RECALLS),
+        generation: from.varint(),
+        epoch: epoch(from.varint()),
+        position: sequence(from.varint()),
+        identity: from.string(),
+      };
+      return { kind, partition: at, recall };
+    }
     case 'report': {
       const [term] = readTerms(from);
       if (term === undefined) return from.fail('one term', 'none');

@@ -43,6 +43,8 @@ export interface Bodies<B> {
   /** Keeps a delta that leads to `at`. @throws {TwinstateError} where it cannot be */
   append(body: B, delta: Uint8Array, at: Version): void;
   snapshot(body: B): Uint8Array;
+  /** The newest whole state of a body that can be read, where the body itself cannot. */
+  salvage(body: B): Uint8Array;
   /** Makes one snapshot of it and gives up the deltas that only lagging bases need. */
   settle(body: B): void;
   /** The body as bytes, for as long as nobody uses it. */
@@ -80,10 +82,6 @@ export interface SessionHeader {
 export interface Standing {
   /** The sequence of its last change. */
   readonly sequence: Sequence;
-  /** The oldest change that no stored snapshot holds; 0 where there is none. */
-  dirtySince: Sequence;
-  /** Up to this sequence the stored snapshot is true; 0 where none is known. */
-  covered: Sequence;
   /** Of the stored snapshot; `undefined` until it was looked up. */
   revision: Revision | undefined;
 }
@@ -95,6 +93,8 @@ export interface SessionState<B> extends SessionHeader, Standing {
   body: B | undefined;
   /** Why it is not served: its bytes could not be read. */
   quarantine: TwinstateError | undefined;
+  /** Of a quarantined one: the last state that could be read, where there was one. */
+  salvaged: Uint8Array | undefined;
 }
 
 export function freshState<B>(id: SessionId): SessionState<B> {
@@ -107,12 +107,11 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     touchedAtMs: 0,
     ops: new Map(),
     sequence: sequence(0),
-    dirtySince: sequence(0),
-    covered: sequence(0),
     revision: undefined,
     recent: false,
     body: undefined,
     quarantine: undefined,
+    salvaged: undefined,
   };
 }
 
@@ -125,6 +124,10 @@ export function copyHeader(header: SessionHeader): SessionHeader {
 export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): void {
   if (entry.kind === 'create') {
     header.incarnation = at;
+    header.className = entry.className;
+    header.dead = false;
+  } else if (entry.kind === 'adopt') {
+    header.incarnation = entry.incarnation;
     header.className = entry.className;
     header.dead = false;
   } else if (entry.kind === 'destroy') {
@@ -166,14 +169,19 @@ export interface StoredSession {
   readonly snapshot: Uint8Array;
   /** Of the snapshot, as the writer's memory had it; see `digestOf`. */
   readonly digest: number;
+  /** Why it is not served; the snapshot is the last state that could be read then, older than the version says. */
+  readonly quarantine?: string | undefined;
 }
 
 const MAGIC = 0x53;
 const FORMAT = 2;
+const DEAD = 1;
+const QUARANTINED = 2;
 
 /**
- * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, dead, touched ms,
- * count of clients with name, counter, version each, digest (u32), snapshot bytes, CRC-32.
+ * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, flags (1 dead,
+ * 2 quarantined), touched ms, count of clients with name, counter, version each, digest (u32), snapshot bytes, for a quarantined
+ * one the reason, CRC-32.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
   const out = new ByteWriter(stored.snapshot.byteLength + 256);
@@ -186,7 +194,7 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   out.string(header.className);
   out.varint(header.version);
   out.varint(header.incarnation);
-  out.u8(header.dead ? 1 : 0);
+  out.u8((header.dead ? DEAD : 0) | (stored.quarantine === undefined ? 0 : QUARANTINED));
   out.varint(Math.floor(header.touchedAtMs));
   out.varint(header.ops.size);
   for (const [client, op] of header.ops) {
@@ -196,6 +204,7 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   }
   out.u32(stored.digest);
   out.bytes(stored.snapshot);
+  if (stored.quarantine !== undefined) out.string(stored.quarantine);
   out.u32(crc32(out.view()));
   return out.finish();
 }
@@ -216,7 +225,8 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const className = from.string();
   const at = version(from.varint());
   const incarnation = sequence(from.varint());
-  const dead = from.u8() === 1;
+  const flags = from.u8();
+  const dead = (flags & DEAD) !== 0;
   const touchedAtMs = from.varint();
   const count = from.count(3);
   const ops = new Map<string, LastOp>();
@@ -224,6 +234,7 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const digest = from.u32();
   const snapshot = copyBytes(from.bytes());
   if (digestOf(snapshot) !== digest) from.fail(`a state with the digest ${digest}`, `${digestOf(snapshot)}`);
+  const quarantine = (flags & QUARANTINED) === 0 ? undefined : from.string();
   from.end();
   return {
     header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },
@@ -231,6 +242,7 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
     trueUpTo,
     snapshot,
     digest,
+    quarantine,
   };
 }
 

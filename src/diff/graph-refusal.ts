@@ -1,7 +1,7 @@
 /**
- * The errors of a graph as a whole.
+ * What a graph says when it refuses.
  *
- * Invariant: whatever is thrown out of a graph is an error of Twinstate, with the application's own as its cause.
+ * Invariant: whatever the application's own code throws while its objects are made or written leaves a graph as a `TwinstateError`.
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { SessionModel } from '../model/session-model.js';
