@@ -21,9 +21,9 @@ import {
 
 type Type<N extends NodeBase> = abstract new (...values: never[]) => N;
 
-function give<N extends GraphNode, L>(type: Type<N>, scan: (node: N, live: L, depth: number) => void): void {
+function give<N extends GraphNode>(type: Type<N>, scan: (node: N, live: never, depth: number) => void): void {
   Object.defineProperty(type.prototype, 'compare', {
-    value(this: N, live: L, depth: number) {
+    value(this: N, live: never, depth: number) {
       scan(this, live, depth);
     },
     writable: true,

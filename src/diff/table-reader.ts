@@ -16,7 +16,7 @@ import {
   BytesNode,
   DateNode,
   HOLE,
-  InstanceNode,
+  type InstanceNode,
   MapNode,
   DictionaryNode,
   LooseInstance,
