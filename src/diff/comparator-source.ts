@@ -4,7 +4,7 @@
  * Invariant: a pure function of its arguments. Names of the application go in through `JSON.stringify` and nowhere else, so no name
  * can become code. The text says what it compares, so that it can be read when it fails.
  *
- * The text is the body of a function of what `layout.ts` gives it by name; it returns a class. Its constructor takes all values, so
+ * The text is the body of a function of what `node-layout.ts` gives it by name; it returns a class. Its constructor takes all values, so
  * that the compiler learns of what kind the values of each field are. Values are loaded before the prototype is asked for: a compiler
  * that knows the object's hidden class by then answers that for nothing.
  */

@@ -6,7 +6,7 @@
  * stands in exactly one slot. A node that is not `shared` is referred to from exactly one place.
  *
  * Instances, plain objects and arrays are *loose* while they are made. In a graph that is compared they are *laid out* afterwards: of
- * a class generated for what they hold (`layout.ts`), values in its fields. What is the same for all nodes of a class stands on its
+ * a class generated for what they hold (`node-layout.ts`), values in its fields. What is the same for all nodes of a class stands on its
  * prototype.
  */
 import type { Primitive } from '../wire/value.js';
