@@ -122,7 +122,7 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an object visited before is adopted again',
     COMPARISON,
-    "if (node.mark === this.#walk || node.kind === 'blob' || !looksLike",
+    "if (node.mark === this.walk || node.kind === 'blob' || !looksLike",
     "if (node.kind === 'blob' || !looksLike",
   ),
   fault(
@@ -178,8 +178,8 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an error in a delta leaves half of it applied',
     'diff/graph.js',
-    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        this.#table.sweepAmortised();',
-    'catch (error) {\n            throw typed(error);\n        }\n        this.#table.sweepAmortised();',
+    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        if (this.#binding',
+    'catch (error) {\n            throw typed(error);\n        }\n        if (this.#binding',
   ),
   // merging and sessions at rest
   fault(
