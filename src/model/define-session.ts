@@ -48,11 +48,11 @@ export function defineSession<C extends Class>(type: C, definition: SessionDefin
   const prototype = type.prototype as object;
   if (typeof definition !== 'object' || definition === null) throw bad(where, definition);
   const { mutable, immutable, transient, ...options } = definition;
+  const rest = restOf(where, mutable);
   declareSession(prototype, checkSessionOptions(where, options));
   for (const [property, given] of entriesOf(`${where}, immutable`, immutable)) {
     declareAttribute(prototype, property, 'immutable', checkAttributeOptions(`${where}, ${property}`, 'immutable', given));
   }
-  const rest = restOf(where, mutable);
   if (rest !== undefined) declareOpen(prototype, rest);
   for (const [property, given] of rest !== undefined ? [] : entriesOf(`${where}, mutable`, mutable)) {
     declareAttribute(prototype, property, 'mutable', checkAttributeOptions(`${where}, ${property}`, 'mutable', given));
