@@ -4,16 +4,23 @@
  * Invariant: express-session decides when a session is read, saved, touched and destroyed, as with any store; what is stored of it is
  * found by comparing, so a change that express-session does not see is stored too, and one that a request did not make is not.
  */
-import type { Request } from 'express';
+/* oxlint-disable typescript/no-misused-promises -- without a callback, each method gives a promise: what express-session ignores */
 import { Store, type Session, type SessionData } from 'express-session';
 import { jsonable } from './jsonable.js';
 import { WebStore, type Data, type WebStoreOptions } from './web-store.js';
 
 export { HttpSession, WebSession, type CookieSettings } from './web-session.js';
 
-export type ExpressOptions = WebStoreOptions;
+export interface ExpressOptions extends Omit<WebStoreOptions, 'ttl'> {
+  /**
+   * How long a session is there without being used, in seconds, where its cookie has no age; a function decides for all. Otherwise the
+   * class's own `ttl`, which is the upper bound of either. It ends up to a tenth later.
+   */
+  readonly ttl?: number | ((session: SessionData) => number);
+}
 
 type Callback<T = void> = (error: unknown, value?: T) => void;
+type Request = Parameters<Store['createSession']>[0];
 type Generate = (request: Request) => void;
 
 /**
@@ -32,7 +39,7 @@ export class TwinstateStore extends Store {
   /** @internal use `express` */
   constructor(options: ExpressOptions) {
     super();
-    this.#web = new WebStore(options);
+    this.#web = new WebStore(options as WebStoreOptions);
     let generate: Generate | undefined;
     // express-session puts its own function here, and what it makes must be JSON before anything is stored
     Object.defineProperty(this, 'generate', {

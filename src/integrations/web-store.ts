@@ -6,6 +6,8 @@
  */
 import { TwinstateError, type SessionStore } from '../index.js';
 import { modelOf } from '../diff/index.js';
+import { isOver, Lifetime } from './lifetime.js';
+import { cookieAt, isSameCookie, storedCookie, type StoredCookie } from './stored-cookie.js';
 import { HttpSession, type CookieSettings, type WebSession } from './web-session.js';
 
 export interface WebStoreOptions {
@@ -15,7 +17,12 @@ export interface WebStoreOptions {
   readonly session?: new () => WebSession;
   /** In front of each id, so that several applications can share a cluster. */
   readonly prefix?: string;
-  /** Reading a session does not renew it. */
+  /**
+   * How long a session is there without being used, in seconds, where its cookie has no age; a function decides for all. Otherwise the
+   * class's own `ttl`, which is the upper bound of either. It ends up to a tenth later.
+   */
+  readonly ttl?: number | ((session: Data) => number);
+  /** Reading a session does not renew it; only what stores a change does. */
   readonly disableTouch?: boolean;
 }
 
@@ -24,9 +31,12 @@ export type SaveResult = 'saved' | 'gone';
 /** A request's session, or what a store was given in its place. */
 export type Data = Record<string, unknown> & { cookie?: CookieSettings };
 
+/** The state that a request started from, and changes. */
+type Instance = Record<string, unknown> & { cookie?: StoredCookie | undefined };
+
 interface Held {
   readonly id: string;
-  readonly instance: Data;
+  readonly instance: Instance;
 }
 
 export class WebStore {
@@ -34,13 +44,14 @@ export class WebStore {
   readonly #type: new () => WebSession;
   readonly #prefix: string;
   readonly #disableTouch: boolean;
+  readonly #lifetime: Lifetime<Data>;
   /** The attributes, where there are no others. */
   readonly #known: ReadonlySet<string> | undefined;
   readonly #held = new WeakMap<object, Held>();
 
   /** @throws {TwinstateError} `OPTION_INVALID`, and what is wrong with the class */
-  constructor({ store, session = HttpSession, prefix = 'sess:', disableTouch = false }: WebStoreOptions) {
-    const { root } = modelOf(session);
+  constructor({ store, session = HttpSession, prefix = 'sess:', ttl, disableTouch = false }: WebStoreOptions) {
+    const { root, ttlMs } = modelOf(session);
     this.#known = root.open ? undefined : new Set(root.attributes.map(({ property }) => property));
     if (this.#known?.has('cookie') === false) {
       throw new TwinstateError('OPTION_INVALID', `${session.name} has no place for the cookie's settings`, {
@@ -53,15 +64,22 @@ export class WebStore {
     this.#type = session;
     this.#prefix = prefix;
     this.#disableTouch = disableTouch;
+    this.#lifetime = new Lifetime({ ttl, classMs: ttlMs, className: session.name, disableTouch });
   }
 
-  /** Opens a session as data for one request. */
+  /** Opens a session as data for one request; one whose time is over is destroyed. */
   async get(id: string): Promise<Data | undefined> {
-    const instance = (await this.#store.open(this.#type, this.#prefix + id)) as Data | undefined;
+    const instance = await this.#open(id);
     if (instance === undefined) return undefined;
+    const now = Date.now();
+    if (isOver(instance.cookie?.endsAt, now)) {
+      // it is not there, whether or not that can be stored now
+      await this.destroy(id).catch(() => false);
+      return undefined;
+    }
     const data: Data = {};
     for (const key of Object.keys(instance)) define(data, key, instance[key]);
-    data.cookie = cookieNow(instance.cookie);
+    data.cookie = cookieAt(now, instance.cookie);
     this.#held.set(data, { id, instance });
     return data;
   }
@@ -76,33 +94,37 @@ export class WebStore {
   async save(id: string, data: Data): Promise<SaveResult> {
     const held = this.#held.get(data);
     if (held?.id !== id) return this.#replace(id, data);
-    try {
-      this.#carry(data, held.instance);
+    return this.#unlessGone(async () => {
+      const now = Date.now();
+      const end = this.#lifetime.endOf(data, now, held.instance.cookie?.endsAt);
+      if (isOver(end, now)) return this.#end(id);
+      this.#carry(data, held.instance, end);
       await this.#store.commit(held.instance);
       return 'saved';
-    } catch (error) {
-      if (isGone(error)) return 'gone';
-      throw error;
-    }
+    });
   }
 
   /** Renews a session, and stores what the framework did not see change, such as an entry of a `Map`. */
   async touch(id: string, data: Data): Promise<SaveResult> {
-    try {
+    return this.#unlessGone(async () => {
       const held = this.#held.get(data);
-      if (held?.id === id) {
-        const before = this.#store.versionOf(held.instance);
-        this.#carry(data, held.instance);
-        const { version } = await this.#store.commit(held.instance);
-        // a commit renews too
-        if (version !== before) return 'saved';
+      const isHeld = held?.id === id;
+      if (!isHeld && this.#disableTouch) return 'saved';
+      const instance = isHeld ? held.instance : await this.#open(id);
+      if (instance === undefined) return 'gone';
+      const now = Date.now();
+      const before = instance.cookie?.endsAt;
+      const end = this.#disableTouch ? before : this.#lifetime.endOf(data, now, before);
+      if (!this.#disableTouch && isOver(end, now)) return this.#end(id);
+      if (isHeld) this.#carry(data, instance, end);
+      else instance.cookie = storedCookie(instance.cookie, end);
+      const version = this.#store.versionOf(instance);
+      // a commit that changed something renews too
+      if ((await this.#store.commit(instance)).version === version && !this.#disableTouch) {
+        await this.#store.touch(this.#type, this.#prefix + id);
       }
-      if (!this.#disableTouch) await this.#store.touch(this.#type, this.#prefix + id);
       return 'saved';
-    } catch (error) {
-      if (isGone(error)) return 'gone';
-      throw error;
-    }
+    });
   }
 
   destroy(id: string): Promise<boolean> {
@@ -114,17 +136,39 @@ export class WebStore {
     for await (const id of this.#store.list(this.#type)) if (id.startsWith(this.#prefix)) yield id.slice(this.#prefix.length);
   }
 
+  async #open(id: string): Promise<Instance | undefined> {
+    return (await this.#store.open(this.#type, this.#prefix + id)) as Instance | undefined;
+  }
+
+  /** What is stored with no time left is destroyed, as it was asked for. */
+  async #end(id: string): Promise<SaveResult> {
+    await this.destroy(id);
+    return 'saved';
+  }
+
+  async #unlessGone(work: () => Promise<SaveResult>): Promise<SaveResult> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof TwinstateError && error.code === 'SESSION_GONE') return 'gone';
+      throw error;
+    }
+  }
+
   /** A session that this request did not open: it is new, or somebody stores it whole. */
   async #replace(id: string, data: Data): Promise<SaveResult> {
     for (;;) {
-      let instance = (await this.#store.open(this.#type, this.#prefix + id)) as Data | undefined;
+      let instance = await this.#open(id);
+      const now = Date.now();
+      const end = this.#lifetime.endOf(data, now, instance?.cookie?.endsAt);
       try {
+        if (isOver(end, now)) return await this.#end(id);
         if (instance === undefined) {
-          instance = new this.#type() as unknown as Data;
-          this.#carry(data, instance);
+          instance = new this.#type() as unknown as Instance;
+          this.#carry(data, instance, end);
           await this.#store.create(instance, { id: this.#prefix + id });
         } else {
-          this.#carry(data, instance);
+          this.#carry(data, instance, end);
           await this.#store.commit(instance);
         }
       } catch (error) {
@@ -138,7 +182,7 @@ export class WebStore {
   }
 
   /** Makes the instance's own attributes those of the request's session. Objects are taken as they are. */
-  #carry(data: Data, instance: Data): void {
+  #carry(data: Data, instance: Instance, endsAt: number | undefined): void {
     const keys = Object.keys(data);
     const unknown = this.#known === undefined ? undefined : keys.find((key) => !this.#known!.has(key));
     if (unknown !== undefined) {
@@ -158,42 +202,13 @@ export class WebStore {
       if (key === 'cookie' || (Object.hasOwn(instance, key) && Object.is(data[key], instance[key]))) continue;
       define(instance, key, data[key]);
     }
-    const cookie = data.cookie === undefined ? undefined : settingsOf(data.cookie);
-    if (!sameSettings(cookie, instance.cookie)) instance.cookie = cookie;
+    const cookie = storedCookie(data.cookie, endsAt);
+    if (!isSameCookie(cookie, instance.cookie)) instance.cookie = cookie;
   }
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof TwinstateError && error.code === 'SESSION_GONE';
 }
 
 /** Writes a key as data, whatever its name; an attribute of the class by assignment. */
 function define(object: object, key: string, value: unknown): void {
   if (key in object && key !== '__proto__') (object as Record<string, unknown>)[key] = value;
   else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-}
-
-/** A cookie that is renewed runs out so long after this request. */
-function cookieNow(settings: CookieSettings | undefined): CookieSettings {
-  const { originalMaxAge, ...rest }: CookieSettings = settings ?? { originalMaxAge: null };
-  const expires = typeof originalMaxAge === 'number' ? new Date(Date.now() + originalMaxAge) : rest.expires;
-  return { ...rest, originalMaxAge, ...(expires === undefined ? {} : { expires }) };
-}
-
-/** What of a cookie is kept. express-session's own is a class that gives its settings by `toJSON`. */
-function settingsOf(cookie: CookieSettings & { readonly toJSON?: () => CookieSettings }): CookieSettings {
-  const given: CookieSettings = cookie.toJSON?.() ?? cookie;
-  const settings: CookieSettings = { originalMaxAge: null };
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && typeof value !== 'function') (settings as unknown as Data)[name] = value;
-  }
-  const { expires, originalMaxAge } = given;
-  // a date that follows from the age would change with each request
-  if (typeof originalMaxAge === 'number' || expires === null || expires === undefined) delete settings.expires;
-  else settings.expires = new Date(expires);
-  return settings;
-}
-
-function sameSettings(a: CookieSettings | undefined, b: CookieSettings | undefined): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

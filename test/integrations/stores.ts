@@ -13,8 +13,8 @@ export async function ours(): Promise<StorePair> {
     connect({ sessions: [HttpSession], engine, cluster: 'web', nodeId, backups: 1, partitions: 4 });
   const stores = await Promise.all([open('web-1'), open('web-2')]);
   return {
-    first: express({ store: stores[0]! }),
-    second: express({ store: stores[1]! }),
+    first: express({ store: stores[0] }),
+    second: express({ store: stores[1] }),
     close: async () => void (await Promise.all(stores.map((store) => store.close()))),
   };
 }
