@@ -37,6 +37,8 @@ export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
 export type { VersionedDelta } from '../replication/session-state.js';
+export { NO_LIFETIME } from '../replication/lifetime.js';
+export type { EndReason, Lifetime } from '../replication/lifetime.js';
 
 export interface NodeOptions<B> {
   readonly self: NodeId;

@@ -11,6 +11,7 @@ import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
 import type { Heartbeat } from '../replication/membership.js';
+import { readLifetime, NO_LIFETIME, writeLifetime } from '../replication/lifetime.js';
 import type { Consistency, Operation, OperationKind, Read } from '../replication/operation.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
@@ -67,15 +68,17 @@ export function encodeMessage(message: Message): Uint8Array {
       out.varint(backups);
       out.varint(Math.max(0, Math.floor(waitMs)));
       out.u8(rebased ? 1 : 0);
+      if (kind === 'create') writeLifetime(out, message.operation.lifetime ?? NO_LIFETIME);
       break;
     }
     case 'read': {
-      const { session, consistency, known, atLeast } = message.read;
+      const { session, consistency, known, atLeast, use } = message.read;
       out.varint(message.partition);
       out.string(session);
       out.u8(CONSISTENCIES.indexOf(consistency));
       writeBase(out, known);
       out.varint(atLeast ?? 0);
+      out.u8(use === true ? 1 : 0);
       out.varint(Math.floor(message.waitMs));
       break;
     }
@@ -128,7 +131,11 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         waitMs: from.varint(),
         rebased: from.u8() === 1,
       };
-      return { kind, partition: at, operation };
+      return {
+        kind,
+        partition: at,
+        operation: operation.kind === 'create' ? { ...operation, lifetime: readLifetime(from) } : operation,
+      };
     }
     case 'read': {
       const at = partition(from.varint());
@@ -139,7 +146,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return {
         kind,
         partition: at,
-        read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast) },
+        read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast), use: from.u8() === 1 },
         waitMs: from.varint(),
       };
     }

@@ -8,6 +8,8 @@ import { ERROR_CODES } from '../shared/errors.js';
 import type { ErrorCode } from '../shared/errors.js';
 import { nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import { END_REASONS } from '../replication/lifetime.js';
+import type { EndReason } from '../replication/lifetime.js';
 import type { Answer, ReadAnswer } from '../replication/operation.js';
 import type { VersionedDelta } from '../replication/session-state.js';
 import { ByteReader } from '../wire/reader.js';
@@ -109,6 +111,8 @@ function writeAnswer(out: ByteWriter, answer: Answer): void {
       out.string(answer.why);
       break;
     case 'gone':
+      writeEnd(out, answer.ended);
+      break;
     case 'exists':
       break;
   }
@@ -138,6 +142,8 @@ function readAnswer(from: ByteReader): Answer {
       return { kind, version: version(from.varint()) };
     case 'retry':
       return { kind, clean: from.u8() === 1, hint: readHint(from), why: from.string() };
+    case 'gone':
+      return { kind, ended: readEnd(from) };
     default:
       return { kind };
   }
@@ -154,7 +160,7 @@ function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
     out.string(answer.className);
     out.bytes(answer.snapshot);
   }
-  if (answer.kind === 'gone') out.u8(answer.destroyed ? 1 : 0);
+  if (answer.kind === 'gone') writeEnd(out, answer.ended);
   if (answer.kind === 'quarantined') out.string(answer.why);
   if (answer.kind === 'retry') {
     out.string(answer.hint ?? '');
@@ -164,7 +170,7 @@ function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
 
 function readReadAnswer(from: ByteReader): ReadAnswer {
   const kind = oneOf(from, READ_ANSWERS);
-  if (kind === 'gone') return { kind, destroyed: from.u8() === 1 };
+  if (kind === 'gone') return { kind, ended: readEnd(from) };
   if (kind === 'quarantined') return { kind, why: from.string() };
   if (kind === 'retry') return { kind, hint: readHint(from), why: from.string() };
   const at = version(from.varint());
@@ -187,6 +193,15 @@ function readDeltas(from: ByteReader): VersionedDelta[] {
   const deltas: VersionedDelta[] = [];
   for (let i = 0; i < count; i++) deltas.push({ version: version(from.varint()), delta: copyBytes(from.bytes()) });
   return deltas;
+}
+
+function writeEnd(out: ByteWriter, ended: EndReason | undefined): void {
+  out.u8(ended === undefined ? 0 : END_REASONS.indexOf(ended) + 1);
+}
+
+function readEnd(from: ByteReader): EndReason | undefined {
+  const code = from.u8();
+  return code === 0 ? undefined : (END_REASONS[code - 1] ?? from.fail('a reason from 0 to 3', `${code}`));
 }
 
 function readHint(from: ByteReader): NodeId | undefined {

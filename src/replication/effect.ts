@@ -2,6 +2,7 @@
 import type { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { Answer, ReadAnswer } from './operation.js';
+import type { Entry } from './record.js';
 
 export type Role = 'joining' | 'following' | 'leading' | 'broken';
 
@@ -29,8 +30,8 @@ export type Effect =
       readonly trueUpTo: Sequence;
     }
   | { readonly type: 'trim'; readonly upTo: Sequence }
-  /** These sessions have a new acknowledged state. */
-  | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId> }
+  /** These sessions have a new acknowledged state, by these entries of a record. */
+  | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId>; readonly entries: readonly Entry[] }
   | {
       readonly type: 'role';
       readonly role: Role;

@@ -10,6 +10,7 @@ import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { crc32 } from '../wire/checksum.js';
 import { decodeRecord } from './record.js';
+import { Expiry } from './expiry.js';
 import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId } from './record.js';
 import { applyEntry, freshState } from './session-state.js';
 import type { Bodies, SessionState, Standing, StoredSession } from './session-state.js';
@@ -37,6 +38,7 @@ export class Ledger<B> {
   readonly #bodies: Bodies<B>;
   readonly #quarantined: SessionState<B>[] = [];
   readonly sessions: SessionTable<B>;
+  readonly expiry = new Expiry();
   /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
   readonly dirty = new Set<SessionId>();
   /** The sequence and id of the record applied last. */
@@ -83,6 +85,7 @@ export class Ledger<B> {
         if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
+      if (!state.dead) this.expiry.add(state);
     }
   }
 
@@ -190,6 +193,7 @@ export class Ledger<B> {
     this.dirty.add(state.id);
     if (entry.kind === 'create') {
       state.quarantine = undefined;
+      this.expiry.add(state);
       this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
     } else if (entry.kind === 'destroy') {
       state.body = undefined;

@@ -131,7 +131,7 @@ export class PartitionMachine<B> {
     if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
     if (applied.kind === 'commit') {
       if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
-      if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
+      if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed, entries: applied.record.entries });
       if (applied.record.confirm) this.#report(now);
     }
     if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
@@ -230,7 +230,10 @@ export class PartitionMachine<B> {
       if (slot.doubtful) this.#poll(now);
       if (slot.mustSendAgain(now.ms)) this.#send(slot);
     }
+    const { clockSkewMs } = this.options.timing;
+    const due = this.#ledger.expiry.due(now.wallMs, this.#ledger.sessions, this.#ledger.epoch, clockSkewMs);
     if (this.#role === 'leading') {
+      this.#primary.expire(due);
       this.#primary.tick(now);
       this.#pump(now);
       this.#keepUp(now);

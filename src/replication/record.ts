@@ -14,7 +14,8 @@
  * | 3 `CHECKPOINT` | id, prev, epoch, node, floor, snapshot revision, count, digests (session, incarnation, version, u32 digest) |
  *
  * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy), session, client, counter, from, steps to its version, incarnation,
- * wall-clock ms, then for a create its class's name and the snapshot, for a commit the delta.
+ * wall-clock ms, then for a create its class's name, its lifetime (ttl ms, max age ms; 0 none) and the snapshot, for a commit the
+ * delta, for a destroy why (1 destroyed, 2 idle, 3 age). What the primary does by itself has an empty client.
  */
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared/ids.js';
@@ -22,6 +23,8 @@ import type { Epoch, NodeId, Revision, Sequence, SessionId, Version } from '../s
 import { copyBytes, EMPTY_BYTES } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
 import type { SessionDigest } from './drift.js';
+import { END_REASONS, NO_LIFETIME, readLifetime, writeLifetime } from './lifetime.js';
+import type { EndReason, Lifetime } from './lifetime.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 
@@ -56,6 +59,10 @@ export interface Entry {
   readonly atMs: number;
   /** Only of a create: the session class's name on the wire. */
   readonly className: string;
+  /** Only of a create (default: without end). */
+  readonly lifetime?: Lifetime;
+  /** Only of a destroy (default: somebody destroyed it). */
+  readonly reason?: EndReason;
   /** A create's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
 }
@@ -95,7 +102,7 @@ export interface CheckpointRecord {
 export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord;
 
 const MAGIC = 0x54;
-export const RECORD_FORMAT = 1;
+export const RECORD_FORMAT = 2;
 /** The third byte of a `CHECKPOINT`. */
 const CHECKPOINT = 3;
 const KINDS = ['create', 'commit', 'touch', 'destroy'] as const;
@@ -210,7 +217,11 @@ function writeEntry(out: ByteWriter, entry: Entry): void {
   out.varint(entry.to - entry.from);
   out.varint(entry.incarnation);
   out.varint(Math.max(0, Math.floor(entry.atMs)));
-  if (entry.kind === 'create') out.string(entry.className);
+  if (entry.kind === 'create') {
+    out.string(entry.className);
+    writeLifetime(out, entry.lifetime ?? NO_LIFETIME);
+  }
+  if (entry.kind === 'destroy') out.u8(END_REASONS.indexOf(entry.reason ?? 'destroyed') + 1);
   if (entry.kind === 'create' || entry.kind === 'commit') out.bytes(entry.payload);
 }
 
@@ -225,9 +236,18 @@ function readEntry(from: ByteReader): Entry {
   const incarnation = sequence(from.varint());
   const atMs = from.varint();
   const className = kind === 'create' ? from.string() : '';
+  const lifetime = kind === 'create' ? readLifetime(from) : NO_LIFETIME;
+  const reason = kind === 'destroy' ? readReason(from) : 'destroyed';
   // a copy: what is kept must not keep the whole batch alive
   const payload = kind === 'create' || kind === 'commit' ? copyBytes(from.bytes()) : EMPTY_BYTES;
-  return { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+  const entry = { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+  if (lifetime !== NO_LIFETIME) return { ...entry, lifetime };
+  return reason === 'destroyed' ? entry : { ...entry, reason };
+}
+
+function readReason(from: ByteReader): EndReason {
+  const code = from.u8();
+  return END_REASONS[code - 1] ?? from.fail('a reason from 1 to 3', `${code}`);
 }
 
 /** The snapshot revision that the newest checkpoint relies on; 0 where there is none. */

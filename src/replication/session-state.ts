@@ -12,6 +12,8 @@ import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 import { crc32 } from '../wire/checksum.js';
 import { digestOf } from './drift.js';
+import { END_REASONS, NO_LIFETIME, readLifetime, writeLifetime } from './lifetime.js';
+import type { EndReason, Lifetime } from './lifetime.js';
 import type { Entry, OpId } from './record.js';
 
 /** A delta with the version that it leads to. */
@@ -68,8 +70,12 @@ export interface SessionHeader {
   className: string;
   version: Version;
   incarnation: Sequence;
-  /** Destroyed; the header stays as a tombstone. */
+  /** Destroyed or expired; the header stays as a tombstone. */
   dead: boolean;
+  /** Why it is dead; `undefined` where it lives or never did. */
+  ended: EndReason | undefined;
+  lifetime: Lifetime;
+  createdAtMs: number;
   touchedAtMs: number;
   /** By client, least recently active first. */
   ops: Map<string, LastOp>;
@@ -103,6 +109,9 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     version: version(0),
     incarnation: sequence(0),
     dead: true,
+    ended: undefined,
+    lifetime: NO_LIFETIME,
+    createdAtMs: 0,
     touchedAtMs: 0,
     ops: new Map(),
     sequence: sequence(0),
@@ -116,8 +125,8 @@ export function freshState<B>(id: SessionId): SessionState<B> {
 }
 
 export function copyHeader(header: SessionHeader): SessionHeader {
-  const { id, className, version: at, incarnation, dead, touchedAtMs, ops } = header;
-  return { id, className, version: at, incarnation, dead, touchedAtMs, ops: new Map(ops) };
+  const { id, className, version: at, incarnation, dead, ended, lifetime, createdAtMs, touchedAtMs, ops } = header;
+  return { id, className, version: at, incarnation, dead, ended, lifetime, createdAtMs, touchedAtMs, ops: new Map(ops) };
 }
 
 /** Applies an entry to a header: the only place where one changes. `at` is the record's sequence, 0 while it is not known. */
@@ -126,11 +135,17 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
     header.incarnation = at;
     header.className = entry.className;
     header.dead = false;
+    header.ended = undefined;
+    header.lifetime = entry.lifetime ?? NO_LIFETIME;
+    header.createdAtMs = entry.atMs;
   } else if (entry.kind === 'destroy') {
     header.dead = true;
+    header.ended = entry.reason ?? 'destroyed';
   }
   header.version = entry.to;
   header.touchedAtMs = Math.max(header.touchedAtMs, entry.atMs);
+  // the primary's own: nobody will ask what became of it
+  if (entry.op.client === '') return;
   header.ops.delete(entry.op.client);
   header.ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
   if (header.ops.size > CLIENTS_MAX) header.ops.delete(header.ops.keys().next().value!);
@@ -156,10 +171,11 @@ export interface StoredSession {
 }
 
 const MAGIC = 0x53;
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
- * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, dead, touched ms,
+ * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, end (0 lives, 1 destroyed,
+ * 2 idle, 3 age), ttl ms, max age ms, created ms, touched ms,
  * count of clients with name, counter, version each, digest (u32), snapshot bytes, CRC-32.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
@@ -173,7 +189,9 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   out.string(header.className);
   out.varint(header.version);
   out.varint(header.incarnation);
-  out.u8(header.dead ? 1 : 0);
+  out.u8(header.dead ? END_REASONS.indexOf(header.ended ?? 'destroyed') + 1 : 0);
+  writeLifetime(out, header.lifetime);
+  out.varint(Math.floor(header.createdAtMs));
   out.varint(Math.floor(header.touchedAtMs));
   out.varint(header.ops.size);
   for (const [client, op] of header.ops) {
@@ -203,7 +221,10 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const className = from.string();
   const at = version(from.varint());
   const incarnation = sequence(from.varint());
-  const dead = from.u8() === 1;
+  const end = from.u8();
+  const ended = end === 0 ? undefined : (END_REASONS[end - 1] ?? from.fail('an end from 0 to 3', `${end}`));
+  const lifetime = readLifetime(from);
+  const createdAtMs = from.varint();
   const touchedAtMs = from.varint();
   const count = from.count(3);
   const ops = new Map<string, LastOp>();
@@ -213,7 +234,7 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   if (digestOf(snapshot) !== digest) from.fail(`a state with the digest ${digest}`, `${digestOf(snapshot)}`);
   from.end();
   return {
-    header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },
+    header: { id, className, version: at, incarnation, dead: end !== 0, ended, lifetime, createdAtMs, touchedAtMs, ops },
     sequence: lastChange,
     trueUpTo,
     snapshot,

@@ -42,6 +42,8 @@ export interface Timing {
   readonly hotSessionsMax: number;
   /** A session that was not touched for so long becomes one snapshot: its last deltas, for bases that lag, are given up. */
   readonly historyMs: number;
+  /** How much the wall clocks of two nodes may differ: a session is granted it after a takeover, so that it does not expire early. */
+  readonly clockSkewMs: number;
   /** How often a partition looks at its timers. */
   readonly tickMs: number;
 }
@@ -68,5 +70,6 @@ export const DEFAULT_TIMING: Timing = {
   joinRetryMs: 50,
   hotSessionsMax: 256,
   historyMs: 60_000,
+  clockSkewMs: 5_000,
   tickMs: 15,
 };

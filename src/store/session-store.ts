@@ -19,6 +19,7 @@ import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 import type { AtRest } from '../session/at-rest.js';
 import { Lanes } from './lane.js';
+import { countSessions, listSessions } from './listing.js';
 import { checkAck, checkId, invalid, show } from './options.js';
 import type { Ack } from './options.js';
 import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
@@ -41,7 +42,6 @@ export interface StoreParts {
 }
 
 const ATTEMPTS_DEFAULT = 16;
-const LIST_PAGE = 500;
 /** Tries to find a random id whose partition is led here. */
 const ID_TRIES = 256;
 
@@ -105,7 +105,7 @@ export class SessionStore {
     const atLeast = options.atLeast === undefined ? undefined : toVersion(options.atLeast);
     const answer = await this.#parts.router.read(
       this.#partition(session),
-      { session, consistency, known: undefined, atLeast },
+      { session, consistency, known: undefined, atLeast, use: consistency !== 'local' },
       options,
     );
     if (answer.kind === 'gone') return undefined;
@@ -172,9 +172,10 @@ export class SessionStore {
     const copy = this.#copy(instance);
     return this.#lanes.run(copy.id, async () => {
       const known = copy.stale === undefined ? { version: copy.base, incarnation: copy.incarnation } : undefined;
-      const read = { session: copy.id, consistency: 'strong', known, atLeast: undefined } as const;
+      const read = { session: copy.id, consistency: 'strong', known, atLeast: undefined, use: true } as const;
       const answer = await this.#parts.router.read(this.#partition(copy.id), read, options);
-      if (answer.kind === 'gone' || ('incarnation' in answer && answer.incarnation !== copy.incarnation)) throw gone(copy.id);
+      if (answer.kind === 'gone') throw gone(copy.id, undefined, answer.ended);
+      if ('incarnation' in answer && answer.incarnation !== copy.incarnation) throw gone(copy.id);
       if (answer.kind === 'quarantined') throw quarantined(copy.id, answer.why);
       if (answer.kind === 'snapshot') copy.reset(answer, answer.version);
       else copy.reset({ deltas: answer.kind === 'deltas' ? answer.deltas : [] }, answer.version);
@@ -257,29 +258,17 @@ export class SessionStore {
   }
 
   /** Yields the ids of all sessions of a class; those made or destroyed meanwhile may be there or not. */
-  async *list<T extends object>(type: Class<T>, options: CallOptions = {}): AsyncGenerator<string, void, undefined> {
+  list<T extends object>(type: Class<T>, options: CallOptions = {}): AsyncGenerator<string, void, undefined> {
     this.#check();
-    const { name } = this.#model(type);
-    for (let partition = 0; partition < this.#parts.node.partitions; partition++) {
-      let after = '';
-      for (;;) {
-        const { ids } = await this.#parts.router.list(partition as Partition, name, after, LIST_PAGE, options);
-        yield* ids;
-        if (ids.length < LIST_PAGE) break;
-        after = ids.at(-1)!;
-      }
-    }
+    const { node, router } = this.#parts;
+    return listSessions(router, node.partitions, this.#model(type).name, options);
   }
 
   /** Counts the sessions of a class. */
   async count<T extends object>(type: Class<T>, options: CallOptions = {}): Promise<number> {
     this.#check();
-    const { name } = this.#model(type);
-    let count = 0;
-    for (let partition = 0; partition < this.#parts.node.partitions; partition++) {
-      count += (await this.#parts.router.list(partition as Partition, name, '', 0, options)).total;
-    }
-    return count;
+    const { node, router } = this.#parts;
+    return countSessions(router, node.partitions, this.#model(type).name, options);
   }
 
   /** Lets everything under way end, then leaves: the backups take over at once. */
@@ -351,7 +340,17 @@ export class SessionStore {
     const backups = typeof ack === 'object' ? ack.backups : 0;
     return this.#parts.router.operate(
       this.#partition(id),
-      { kind, session: id, op, base, className: model.name, payload, backups, rebased },
+      {
+        kind,
+        session: id,
+        op,
+        base,
+        className: model.name,
+        payload,
+        backups,
+        rebased,
+        ...(kind === 'create' && { lifetime: { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 } }),
+      },
       options,
     );
   }
