@@ -219,4 +219,47 @@ export const FAULTS: readonly Fault[] = [
     'for (const [client, op] of [])',
   ),
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+  // expiry
+  fault(
+    'simulation',
+    'a new primary expires by its own clock',
+    'replication/expiry.js',
+    'sequence > term ? 0 : clockSkewMs',
+    '0',
+  ),
+  fault(
+    'simulation',
+    'a touch is not counted',
+    'replication/lifetime.js',
+    'wallMs - touchedAtMs >= lifetime',
+    'Infinity < lifetime',
+  ),
+  fault(
+    'simulation',
+    'what is not recorded is not granted',
+    'replication/lifetime.js',
+    'ttlMs * (1 + UNRECORDED_SHARE + JITTER_SHARE * spread(hash))',
+    'ttlMs',
+  ),
+  fault(
+    'simulation',
+    'an open is answered before its use is recorded',
+    PRIMARY,
+    "read.consistency === 'primary' && this.#fresh(now) && recorded",
+    "read.consistency === 'primary' && this.#fresh(now)",
+  ),
+  fault(
+    'simulation',
+    'an expired session comes back by a late commit',
+    LEDGER,
+    "if (entry.kind !== 'touch' && entry.to <= state.version)\n            return false;",
+    "if (entry.kind === 'destroy' && entry.reason !== undefined) { state.version = entry.to; return true; }",
+  ),
+  fault(
+    'simulation',
+    'what was not due yet is forgotten',
+    'replication/expiry.js',
+    'this.#wheel.insert(hash, Math.max(',
+    '(hash, Math.max(',
+  ),
 ];

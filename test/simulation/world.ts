@@ -9,11 +9,13 @@ import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import type { SessionStore } from '../../src/store/session-store.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
+import type { ClockFault } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
 import { History } from './history.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
+import { Visit, Visits, VISITS_OVER_MS } from './visits.js';
 
 export interface Scenario {
   readonly name: string;
@@ -29,6 +31,8 @@ export interface Scenario {
   readonly chaos: boolean;
   /** Whether messages are lost, late and repeated. */
   readonly lossy: boolean;
+  /** Whether there are sessions that expire, and clocks that differ and run too fast or too slowly. */
+  readonly mortal: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -42,6 +46,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
+    mortal: false,
   },
   pair: {
     name: 'pair',
@@ -53,6 +58,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
+    mortal: false,
   },
   spread: {
     name: 'spread',
@@ -64,6 +70,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'strict',
     chaos: true,
     lossy: true,
+    mortal: false,
   },
   calm: {
     name: 'calm',
@@ -75,6 +82,19 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: false,
     lossy: false,
+    mortal: false,
+  },
+  mortal: {
+    name: 'mortal',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 9_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    mortal: true,
   },
 };
 
@@ -90,9 +110,14 @@ export interface Report {
   readonly takeovers: number;
   readonly faults: number;
   readonly merges: number;
+  /** Sessions of which somebody was told that they had expired. */
+  readonly expired: number;
 }
 
 const LEASE_MS = 500;
+/** Between any two clocks, at most; they drift a little, too. */
+const CLOCK_SKEW_MS = 1_000;
+const CLOCK_DRIFT = 0.001;
 const TIMING = {
   leaseMs: LEASE_MS,
   tickMs: 25,
@@ -104,6 +129,7 @@ const TIMING = {
   // fewer than there are sessions, so that they are packed and opened all the time
   hotSessionsMax: 1,
   historyMs: 1_500,
+  clockSkewMs: CLOCK_SKEW_MS,
 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
@@ -123,6 +149,7 @@ class World {
   readonly #processes: SimulatedProcess[] = [];
   readonly #history = new History();
   readonly #trace: ((line: string) => void) | undefined;
+  readonly #visits: Visits;
   #hash = 0;
   #ids = 0;
   #ops = 0;
@@ -138,11 +165,30 @@ class World {
     this.#random = seededRandom(seed);
     this.#faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
     this.#faults.active = scenario.lossy;
+    this.#visits = new Visits({
+      now: () => this.#time.now(),
+      sleep: (ms) => this.#sleep(ms),
+      random: this.#random,
+      stopped: () => this.#stopped,
+      note: (line) => this.#note(line),
+      violation: (what) => this.#history.violation(what),
+      expected: (error, where) => this.#expected(error, where),
+      leaseMs: LEASE_MS,
+    });
     const cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 });
     for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
       const role = i < scenario.nodes ? 'node' : 'client';
       const { backups, partitions, takeover } = scenario;
-      const options = { name: `${role[0]}${i}`, role, backups, partitions, takeover, timing: TIMING, sessions: [Diary] } as const;
+      const options = {
+        name: `${role[0]}${i}`,
+        role,
+        backups,
+        partitions,
+        takeover,
+        timing: TIMING,
+        sessions: [Diary, Visit],
+        clock: this.#clockFault(),
+      } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
     }
   }
@@ -152,9 +198,15 @@ class World {
     for (const process of this.#processes) process.start();
     if (this.#scenario.chaos) this.#chaos();
     for (let i = 0; i < this.#processes.length; i++) {
-      this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
-      this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
-      this.#time.after(600 + i * 13, () => void this.#reader(this.#processes[i]!));
+      const process = this.#processes[i]!;
+      if (this.#scenario.mortal) {
+        for (const atMs of [400, 900]) this.#time.after(atMs + i * 17, () => void this.#visits.visitor(process));
+        // some others, so that records come and go
+        if (i > 0) continue;
+      }
+      this.#time.after(300 + i * 7, () => void this.#client(process, `c${i}`));
+      this.#time.after(500 + i * 11, () => void this.#holder(process, `h${i}`));
+      this.#time.after(600 + i * 13, () => void this.#reader(process));
     }
     await this.#time.runUntil(faultsMs);
     this.#heal();
@@ -162,6 +214,7 @@ class World {
     this.#stopped = true;
     // operations under way come to their end
     await this.#time.runUntil(faultsMs + HEAL_MS + 2_800);
+    if (this.#scenario.mortal) await this.#time.runUntil(this.#time.now() + VISITS_OVER_MS);
     await this.#judge();
     return {
       seed: this.#seed,
@@ -174,7 +227,15 @@ class World {
       takeovers: this.#takeovers(),
       faults: this.#faultCount,
       merges: this.#merges,
+      expired: this.#visits.expired,
     };
+  }
+
+  #clockFault(): ClockFault {
+    if (!this.#scenario.mortal) return { rate: 1, skewMs: 0 };
+    const rate = 1 + (this.#random() * 2 - 1) * CLOCK_DRIFT;
+    // what drifts meanwhile must fit in, too
+    return { rate, skewMs: (this.#random() - 0.5) * (CLOCK_SKEW_MS - 60) };
   }
 
   #uniqueId(): string {
@@ -473,6 +534,7 @@ class World {
     }
     this.#history.check(final);
     this.#compareReplicas();
+    for (const process of this.#processes) this.#visits.check(process);
   }
 
   /** Every replica of a partition that stands at the same position holds the same bytes. */
