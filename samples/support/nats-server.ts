@@ -6,11 +6,12 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, openSync, closeSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect as connectSocket, createServer, type AddressInfo } from 'node:net';
+import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findNatsServer } from './nats-server-binary.js';
+import { freePort } from './free-port.js';
+import { findNatsServer, type ServerBinary } from './server-binary.js';
 
 export interface NatsServerOptions {
   /** Default true. */
@@ -39,12 +40,12 @@ process.once('exit', () => {
 export class NatsServer {
   readonly url: string;
   readonly port: number;
-  readonly #binary: string;
+  readonly #binary: ServerBinary;
   readonly #folder: string;
   #child: ChildProcess | undefined;
   #info: ServerInfo | undefined;
 
-  private constructor(binary: string, port: number, { jetstream = true, storeDir, config = '' }: NatsServerOptions) {
+  private constructor(binary: ServerBinary, port: number, { jetstream = true, storeDir, config = '' }: NatsServerOptions) {
     this.#binary = binary;
     this.port = port;
     this.url = `nats://127.0.0.1:${port}`;
@@ -82,7 +83,10 @@ export class NatsServer {
   async start(): Promise<void> {
     if (this.#child !== undefined) return;
     const log = openSync(this.#logFile, 'a');
-    const child = spawn(this.#binary, ['-c', this.#configFile], { stdio: ['ignore', log, log] });
+    const child = spawn(this.#binary.path, ['-c', this.#configFile], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...this.#binary.env },
+    });
     closeSync(log);
     this.#child = child;
     running.add(child);
@@ -185,17 +189,6 @@ export async function startNatsCluster(count: number): Promise<NatsServer[]> {
   if (failed === undefined) return started;
   await Promise.all(started.map((server) => server.stop()));
   throw failed.reason;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 /** A signal is delivered a little later than it is sent, to one thread after the other. */
