@@ -5,7 +5,6 @@
  * first `backups + 1`. What it believes of others only chooses when to claim and whom to ask; the log decides the rest.
  */
 import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
-import { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Partition } from '../shared/ids.js';
 import { partition as toPartition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
@@ -16,16 +15,19 @@ import type { Answer, Operation, Read, ReadAnswer } from '../replication/operati
 import { placementOrder } from '../replication/placement.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
+import { ask, pick } from './asked.js';
+import type { Asked } from './asked.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
 import { decodeMessage, encodeMessage } from './message.js';
 import type { Message, Term } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
-import { decodeReply } from './reply.js';
 import type { Reply } from './reply.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
+import { nodeStatus } from './status.js';
+import type { NodeStatus } from './status.js';
 
 export type {
   Answer as NodeAnswer,
@@ -36,6 +38,8 @@ export type {
 export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
+export type { Asked } from './asked.js';
+export type { BackupStatus, MemberStatus, NodeStatus, ReplicaStatus } from './status.js';
 export type { VersionedDelta } from '../replication/session-state.js';
 export { NO_LIFETIME } from '../replication/lifetime.js';
 export type { EndReason, Lifetime } from '../replication/lifetime.js';
@@ -44,6 +48,8 @@ export interface NodeOptions<B> {
   readonly self: NodeId;
   readonly role: 'node' | 'client';
   readonly partitions: number;
+  /** Of the log and the snapshots. */
+  readonly generation: number;
   /** How many backups each partition should have. */
   readonly backups: number;
   readonly takeover: 'fast' | 'strict';
@@ -53,10 +59,6 @@ export interface NodeOptions<B> {
   readonly connection: EngineConnection;
   readonly onEvent: (event: NodeEvent) => void;
 }
-
-/** What came of asking a node: its reply, or that nobody was there, or that nobody knows. */
-export type Asked<T> =
-  { readonly kind: 'answered'; readonly answer: T } | { readonly kind: 'absent' } | { readonly kind: 'lost' };
 
 /** Entries of one record, at most. */
 const BATCH_ENTRIES_MAX = 4_096;
@@ -76,6 +78,7 @@ export class ClusterNode<B> {
   #heartbeats = 0;
   #tickedMs: number;
   #announceTimer: Timer | undefined;
+  #linkUp = true;
   #closed = false;
 
   constructor(options: NodeOptions<B>) {
@@ -89,6 +92,7 @@ export class ClusterNode<B> {
       driver: (partition) => this.#drivers.get(partition),
       hint: (partition) => this.#membership.leaderOf(partition),
       event: options.onEvent,
+      status: () => this.status(),
     });
     this.#tickedMs = options.runtime.clock.now();
     this.#membership.heard(this.#nowMs, this.#heartbeat(false));
@@ -131,6 +135,12 @@ export class ClusterNode<B> {
   /** The replicas held here, for status and tests. */
   get replicas(): readonly PartitionDriver<B>[] {
     return [...this.#drivers.values()];
+  }
+
+  /** What this process knows of itself. */
+  status(): NodeStatus {
+    const nowMs = this.#nowMs;
+    return nodeStatus(this.#options, this.#membership.members(nowMs), this.replicas, nowMs);
   }
 
   get nodes(): NodeId[] {
@@ -272,6 +282,7 @@ export class ClusterNode<B> {
     const { link } = connection;
     const stable = link.up && nowMs - link.sinceMs >= timing.stableMs;
     if (!link.up) this.#detector.reset(nowMs);
+    if (link.up !== this.#linkUp) this.#options.onEvent({ type: 'link', up: (this.#linkUp = link.up) });
     const nodes = this.#membership.nodes;
     for (const driver of this.#drivers.values()) {
       const leader = driver.machine.leader;
@@ -372,27 +383,12 @@ export class ClusterNode<B> {
     return result;
   }
 
-  async #ask(to: NodeId, message: Message, timeoutMs: number): Promise<Asked<Reply>> {
-    try {
-      const result = await this.bus.request(to, encodeMessage(message), timeoutMs);
-      if (result.outcome === 'no-responders') return { kind: 'absent' };
-      if (result.outcome === 'unknown') return { kind: 'lost' };
-      return { kind: 'answered', answer: decodeReply(result.body) };
-    } catch (error) {
-      if (error instanceof TwinstateError && error.code === 'BYTES_CORRUPT')
-        this.#options.onEvent({ type: 'malformed', where: 'reply', error });
-      return { kind: 'lost' };
-    }
+  #ask(to: NodeId, message: Message, timeoutMs: number): Promise<Asked<Reply>> {
+    const malformed = (error: unknown): void => this.#options.onEvent({ type: 'malformed', where: 'reply', error });
+    return ask(this.bus, to, message, timeoutMs, malformed);
   }
 }
 
 function sameMembers(before: ReadonlySet<NodeId>, after: readonly NodeId[]): boolean {
   return before.size === after.length && after.every((node) => before.has(node));
-}
-
-/** Narrows a reply; one of another kind, or a refusal to read the request, is as good as lost. */
-function pick<T>(asked: Asked<Reply>, take: (reply: Reply) => T | undefined): Asked<T> {
-  if (asked.kind !== 'answered') return asked;
-  const answer = take(asked.answer);
-  return answer === undefined ? { kind: 'lost' } : { kind: 'answered', answer };
 }

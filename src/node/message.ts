@@ -35,11 +35,13 @@ export type Message =
       readonly limit: number;
     }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
+  /** What do you know of yourself? */
+  | { readonly kind: 'status' }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence };
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed'] as const;
+const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'status'] as const;
 export type MessageKind = (typeof KINDS)[number];
 const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
@@ -90,6 +92,8 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     case 'probe':
       writeTerms(out, message.terms);
+      break;
+    case 'status':
       break;
     case 'report':
       writeTerms(out, [message.term]);
@@ -154,6 +158,8 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
     case 'probe':
       return { kind, terms: readTerms(from) };
+    case 'status':
+      return { kind };
     case 'report': {
       const [term] = readTerms(from);
       if (term === undefined) return from.fail('one term', 'none');

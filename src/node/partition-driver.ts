@@ -47,6 +47,9 @@ export class PartitionDriver<B> {
   #busy = false;
   readonly #later: (() => void)[] = [];
   #stopped = false;
+  #led = false;
+  /** Since when the primary is suspected here. */
+  #suspectedMs: number | undefined;
   #joinedOnce: (() => void)[] = [];
 
   constructor(options: MachineOptions<B>, around: Surroundings) {
@@ -93,6 +96,8 @@ export class PartitionDriver<B> {
   }
 
   tick(view: View): void {
+    if (!view.suspected) this.#suspectedMs = undefined;
+    else this.#suspectedMs ??= this.now.ms;
     this.#call(() => this.machine.tick(this.now, view));
   }
 
@@ -183,21 +188,40 @@ export class PartitionDriver<B> {
       case 'put':
         return this.#then(
           connection.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
-          (result) =>
-            this.machine.put(effect.session, effect.trueUpTo, result?.outcome === 'stored' ? result.revision : undefined),
+          (result) => {
+            const { session, trueUpTo, value } = effect;
+            const stored = result?.outcome === 'stored';
+            this.machine.put(session, trueUpTo, stored ? result.revision : undefined);
+            this.#around.event({ type: 'snapshot', partition: this.partition, session, bytes: value.byteLength, stored });
+          },
         );
       case 'trim':
+        this.#around.event({ type: 'trim', partition: this.partition, upTo: effect.upTo });
         return this.#then(connection.log.trim(this.partition, effect.upTo), () => undefined);
       case 'changed':
+        if (this.leads)
+          this.#around.event({ type: 'stored', partition: this.partition, entries: effect.entries, classOf: this.#classOf });
         return this.#around.changed(this.partition, effect.sessions);
       case 'role':
         // whoever waits for it to catch up must hear that it never will
         if (effect.role === 'broken') for (const resolve of this.#joinedOnce.splice(0)) resolve();
-        return this.#around.event({ ...effect, partition: this.partition });
+        return this.#turned(effect);
       case 'notice':
         return this.#around.event({ type: 'notice', partition: this.partition, notice: effect.notice });
     }
   }
+
+  #turned(effect: Extract<Effect, { type: 'role' }>): void {
+    const leads = effect.role === 'leading';
+    const ms = leads && this.#suspectedMs !== undefined ? this.now.ms - this.#suspectedMs : undefined;
+    const led = this.#led;
+    this.#led = leads;
+    this.#suspectedMs = undefined;
+    this.#around.event({ ...effect, partition: this.partition, led, ms });
+  }
+
+  /** Of a session that was just changed, and so is no copy of bytes. */
+  readonly #classOf = (session: SessionId): string => this.machine.ledger.session(session)?.className ?? '';
 
   /** Brings a result back, unless the replica has begun anew meanwhile. A rejection (the connection is closed) is no result. */
   #then<T>(promise: Promise<T>, take: (result: T | undefined) => void): void {

@@ -15,6 +15,8 @@ import type { VersionedDelta } from '../replication/session-state.js';
 import { ByteReader } from '../wire/reader.js';
 import type { ByteWriter } from '../wire/writer.js';
 import { oneOf, openMessage, readKind } from './message.js';
+import { readStatus, writeStatus } from './status.js';
+import type { NodeStatus } from './status.js';
 
 export type Reply =
   | { readonly kind: 'operate'; readonly answer: Answer }
@@ -27,6 +29,7 @@ export type Reply =
       readonly hint: NodeId | undefined;
     }
   | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
+  | { readonly kind: 'status'; readonly status: NodeStatus }
   /** The request was unreadable. */
   | { readonly kind: 'malformed'; readonly why: string };
 
@@ -53,6 +56,9 @@ export function encodeReply(reply: Reply): Uint8Array {
       out.varint(reply.leads.length);
       for (const each of reply.leads) out.varint(each);
       break;
+    case 'status':
+      writeStatus(out, reply.status);
+      break;
     case 'malformed':
       out.string(reply.why);
       break;
@@ -78,7 +84,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
     const leads: Partition[] = [];
     for (let i = 0; i < count; i++) leads.push(partition(from.varint()));
     reply = { kind, leads };
-  } else if (kind === 'malformed') reply = { kind, why: from.string() };
+  } else if (kind === 'status') reply = { kind, status: readStatus(from) };
+  else if (kind === 'malformed') reply = { kind, why: from.string() };
   else reply = from.fail('a reply', `a message of kind ${kind}`);
   from.end();
   return reply;

@@ -14,6 +14,7 @@ import type { PartitionDriver } from './partition-driver.js';
 import { encodeReply } from './reply.js';
 import type { Reply } from './reply.js';
 import type { NodeEvent, Runtime } from './runtime.js';
+import type { NodeStatus } from './status.js';
 
 /** Ids in one reply, at most. */
 const LIST_MAX = 1_000;
@@ -30,6 +31,7 @@ export interface Holdings<B> {
   /** Who may lead a partition that is not led here. */
   hint(partition: Partition): NodeId | undefined;
   event(event: NodeEvent): void;
+  status(): NodeStatus;
 }
 
 export class RequestServer<B> {
@@ -134,6 +136,8 @@ export class RequestServer<B> {
         });
         return { kind: 'probe', leads: leads.map(({ partition }) => partition) };
       }
+      case 'status':
+        return { kind: 'status', status: this.#holdings.status() };
       case 'report':
         this.#holdings
           .driver(message.term.partition)
@@ -154,6 +158,7 @@ function partitionsOf(message: Message): readonly number[] {
     case 'report':
       return [message.term.partition];
     case 'heartbeat':
+    case 'status':
       return [];
     default:
       return [message.partition];

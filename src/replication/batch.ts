@@ -9,7 +9,7 @@ import { EMPTY_BYTES } from '../shared/bytes.js';
 import { sequence, version } from '../shared/ids.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation } from './operation.js';
-import type { EndReason } from './lifetime.js';
+import type { EndReason, Life } from './lifetime.js';
 import { entryBytes } from './record.js';
 import type { Entry, OpId } from './record.js';
 import { applyEntry, copyHeader, findOp, freshState } from './session-state.js';
@@ -44,7 +44,7 @@ export interface Own {
   /** Whether a session in this standing is to be recorded as used. */
   readonly useIsDue: (session: SessionHeader) => boolean;
   /** Why a session in this standing is over, if it is. */
-  readonly endOf: (session: SessionHeader & { readonly sequence: Sequence }) => EndReason | undefined;
+  readonly endOf: (session: SessionHeader & Life) => EndReason | undefined;
 }
 
 export interface BatchLimits {

@@ -156,10 +156,11 @@ export class ColdSessions<B> {
       const from = new ByteReader(record.subarray(ID), 'session at rest');
       const id = readId(from, undefined);
       from.varint();
-      from.varint();
+      const incarnation = sequence(from.varint());
       const touchedAtMs = view.getFloat64(TOUCHED, true);
       const createdAtMs = touchedAtMs - from.varint();
-      look({ id, lifetime: kind.lifetime, touchedAtMs, createdAtMs, sequence: sequence(view.getFloat64(SEQUENCE, true)) });
+      const changed = sequence(view.getFloat64(SEQUENCE, true));
+      look({ id, lifetime: kind.lifetime, touchedAtMs, createdAtMs, incarnation, sequence: changed });
       return false;
     });
   }

@@ -6,9 +6,9 @@
  * Every replica looks, so that its wheel is ready when it leads.
  */
 import { hash32 } from '../shared/bytes.js';
-import type { Epoch, Sequence, SessionId } from '../shared/ids.js';
+import type { SessionId } from '../shared/ids.js';
 import { deadlineMs, endOf } from './lifetime.js';
-import type { Life } from './lifetime.js';
+import type { Life, Watch } from './lifetime.js';
 import { TimingWheel } from './timing-wheel.js';
 
 /** Sessions looked at in one tick, at most: some thousands a second for each partition. */
@@ -19,8 +19,6 @@ const AGAIN_MS = 500;
 /** A living session, as the table tells it. */
 export interface Living extends Life {
   readonly id: SessionId;
-  /** The record that changed it last: in whose term its use was stamped. */
-  readonly sequence: Sequence;
 }
 
 /** Where the living sessions are found. */
@@ -44,27 +42,18 @@ export class Expiry {
     if (atMs !== Infinity) this.#wheel.insert(hash, atMs);
   }
 
-  /**
-   * The sessions that may be ended now, by this clock; a bounded number.
-   * @param term the primary's term: what was stamped before it, another clock has stamped
-   */
-  due(wallMs: number, sessions: LivingSessions, term: Epoch, clockSkewMs: number): SessionId[] {
-    this.#wheel.advance(wallMs);
+  /** The sessions that may be ended now, by this clock; a bounded number. */
+  due(sessions: LivingSessions, watch: Watch): SessionId[] {
+    this.#wheel.advance(watch.wallMs);
     const hashes = this.#wheel.take(LOOKS_MAX);
     if (hashes.length === 0) return [];
     const due: SessionId[] = [];
     sessions.lookAt(hashes, (session, hash) => {
-      const graceMs = graceOf(session, term, clockSkewMs);
-      const atMs = deadlineMs(session, hash) + graceMs;
+      const atMs = deadlineMs(session, hash);
       if (atMs === Infinity) return;
-      if (endOf(session, hash, wallMs, graceMs) !== undefined) due.push(session.id);
-      this.#wheel.insert(hash, Math.max(atMs, wallMs + AGAIN_MS));
+      if (endOf(session, hash, watch) !== undefined) due.push(session.id);
+      this.#wheel.insert(hash, Math.max(atMs, watch.wallMs + AGAIN_MS));
     });
     return due;
   }
-}
-
-/** What the primary of this term has stamped, its own clock has; else the clocks may differ. */
-export function graceOf({ sequence }: { readonly sequence: Sequence }, term: Epoch, clockSkewMs: number): number {
-  return sequence > term ? 0 : clockSkewMs;
 }

@@ -11,6 +11,7 @@ import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids
 import { crc32 } from '../wire/checksum.js';
 import { decodeRecord } from './record.js';
 import { Expiry } from './expiry.js';
+import { LogExtent } from './log-extent.js';
 import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId } from './record.js';
 import { applyEntry, freshState } from './session-state.js';
 import type { Bodies, SessionState, Standing, StoredSession } from './session-state.js';
@@ -39,6 +40,10 @@ export class Ledger<B> {
   readonly #quarantined: SessionState<B>[] = [];
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
+  /** Sessions that are not dead. */
+  living = 0;
+  /** What the log keeps. */
+  readonly log = new LogExtent();
   /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
   readonly dirty = new Set<SessionId>();
   /** The sequence and id of the record applied last. */
@@ -85,7 +90,9 @@ export class Ledger<B> {
         if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
-      if (!state.dead) this.expiry.add(state);
+      if (state.dead) continue;
+      this.living++;
+      this.expiry.add(state);
     }
   }
 
@@ -112,6 +119,13 @@ export class Ledger<B> {
   /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
   apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
     if (at <= this.applied) return { kind: 'seen' };
+    const applied = this.#apply(at, bytes, joining);
+    if (applied.kind !== 'gap') this.log.add(at, bytes.byteLength);
+    if (applied.kind === 'checkpoint') this.log.trim(applied.record.floor);
+    return applied;
+  }
+
+  #apply(at: Sequence, bytes: Uint8Array, joining: boolean): Applied {
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
     const record = tryDecode(bytes);
@@ -187,7 +201,9 @@ export class Ledger<B> {
       this.sessions.add(state);
     }
     if (entry.kind !== 'touch' && entry.to <= state.version) return false;
+    const { dead } = state;
     applyEntry(state, entry, at);
+    if (state.dead !== dead) this.living += dead ? 1 : -1;
     state.sequence = at;
     if (state.dirtySince === 0) state.dirtySince = at;
     this.dirty.add(state.id);

@@ -7,6 +7,7 @@
  * an earlier primary has stamped is granted the clocks' difference, too. Jitter, by the id's hash, makes a session later, never
  * earlier.
  */
+import type { Epoch, Sequence } from '../shared/ids.js';
 import type { ByteReader } from '../wire/reader.js';
 import type { ByteWriter } from '../wire/writer.js';
 
@@ -31,6 +32,18 @@ export interface Life {
   readonly createdAtMs: number;
   /** Its last recorded use. */
   readonly touchedAtMs: number;
+  /** The record that created it, and the one that changed it last: in whose terms the two times were stamped. */
+  readonly incarnation: Sequence;
+  readonly sequence: Sequence;
+}
+
+/** Whose clock looks. */
+export interface Watch {
+  readonly wallMs: number;
+  /** The term that this clock stamps; what was stamped before it, another clock may have stamped. */
+  readonly term: Epoch;
+  /** How much two clocks may differ. */
+  readonly clockSkewMs: number;
 }
 
 /** The part of `ttlMs` that passes before a use is recorded again. */
@@ -39,21 +52,24 @@ const UNRECORDED_SHARE = 1 / 16;
 const JITTER_SHARE = 1 / 16;
 
 /** Whether a use at this moment has to be recorded, or the recorded one stands for it. */
-export function useIsDue({ lifetime, touchedAtMs }: Life, wallMs: number): boolean {
+export function useIsDue({ lifetime, touchedAtMs }: Pick<Life, 'lifetime' | 'touchedAtMs'>, wallMs: number): boolean {
   return lifetime.ttlMs > 0 && wallMs - touchedAtMs >= lifetime.ttlMs * UNRECORDED_SHARE;
 }
 
-/** When a session of this hash is over, if it is not used before, by the clock that stamped it; `Infinity` where it has no end. */
+/** When a session of this hash is over at the earliest, if it is not used before; `Infinity` where it has no end. */
 export function deadlineMs({ lifetime: { ttlMs, maxAgeMs }, createdAtMs, touchedAtMs }: Life, hash: number): number {
   return Math.min(idleDeadlineMs(touchedAtMs, ttlMs, hash), ageDeadlineMs(createdAtMs, maxAgeMs, hash));
 }
 
-/** @param graceMs how much the clock that asks may be ahead of the one that stamped; 0 where it is the same */
-export function endOf(life: Life, hash: number, wallMs: number, graceMs: number): Exclude<EndReason, 'destroyed'> | undefined {
-  const { lifetime, createdAtMs, touchedAtMs } = life;
-  const stampedMs = wallMs - graceMs;
-  if (stampedMs >= ageDeadlineMs(createdAtMs, lifetime.maxAgeMs, hash)) return 'age';
-  return stampedMs >= idleDeadlineMs(touchedAtMs, lifetime.ttlMs, hash) ? 'idle' : undefined;
+/** Why a session of this hash is over by this clock, if it is. */
+export function endOf(life: Life, hash: number, watch: Watch): Exclude<EndReason, 'destroyed'> | undefined {
+  const { lifetime, createdAtMs, touchedAtMs, incarnation, sequence } = life;
+  if (watch.wallMs >= ageDeadlineMs(createdAtMs, lifetime.maxAgeMs, hash) + graceMs(incarnation, watch)) return 'age';
+  return watch.wallMs >= idleDeadlineMs(touchedAtMs, lifetime.ttlMs, hash) + graceMs(sequence, watch) ? 'idle' : undefined;
+}
+
+function graceMs(stampedAt: Sequence, { term, clockSkewMs }: Watch): number {
+  return stampedAt > term ? 0 : clockSkewMs;
 }
 
 function idleDeadlineMs(touchedAtMs: number, ttlMs: number, hash: number): number {

@@ -60,6 +60,11 @@ export class PartitionMachine<B> {
     return this.#ledger.leader;
   }
 
+  /** Of a primary: its followers' positions, as last told. */
+  get positions(): Primary<B>['positions'] {
+    return this.#primary.positions;
+  }
+
   /** Why it is `broken`. */
   get failure(): TwinstateError | undefined {
     return this.#failure;
@@ -231,7 +236,7 @@ export class PartitionMachine<B> {
       if (slot.mustSendAgain(now.ms)) this.#send(slot);
     }
     const { clockSkewMs } = this.options.timing;
-    const due = this.#ledger.expiry.due(now.wallMs, this.#ledger.sessions, this.#ledger.epoch, clockSkewMs);
+    const due = this.#ledger.expiry.due(this.#ledger.sessions, { wallMs: now.wallMs, term: this.epoch, clockSkewMs });
     if (this.#role === 'leading') {
       this.#primary.expire(due);
       this.#primary.tick(now);

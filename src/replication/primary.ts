@@ -11,7 +11,6 @@ import type { NodeId, Sequence, SessionId } from '../shared/ids.js';
 import { doneAgain, doneNow, makeBatch } from './batch.js';
 import type { Batch, Own, Waiting } from './batch.js';
 import type { Effect } from './effect.js';
-import { graceOf } from './expiry.js';
 import type { Ledger } from './ledger.js';
 import { endOf, useIsDue } from './lifetime.js';
 import type { Answer, Operation, Read } from './operation.js';
@@ -137,7 +136,7 @@ export class Primary<B> {
   }
 
   #own(now: Instant, ledger: Ledger<B>, reads: boolean): Own {
-    const { clockSkewMs } = this.#options.timing;
+    const watch = { wallMs: now.wallMs, term: ledger.epoch, clockSkewMs: this.#options.timing.clockSkewMs };
     const used = reads ? this.#reads.filter(({ read }) => read.use === true).map(({ read }) => read.session) : [];
     const due = [...this.#due];
     // what is not stored is told again
@@ -146,7 +145,7 @@ export class Primary<B> {
       used,
       due,
       useIsDue: (state) => useIsDue(state, now.wallMs),
-      endOf: (state) => endOf(state, hash32(state.id), now.wallMs, graceOf(state, ledger.epoch, clockSkewMs)),
+      endOf: (state) => endOf(state, hash32(state.id), watch),
     };
   }
 

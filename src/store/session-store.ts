@@ -10,36 +10,23 @@ import type { Init } from '../model/adoption.js';
 import { requireImmutables } from '../model/immutability.js';
 import type { Class, SessionModel } from '../model/session-model.js';
 import { partitionOf } from '../node/cluster-node.js';
-import type { ClusterNode, NodeOperation } from '../node/cluster-node.js';
-import type { EngineConnection } from '../engine/port.js';
-import type { Runtime } from '../node/runtime.js';
+import type { NodeStatus as StoreStatus } from '../node/cluster-node.js';
 import { beforeSending, ConflictError, TwinstateError } from '../shared/errors.js';
 import { sessionId, version as toVersion } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
-import type { AtRest } from '../session/at-rest.js';
 import { Lanes } from './lane.js';
 import { countSessions, listSessions } from './listing.js';
 import { checkAck, checkId, invalid, show } from './options.js';
-import type { Ack } from './options.js';
+import type { StoreOperation, StoreParts } from './parts.js';
 import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
 import type { CallOptions } from './deadline.js';
 import { closed, conflict, gone, notOpen, otherClass, quarantined, stale, unexpected } from './refusals.js';
+import { reportConflict, reportOpen, reportWrite } from './reports.js';
 import type { Router } from './router.js';
 import { watchSession } from './watch.js';
 import type { Change } from './watch.js';
 import { WorkingCopy } from './working-copy.js';
-
-export interface StoreParts {
-  readonly node: ClusterNode<AtRest>;
-  readonly router: Router;
-  readonly models: ReadonlyMap<object, SessionModel>;
-  readonly runtime: Runtime;
-  readonly ack: Ack;
-  /** This client's incarnation: part of every operation's id. */
-  readonly client: string;
-  readonly connection: EngineConnection;
-}
 
 const ATTEMPTS_DEFAULT = 16;
 /** Tries to find a random id whose partition is led here. */
@@ -63,6 +50,12 @@ export class SessionStore {
   /** This process, as the others know it: name and incarnation. */
   get nodeId(): string {
     return this.#parts.node.self;
+  }
+
+  /** Tells what this process holds and knows of the cluster; nobody else is asked. */
+  status(): StoreStatus {
+    this.#check();
+    return this.#parts.node.status();
   }
 
   /**
@@ -103,11 +96,10 @@ export class SessionStore {
     if (!['strong', 'primary', 'local'].includes(consistency))
       throw invalid('consistency', "'strong', 'primary' or 'local'", show(consistency));
     const atLeast = options.atLeast === undefined ? undefined : toVersion(options.atLeast);
-    const answer = await this.#parts.router.read(
-      this.#partition(session),
-      { session, consistency, known: undefined, atLeast, use: consistency !== 'local' },
-      options,
-    );
+    const { router, events, runtime } = this.#parts;
+    const read = { session, consistency, known: undefined, atLeast, use: consistency !== 'local' } as const;
+    const asked = router.read(this.#partition(session), read, options);
+    const answer = await reportOpen(events, runtime.clock, session, model.name, asked);
     if (answer.kind === 'gone') return undefined;
     if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
     if (answer.kind !== 'snapshot') throw unexpected(answer.kind);
@@ -141,7 +133,13 @@ export class SessionStore {
     const stored = this.#lanes.run(copy.id, async () => {
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
       try {
-        if (pending.conflict !== undefined) throw conflict(copy.id, copy.base, copy.base, pending.conflict);
+        if (pending.conflict !== undefined)
+          throw reportConflict(
+            this.#parts.events,
+            copy.model.name,
+            conflict(copy.id, copy.base, copy.base, pending.conflict),
+            copy.id,
+          );
         const base = { version: copy.base, incarnation: copy.incarnation };
         const operation = {
           kind: 'commit',
@@ -201,16 +199,19 @@ export class SessionStore {
       if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
       return checkId(id);
     });
+    const { clock, random } = this.#parts.runtime;
+    const startedMs = clock.now();
     return this.#updates.run(session, async () => {
       for (let attempt = 1; ; attempt++) {
         const instance = (await this.open(type, session, options)) ?? (await this.#createOrOpen(type, session, options));
         const result = await fn(instance);
         try {
           await this.commit(instance, options);
+          const ms = clock.now() - startedMs;
+          this.#parts.events.tell('update', () => ({ session, class: this.#model(type).name, attempts: attempt, ms }));
           return result;
         } catch (error) {
           if (!(error instanceof ConflictError) || attempt >= attempts) throw error;
-          const { clock, random } = this.#parts.runtime;
           await new Promise<void>((resolve) => clock.after(random() * Math.min(50, 2 ** attempt), resolve));
         }
       }
@@ -335,24 +336,15 @@ export class SessionStore {
     return this.#lanes.run(operation.id, () => this.#send(operation, options));
   }
 
-  #send({ kind, id, model, base, payload, ack, rebased }: StoreOperation, options: CallOptions): ReturnType<Router['operate']> {
-    const op = { client: this.#parts.client, counter: ++this.#operations };
+  #send(operation: StoreOperation, options: CallOptions): ReturnType<Router['operate']> {
+    const { kind, id, model, base, payload, ack, rebased } = operation;
+    const { client, router, events, runtime } = this.#parts;
+    const op = { client, counter: ++this.#operations };
     const backups = typeof ack === 'object' ? ack.backups : 0;
-    return this.#parts.router.operate(
-      this.#partition(id),
-      {
-        kind,
-        session: id,
-        op,
-        base,
-        className: model.name,
-        payload,
-        backups,
-        rebased,
-        ...(kind === 'create' && { lifetime: { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 } }),
-      },
-      options,
-    );
+    const asked = { kind, session: id, op, base, className: model.name, payload, backups, rebased };
+    const lifetime = { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 };
+    const done = router.operate(this.#partition(id), kind === 'create' ? { ...asked, lifetime } : asked, options);
+    return reportWrite(events, runtime.clock, operation, done);
   }
 
   /** Ids are random; the first whose partition is led here keeps traffic that sticks to this process inside it. */
@@ -388,10 +380,4 @@ export class SessionStore {
     if (this.#closing === undefined) return;
     throw closed('not-stored');
   }
-}
-
-interface StoreOperation extends Pick<NodeOperation, 'kind' | 'base' | 'payload' | 'rebased'> {
-  readonly id: SessionId;
-  readonly model: SessionModel;
-  readonly ack: Ack;
 }

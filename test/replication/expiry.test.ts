@@ -5,7 +5,7 @@ import { epoch, sequence, sessionId } from '../../src/shared/ids.js';
 import { Expiry } from '../../src/replication/expiry.js';
 import type { Living } from '../../src/replication/expiry.js';
 import { deadlineMs, endOf, useIsDue } from '../../src/replication/lifetime.js';
-import type { Lifetime } from '../../src/replication/lifetime.js';
+import type { Lifetime, Watch } from '../../src/replication/lifetime.js';
 import { decodeRecord } from '../../src/replication/record.js';
 import type { Entry } from '../../src/replication/record.js';
 import { Bench } from './bench.js';
@@ -184,7 +184,14 @@ describe('expiry', () => {
   it('looks at all sessions of one hash, and once more at what was not ended', () => {
     const sessions = new Map<string, Living>();
     for (const id of ['a', 'b'])
-      sessions.set(id, { id: sessionId(id), lifetime: IDLE, createdAtMs: 0, touchedAtMs: 0, sequence: sequence(5) });
+      sessions.set(id, {
+        id: sessionId(id),
+        lifetime: IDLE,
+        createdAtMs: 0,
+        touchedAtMs: 0,
+        incarnation: sequence(5),
+        sequence: sequence(5),
+      });
     const expiry = new Expiry();
     for (const session of sessions.values()) expiry.add(session);
     const table = {
@@ -192,22 +199,37 @@ describe('expiry', () => {
         for (const hash of hashes) for (const each of sessions.values()) if (hash32(each.id) === hash) look(each, hash);
       },
     };
-    expect(expiry.due(0, table, epoch(1), SKEW_MS)).to.deep.equal([]);
-    expect(expiry.due(LATEST_MS + 64, table, epoch(1), SKEW_MS).toSorted()).to.deep.equal(['a', 'b']);
-    expect(expiry.due(LATEST_MS + 200, table, epoch(1), SKEW_MS)).to.deep.equal([]);
+    expect(expiry.due(table, { wallMs: 0, term: epoch(1), clockSkewMs: SKEW_MS })).to.deep.equal([]);
+    expect(expiry.due(table, { wallMs: LATEST_MS + 64, term: epoch(1), clockSkewMs: SKEW_MS }).toSorted()).to.deep.equal([
+      'a',
+      'b',
+    ]);
+    expect(expiry.due(table, { wallMs: LATEST_MS + 200, term: epoch(1), clockSkewMs: SKEW_MS })).to.deep.equal([]);
     sessions.delete('a');
-    expect(expiry.due(LATEST_MS + 700, table, epoch(1), SKEW_MS)).to.deep.equal(['b']);
+    expect(expiry.due(table, { wallMs: LATEST_MS + 700, term: epoch(1), clockSkewMs: SKEW_MS })).to.deep.equal(['b']);
   });
 
   it('has one rule for every age, use and hash', () => {
-    const life = { lifetime: { ttlMs: 1_600, maxAgeMs: 16_000 }, createdAtMs: 0, touchedAtMs: 0 };
+    const [before, own] = [sequence(3), sequence(9)];
+    const life = {
+      lifetime: { ttlMs: 1_600, maxAgeMs: 16_000 },
+      createdAtMs: 0,
+      touchedAtMs: 0,
+      incarnation: before,
+      sequence: own,
+    };
+    const used = { ...life, touchedAtMs: 16_900 };
+    const at = (wallMs: number): Watch => ({ wallMs, term: epoch(5), clockSkewMs: 200 });
     for (const hash of [0, 1, 0x7fffffff, 0x80000000, 0xffffffff]) {
       expect(deadlineMs(life, hash)).to.be.within(1_700, 1_800);
-      expect(endOf(life, hash, 1_699, 0)).to.equal(undefined);
-      expect(endOf(life, hash, 1_800, 0)).to.equal('idle');
-      expect(endOf(life, hash, 1_800, 200)).to.equal(undefined);
-      expect(endOf({ ...life, touchedAtMs: 16_900 }, hash, 15_999, 0)).to.equal(undefined);
-      expect(endOf({ ...life, touchedAtMs: 16_900 }, hash, 17_000, 0)).to.equal('age');
+      expect(endOf(life, hash, at(1_699))).to.equal(undefined);
+      expect(endOf(life, hash, at(1_800))).to.equal('idle');
+      expect(endOf({ ...life, sequence: before }, hash, at(1_800)), 'another clock stamped its use').to.equal(undefined);
+      expect(endOf({ ...life, sequence: before }, hash, at(2_000))).to.equal('idle');
+      expect(endOf({ ...used, incarnation: own }, hash, at(15_999))).to.equal(undefined);
+      expect(endOf({ ...used, incarnation: own }, hash, at(17_000))).to.equal('age');
+      expect(endOf(used, 0, at(16_199)), 'another clock stamped its create').to.equal(undefined);
+      expect(endOf(used, hash, at(17_200))).to.equal('age');
     }
     expect(useIsDue(life, 99)).to.equal(false);
     expect(useIsDue(life, 100)).to.equal(true);

@@ -52,7 +52,7 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
     const api = new JetStreamApi(link);
     const names = new Names(request.cluster, request.generation);
     await checkJetStream(api, nc, deadlineMs);
-    await ensureStreams(api, names, options, deadlineMs);
+    if (request.looksOnly !== true) await ensureStreams(api, names, options, deadlineMs);
     link.assertOpen();
     return {
       log: new NatsLog(api, names),
