@@ -1,6 +1,6 @@
 /** The wheel against what it stands for: nobody comes later than a slot's width, and nobody is lost. */
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { TimingWheel } from '../../src/replication/timing-wheel.js';
 
 const TICK_MS = 64;
