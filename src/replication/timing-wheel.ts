@@ -36,7 +36,7 @@ class Bag {
   /** Its pieces, each sorted, so that equal ones are neighbours. Nothing is added any more. */
   takeChunks(): Uint32Array[] {
     const last = this.#chunks.pop();
-    return last === undefined ? [] : [...this.#chunks, last.subarray(0, this.#used)].map((chunk) => chunk.sort());
+    return last === undefined ? [] : [...this.#chunks, last.subarray(0, this.#used)].map((chunk) => chunk.toSorted());
   }
 }
 

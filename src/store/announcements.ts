@@ -16,15 +16,15 @@ export function announcements(events: Events): (event: NodeEvent) => void {
       case 'stored':
         return tellLives(events, event);
       case 'snapshot':
-        return events.tell('snapshot', () => withoutType(event));
+        return events.tell('snapshot', () => event);
       case 'trim':
-        return events.tell('trim', () => withoutType(event));
+        return events.tell('trim', () => event);
       case 'link':
-        return events.tell('link', () => withoutType(event));
+        return events.tell('link', () => event);
       case 'notice':
-        return events.tell('notice', () => withoutType(event));
+        return events.tell('notice', () => event);
       case 'malformed':
-        return events.tell('malformed', () => withoutType(event));
+        return events.tell('malformed', () => event);
     }
   };
 }
@@ -37,8 +37,4 @@ function tellLives(events: Events, { partition, entries, classOf }: Extract<Node
     else if (reason === 'destroyed') events.tell('destroyed', () => ({ partition, session, class: classOf(session), version }));
     else events.tell('expired', () => ({ partition, session, class: classOf(session), version, reason }));
   }
-}
-
-function withoutType<T extends { readonly type: string }>({ type: _, ...rest }: T): Omit<T, 'type'> {
-  return rest;
 }
