@@ -51,7 +51,7 @@ describe('twinstate status', function () {
   const cluster = 'status shop';
   const nodes: NodeProcess[] = [];
   const status = (...more: string[]): Promise<Ended> =>
-    command(['status', '--servers', server.url, '--cluster', cluster, '--user', 'ops', ...more], {
+    command(['status', '--servers', server.url, '--cluster', cluster, '--user', 'ops', '--listen', '500', ...more], {
       NATS_PASSWORD: 'open sesame',
     });
 

@@ -221,10 +221,17 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
   // expiry
   fault(
+    'session',
+    'the clock that stamped a use is taken for the one that stamped its create',
+    'replication/lifetime.js',
+    'graceMs(incarnation, watch)',
+    'graceMs(sequence, watch)',
+  ),
+  fault(
     'simulation',
     'a new primary expires by its own clock',
-    'replication/expiry.js',
-    'sequence > term ? 0 : clockSkewMs',
+    'replication/lifetime.js',
+    'stampedAt > term ? 0 : clockSkewMs',
     '0',
   ),
   fault(
@@ -235,7 +242,7 @@ export const FAULTS: readonly Fault[] = [
     'Infinity < lifetime',
   ),
   fault(
-    'simulation',
+    'session',
     'what is not recorded is not granted',
     'replication/lifetime.js',
     'ttlMs * (1 + UNRECORDED_SHARE + JITTER_SHARE * spread(hash))',

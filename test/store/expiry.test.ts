@@ -6,7 +6,7 @@ import type { SessionStore } from '../../src/index.js';
 import { refused } from './refused.js';
 import { clusterOf, inBothWorlds, pause, until } from './world.js';
 
-@Session({ name: 'login', ttl: '1500ms' })
+@Session({ name: 'login', ttl: '1s' })
 class Login {
   @Mutable() pages = 0;
 }
@@ -51,7 +51,7 @@ inBothWorlds('sessions that expire', (world) => {
     const login = await here().create(Login);
     const id = here().idOf(login);
     for (let i = 1; i <= 10; i++) {
-      await pause(200);
+      await pause(130);
       if (i % 3 === 0) await there().touch(Login, id);
       else if (i % 3 === 1) expect(await there().open(Login, id)).to.not.equal(undefined);
       else await there().update(Login, id, (each) => void each.pages++);
@@ -64,13 +64,15 @@ inBothWorlds('sessions that expire', (world) => {
     const ticket = await here().create(Ticket, {}, { id: 'seat 9' });
     await until('it expires', async () => {
       ticket.seat++;
-      return here().commit(ticket).then(
-        () => false,
-        (error: Error) => {
-          expect(error.message).to.contain('maxAge');
-          return true;
-        },
-      );
+      return here()
+        .commit(ticket)
+        .then(
+          () => false,
+          (error: Error) => {
+            expect(error.message).to.contain('maxAge');
+            return true;
+          },
+        );
     });
     await there().create(Ticket, { seat: 2 }, { id: 'seat 9' });
     expect((await here().open(Ticket, 'seat 9'))?.seat).to.equal(2);
