@@ -10,12 +10,14 @@ import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Sequence, SessionId } from '../shared/ids.js';
 import { doneAgain, doneNow, makeBatch } from './batch.js';
 import type { Batch, Own, Waiting } from './batch.js';
+import { DriftError } from './drift.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
 import { endOf, useIsDue } from './lifetime.js';
 import type { Answer, Operation, Read } from './operation.js';
 import type { Instant, MachineOptions } from './machine-options.js';
 import { answerRead } from './reading.js';
+import type { SessionState } from './session-state.js';
 
 interface WaitingRead {
   readonly token: number;
@@ -89,7 +91,7 @@ export class Primary<B> {
   /** A touch that needs no record: the recorded use is young enough that every replica grants this one, too. */
   #unrecordedTouch(now: Instant, { kind, session, className, backups }: Operation, ledger: Ledger<B>): Answer | undefined {
     if (kind !== 'touch' || backups > 0 || !this.#fresh(now)) return undefined;
-    const state = ledger.session(session);
+    const state = unlessDrifted(ledger, session);
     if (state?.body === undefined || state.className !== className || useIsDue(state, now.wallMs)) return undefined;
     return { kind: 'done', version: state.version, incarnation: state.incarnation, others: [], merged: false };
   }
@@ -111,7 +113,7 @@ export class Primary<B> {
   read(now: Instant, token: number, read: Read, ledger: Ledger<B>): void {
     this.#lastReadMs = now.ms;
     // a use that must be recorded is answered once it is
-    const state = read.use === true ? ledger.session(read.session) : undefined;
+    const state = read.use === true ? unlessDrifted(ledger, read.session) : undefined;
     const recorded = state === undefined || state.dead || !useIsDue(state, now.wallMs);
     if (read.consistency === 'primary' && this.#fresh(now) && recorded) {
       this.#emit({ type: 'read', token, answer: answerRead(ledger, this.#options.bodies, read) });
@@ -274,5 +276,15 @@ export class Primary<B> {
 
   #answer({ token }: Waiting, answer: Answer): void {
     this.#emit({ type: 'answer', token, answer });
+  }
+}
+
+/** A session to look at before its asker has a place: what has drifted is found again by whoever answers. */
+function unlessDrifted<B>(ledger: Ledger<B>, session: SessionId): SessionState<B> | undefined {
+  try {
+    return ledger.session(session);
+  } catch (error) {
+    if (error instanceof DriftError) return undefined;
+    throw error;
   }
 }

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { hash32 } from '../../src/shared/bytes.js';
 import { epoch, sequence, sessionId } from '../../src/shared/ids.js';
+import { DriftError } from '../../src/replication/drift.js';
 import { Expiry } from '../../src/replication/expiry.js';
 import type { Living } from '../../src/replication/expiry.js';
 import { deadlineMs, endOf, useIsDue } from '../../src/replication/lifetime.js';
@@ -107,6 +108,34 @@ describe('expiry', () => {
     bench.occupy(bench.append().record);
     expect(bench.of('read').find(({ token }) => token === 77)?.answer.kind).to.equal('snapshot');
     expect(entries(bench).at(-1)).to.include({ kind: 'touch' });
+  });
+
+  it('answers whoever opens or touches what has drifted', () => {
+    for (const use of ['touch', 'open'] as const) {
+      const bench = new Bench(A, { hotSessionsMax: 0 });
+      bench.lead();
+      bench.operate(operation('create', 's', undefined, 'made', { lifetime: IDLE }));
+      bench.flush();
+      bench.tick(20);
+      bench.tick(20);
+      const bytes = bench.machine.ledger.sessions.cold.record(sessionId('s'))!;
+      bytes[bytes.length - 1]! ^= 1;
+      let token = 7;
+      if (use === 'open') open(bench, token);
+      else {
+        try {
+          token = 0;
+          token = bench.operate(operation('touch', 's', undefined));
+        } catch (error) {
+          // what the driver does then
+          expect(error).to.be.instanceOf(DriftError);
+          token = 2;
+          bench.machine.beginAnew(error as DriftError);
+        }
+      }
+      const answers = use === 'open' ? bench.of('read') : bench.of('answer');
+      expect(answers.find((each) => each.token === token)?.answer.kind, use).to.equal('retry');
+    }
   });
 
   it('does not count reads that are none of a user', () => {
