@@ -56,13 +56,21 @@ export function race(contenders, { rounds, roundMs }) {
   const steps = contenders.map((contender) => calibrate(contender, roundMs));
   const times = contenders.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      // another one begins each round, so that nobody always follows the one who leaves the most garbage
-      const at = (turn + round) % contenders.length;
-      times[at].push(timeNs(contenders[at], steps[at]) / steps[at]);
-    }
+    // in another order each round, so that nobody always follows the one who leaves the most garbage
+    for (const at of shuffled(contenders.length, round + 1)) times[at].push(timeNs(contenders[at], steps[at]) / steps[at]);
   }
   return times.map((own) => ({ ns: median(own), ratio: median(own.map((time, round) => time / times[0][round])) }));
+}
+
+/** The numbers below `count` in an order that depends on the seed only. */
+function shuffled(count, seed) {
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1, x = seed; i > 0; i--) {
+    x = (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0;
+    const k = (x >>> 8) % (i + 1);
+    [order[i], order[k]] = [order[k], order[i]];
+  }
+  return order;
 }
 
 /** Warms up, and finds how many steps fill a round. */

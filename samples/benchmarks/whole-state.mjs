@@ -28,7 +28,7 @@ export function wholeStateRows(shape, effort, able) {
     pair('snapshot', ours('snapshot', () => benchmark.snapshot()), theirs('pack', () => packr.pack(plain))),
     pair('capture', ours('Benchmark.of', () => Benchmark.of(instance)), theirs('pack', () => packr.pack(plain))),
     pair('open', ours('Replica.restore', () => Replica.restore(type, snapshot)), theirs('unpack', () => packr.unpack(packed))),
-    ...binaryRows(shape, plain),
+    ...binaryRows(),
   ]; // prettier-ignore
 
   function pair(change, ...sides) {
@@ -44,15 +44,16 @@ export function wholeStateRows(shape, effort, able) {
     if (!able.has(msgpackrWhole.name)) return [];
     const encode = (value) => packr.pack(value);
     const Coded = class {
-      value = plain;
+      // its own: what one side writes is no change that another has to find
+      value = shape.plain();
     };
     defineSession(Coded, { name: 'coded', mutable: { value: { codec: { encode, decode: (bytes) => packr.unpack(bytes) } } } });
     const Opaque = class {
-      value = plain;
+      value = shape.plain();
     };
     defineSession(Opaque, { name: 'opaque', mutable: { value: { diff: 'binary' } } });
     const Open = class {
-      value = plain;
+      value = shape.plain();
     };
     defineSession(Open, { name: 'opaque', mutable: { value: { diff: 'graph' } } });
     return [coded(), own()];

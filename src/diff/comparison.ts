@@ -16,7 +16,8 @@ import type { Binding } from './binding.js';
 import type { ComparisonPass } from './comparison-pass.js';
 import { compareContent } from './content-comparison.js';
 import type { Draft } from './draft.js';
-import { kindOf, unsupported, type LiveKind } from './live-kind.js';
+import { extraProperty } from './extra-properties.js';
+import { kindOf, unsupported, unsupportedExtra, type LiveKind } from './live-kind.js';
 import { livePath } from './live-path.js';
 import { HOLE, InstanceNode, isContainer, isNode, type ContainerNode, type GraphNode, type Stored } from './node.js';
 import { ArrayNode } from './node.js';
@@ -177,9 +178,15 @@ export class Comparison implements ComparisonPass {
       const { buffer } = live as ArrayBufferView<ArrayBuffer>;
       if (!this.adopts(node.buffer!, buffer)) return false;
     }
+    this.#refuseExtras(live, kind);
     this.draft.setSource(node, live);
     this.#visit(node);
     return true;
+  }
+
+  #refuseExtras(live: object, kind: LiveKind): void {
+    const extra = extraProperty(live, kind);
+    if (extra !== undefined) throw unsupportedExtra(extra, this.pathOf(live));
   }
 
   /** True where adopting takes nothing that would have to be sent and never is: immutable attributes are not compared later. */
@@ -201,6 +208,7 @@ export class Comparison implements ComparisonPass {
 
   #create(live: object, kind: LiveKind): GraphNode {
     this.limit('objectsMax', this.draft.table.nodes.size + 1, live, 'the number of objects');
+    this.#refuseExtras(live, kind);
     const node = this.draft.add(newNode(this.draft.table.nextId, live, kind, (of) => this.#shapeOf(of)));
     node.mark = this.#walk;
     this.draft.setSource(node, live);
@@ -259,6 +267,7 @@ export class Comparison implements ComparisonPass {
     this.#at = node.source!;
     if (node instanceof ArrayNode) this.limit('elementsMax', (node.source as unknown[]).length, node.source!, 'an array');
     compareContent(this, node, false);
+    if (this.draft.before.has(node)) this.#refuseExtras(node.source!, this.#kindOf(node.source!));
   }
 
   #notTheRoot(): TwinstateError {

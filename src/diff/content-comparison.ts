@@ -4,7 +4,7 @@
  * Invariant: afterwards the node's content is the object's. A node that is new is filled without writing, because its content is
  * written as a whole afterwards; for a node that is not, each difference is written as it is made.
  */
-import { copyBytes, bytesEqual } from '../shared/bytes.js';
+import { copyBytes } from '../shared/bytes.js';
 import type { AttributeModel } from '../model/session-model.js';
 import { ArrayComparison } from './array-comparison.js';
 import { readAttribute } from '../model/attribute-access.js';
@@ -24,6 +24,7 @@ import {
   type MapNode,
 } from './node.js';
 import type { SetNode, Stored, ViewNode } from './node.js';
+import type { Patch } from './operation.js';
 import { liveBytes, viewLength } from './node-live.js';
 import { strategyOf } from './strategy.js';
 
@@ -114,8 +115,7 @@ function resolveAttribute(
     return now;
   }
   const { blobs, model } = pass.binding;
-  const bytes =
-    codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : copyBytes(checkBytes(codec.encode(value)));
+  const bytes = codec === undefined ? blobs!.encode(value, model, (live) => pass.pathOf(live)) : checkBytes(codec.encode(value));
   if (isNode(stored) && stored.kind === 'blob' && stored.coded === (codec !== undefined)) {
     pass.visitBlob(stored);
     stored.holder = holder;
@@ -123,7 +123,10 @@ function resolveAttribute(
     return stored;
   }
   const { draft } = pass;
-  const node = draft.add(new BytesNode(draft.table.nextId, 'blob', bytes, codec !== undefined));
+  // an encoder may give out its own memory, or the value's
+  const node = draft.add(
+    new BytesNode(draft.table.nextId, 'blob', codec === undefined ? bytes : copyBytes(bytes), codec !== undefined),
+  );
   node.holder = holder;
   pass.visitBlob(node);
   return node;
@@ -140,12 +143,22 @@ function isOpaque(attribute: AttributeModel, value: unknown): boolean {
   );
 }
 
+/** @param now not kept: the application may write to it later */
 function compareBytes(pass: ComparisonPass, node: BytesNode, now: Uint8Array): void {
-  if (bytesEqual(node.bytes, now)) return;
+  const { draft, writer } = pass;
   const patches = diffBytes(node.bytes, now);
-  pass.draft.setBytes(node, copyBytes(now));
-  if (patches === undefined) pass.writer.bytes(node);
-  else pass.writer.patch(node, patches);
+  if (patches === undefined) {
+    draft.setBytes(node, copyBytes(now));
+    writer.bytes(node);
+  } else if (patches.length > 0) {
+    if (node.bytes.byteLength === now.byteLength && patches.every(keepsLength)) draft.patchBytes(node, patches);
+    else draft.setBytes(node, copyBytes(now));
+    writer.patch(node, patches);
+  }
+}
+
+function keepsLength({ removed, inserted }: Patch): boolean {
+  return removed === inserted.byteLength;
 }
 
 function compareKeys(

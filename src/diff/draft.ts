@@ -4,6 +4,7 @@
  * Invariant: until the draft is dropped, `rollback` puts the table back as it was, sources included. The comparing side and the
  * applying side change their graphs by the same methods in the same order; that is why they stay equal.
  */
+import { copyBytes } from '../shared/bytes.js';
 import {
   copyNode,
   isNode,
@@ -17,6 +18,7 @@ import {
 import type { KeyedNode, MapNode, RegExpNode, SetNode, Stored, UrlNode } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { HOLE } from './node.js';
+import type { Patch } from './operation.js';
 import type { Schema } from './schema.js';
 
 /** A part of an array that is replaced; counted from the end of the hunk before. */
@@ -36,6 +38,7 @@ export class Draft {
   readonly #schema: Schema;
   readonly #garbage: boolean;
   readonly #nextId: number;
+  readonly #replaced: [bytes: Uint8Array, at: number, old: Uint8Array][] = [];
   readonly #sources: [node: GraphNode, source: object | undefined][] = [];
 
   /** @param base the id of the first new node; below `nextId` where room was made for it by `Graph.shiftIds` */
@@ -144,6 +147,21 @@ export class Draft {
     node.href = href;
   }
 
+  /**
+   * Replaces portions of a node's bytes by others of the same lengths, in place: large buffers are not copied for a few bytes. The
+   * node is not among those in `before`, what is replaced is kept instead.
+   */
+  patchBytes({ bytes }: BytesNode, patches: readonly Patch[]): void {
+    let at = 0;
+    for (const { kept, inserted } of patches) {
+      at += kept;
+      const end = at + inserted.byteLength;
+      this.#replaced.push([bytes, at, copyBytes(bytes.subarray(at, end))]);
+      bytes.set(inserted, at);
+      at = end;
+    }
+  }
+
   /** @param bytes kept, not copied */
   setBytes(node: BytesNode, bytes: Uint8Array): void {
     this.#touch(node);
@@ -171,6 +189,7 @@ export class Draft {
     for (const [node, source] of this.#sources.toReversed()) this.#link(node, source);
     for (const node of this.created) this.table.forget(node);
     for (const [node, copy] of this.before) Object.assign(node, copy, { source: node.source, mark: 0 });
+    for (const [bytes, at, old] of this.#replaced.toReversed()) bytes.set(old, at);
     this.table.schema = this.#schema;
     this.table.nextId = this.#nextId;
     this.table.garbage = this.#garbage;

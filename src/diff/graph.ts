@@ -340,6 +340,7 @@ export class Graph {
     const keep = (node: GraphNode): void => {
       const live = this.#table.nodes.get(node.id)?.source;
       if (live === undefined || node.kind === 'blob') return;
+      if (node.id > 0 && isFixed(node, live)) return;
       const kind = kindOf(live, binding.kinds);
       if (kind === undefined || !looksLike(node, live, kind, binding)) return;
       if (node.kind === 'view' && node.buffer!.source !== (live as ArrayBufferView).buffer) return;
@@ -362,6 +363,12 @@ function typed(cause: unknown): TwinstateError {
     cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
     cause,
   });
+}
+
+/** What the application froze may not take its content, and gives way to another object. */
+function isFixed({ kind }: GraphNode, live: object): boolean {
+  if (kind === 'object' || kind === 'array') return !Object.isExtensible(live);
+  return kind === 'instance' && Object.isFrozen(live);
 }
 
 function wrongRoot(model: SessionModel, received: string): TwinstateError {

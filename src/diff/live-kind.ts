@@ -73,12 +73,24 @@ export function unsupported(live: unknown, path: string | undefined): TwinstateE
   if (NEVER_STATE.some((type) => live instanceof type)) {
     return refuse(`an object of class ${name}`, 'keep what matters of it as plain values, or give the attribute a codec', path);
   }
-  if (ArrayBuffer.isView(live)) return refuse('a view of shared memory', 'copy it to memory of its own', path);
+  if (ArrayBuffer.isView(live) && live.buffer instanceof SharedArrayBuffer)
+    return refuse('a view of shared memory', 'copy it to memory of its own', path);
   if (prototype === ArrayBuffer.prototype) return refuse('a resizable ArrayBuffer', 'use one of fixed length', path);
   return new TwinstateError('CLASS_UNKNOWN', `an object of class ${name} cannot be replicated`, {
     expected: 'a plain object or an instance of a class that the session declares',
     received: `an instance of ${name}`,
     cure: `name the class where it is used, as in @Mutable({ type: () => ${name} }), and mark its attributes; or give the attribute a codec`,
+    path,
+  });
+}
+
+/** Makes the error for an array or a collection with a property that is none of its elements. */
+export function unsupportedExtra(name: string | symbol, path: string | undefined): TwinstateError {
+  const received = typeof name === 'symbol' ? `one with ${String(name)}` : `one with the property ${JSON.stringify(name)}`;
+  return new TwinstateError('VALUE_UNSUPPORTED', 'this value cannot be replicated', {
+    expected: 'an array or a collection with nothing beside its content',
+    received,
+    cure: 'keep it beside the collection, in an object that holds both; of what a regular expression matched, keep `[...match]`',
     path,
   });
 }

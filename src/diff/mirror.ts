@@ -45,6 +45,8 @@ export class Mirror {
     const touched = [...draft.before].filter(([node]) => node.source !== undefined || node.kind === 'blob');
     for (const [node] of touched) this.#materialiser.prepare(node.kind === 'blob' ? (node.holder ?? node) : node);
     this.#materialiser.make(touched.map(([node]) => node).filter((node) => node.kind !== 'blob'));
+    // before anything is written, because half of a delta would be left behind
+    for (const [node, before] of touched) if (node.source !== undefined) holdWritable(node.source, node, before);
     for (const [node, before] of touched) this.#carry(node, before);
     return this.#clashes;
   }
@@ -140,6 +142,20 @@ export class Mirror {
   #clash(node: GraphNode, slot: string): void {
     this.#clashes.push({ id: node.id, slot });
   }
+}
+
+/** Throws where the application froze or sealed what has to change. */
+function holdWritable(live: object, node: GraphNode, before: GraphNode): void {
+  if (Object.isExtensible(live)) return;
+  const isFixed =
+    (node.kind === 'object' && (Object.isFrozen(live) || !sameKeys(node.keys, (before as KeyedNode).keys))) ||
+    (node.kind === 'array' && (Object.isFrozen(live) || node.elements.length !== (before as ArrayNode).elements.length)) ||
+    (node.kind === 'instance' && Object.isFrozen(live));
+  if (isFixed) throw new TypeError('an object that has to change is frozen or sealed');
+}
+
+function sameKeys(a: ReadonlyMap<string, Stored>, b: ReadonlyMap<string, Stored>): boolean {
+  return a.size === b.size && [...a.keys()].every((key) => b.has(key));
 }
 
 /** True where the live value is what was stored, by identity. */

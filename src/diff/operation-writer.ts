@@ -12,13 +12,16 @@ import { HOLE, isNode, type BytesNode, type ContainerNode, type DateNode, type G
 import type { Stored, UrlNode } from './node.js';
 import type { Patch } from './operation.js';
 
+/** Up to this an array of bytes costs no memory of its own, and so next to nothing; most deltas are no longer. */
+const SMALL_BYTES = 64;
+
 /** Writes a reference to a node, or the node itself where it comes first. */
 export type WriteNode = (writer: ByteWriter, node: GraphNode) => void;
 
 export class OperationWriter {
   #base: number;
   readonly #schema = new ByteWriter(16);
-  readonly #body = new ByteWriter();
+  readonly #body = new ByteWriter(SMALL_BYTES);
   #context = 0;
   #introduced = 0;
   /** True where a node was written, as new or by reference. */

@@ -6,9 +6,10 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { type Construct, constructorOf } from './construction.js';
-import { declarationOn } from './declaration.js';
+import { declarationOn, lineage } from './declaration.js';
 import { type ElementTypes, elementTypes } from './element-types.js';
 import { type InheritedAttribute, inheritedAttributes } from './inheritance.js';
+import { holdsMore } from './known-values.js';
 import type { Class } from './session-model.js';
 
 export interface DraftAttribute extends InheritedAttribute {
@@ -53,6 +54,8 @@ export function collectDrafts(root: Class): Map<Class, Draft> {
 
 function draftOf(type: Class): Draft {
   const prototype = type.prototype as object;
+  const base = lineage(prototype).slice(1).find(holdsMore);
+  if (base !== undefined) throw extendsBuiltIn(type, (base.constructor as Class).name);
   const { attributes, open } = inheritedAttributes(prototype);
   const make = declarationOn(prototype)?.session?.make;
   const construct = constructorOf(type, make);
@@ -68,6 +71,14 @@ function draftOf(type: Class): Draft {
     trial: make === undefined ? construct({}) : undefined,
     alias: undefined,
   };
+}
+
+function extendsBuiltIn(type: Class, base: string): TwinstateError {
+  return new TwinstateError('DECLARATION_INVALID', `${type.name} extends ${base}`, {
+    expected: 'a class whose state is in its attributes',
+    received: `one that also holds what a ${base} holds, which no attribute names`,
+    cure: `let it hold a ${base} in an attribute, or give the attributes that hold a ${type.name} a codec`,
+  });
 }
 
 /** Refuses a class with different names in one session. */

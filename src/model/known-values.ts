@@ -40,6 +40,12 @@ export function isUncarried(type: unknown): boolean {
   return UNCARRIED.has(type);
 }
 
+/** Tells whether instances hold more than their properties, as those of subclasses of `Array` and `Map` do. */
+export function holdsMore(prototype: object): boolean {
+  const { constructor: type } = prototype as { constructor: unknown };
+  return type !== Object && (isCarried(type) || isUncarried(type) || type === DataView);
+}
+
 /** Reads `design:type`, which may be missing or say nothing. */
 export function designType(prototype: object, property: string): unknown {
   return Reflect.getMetadata('design:type', prototype, property) as unknown;

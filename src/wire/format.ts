@@ -16,6 +16,9 @@
  *     A8 varint n       the integer n
  *     A9 varint n       the integer -1 - n
  *     AA f32, AB f64    a float; f32 only where that is exact
+ *     C8..CF varint z   a decimal, z / 2 (odd: minus (z - 1) / 2) divided by 10 to the power of 1..8: it gives exactly the number,
+ *                       its last digit is not 0, z is below 2^42, and below 2^21 where f32 would be exact
+ *     D0..DF 7 bytes    an f64 without its last byte, which is 3C..43 (positive), BC..C3 (negative): 2^-63 to 2^65
  *     AC varint, UTF-8  a longer string, its length in bytes
  *     AD varint, UTF-16 a string with lone surrogates, its length in units, little endian
  *     AE bytes          a bigint >= 0: its magnitude, big endian
@@ -124,6 +127,10 @@ export const Tag = {
   set: 0xc4,
   view: 0xc5,
   instance: 0xc6,
+  decimal: 0xc8,
+  decimalMax: 0xcf,
+  f56: 0xd0,
+  f56Max: 0xdf,
   fixinstance: 0xe0,
 } as const;
 

@@ -7,6 +7,7 @@
 import { TwinstateError } from '../shared/errors.js';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const scratch = new DataView(new ArrayBuffer(8));
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
@@ -87,6 +88,14 @@ export class ByteReader {
     const value = this.#view.getFloat64(this.#at, true);
     this.#at += 8;
     return value;
+  }
+
+  /** A float whose last byte is known. */
+  f56(last: number): number {
+    this.#need(7);
+    for (let i = 0; i < 7; i++) scratch.setUint8(i, this.#bytes[this.#at++]!);
+    scratch.setUint8(7, last);
+    return scratch.getFloat64(0, true);
   }
 
   string(): string {

@@ -7,6 +7,7 @@
 import type { ByteReader } from './reader.js';
 import type { ByteWriter } from './writer.js';
 import { Tag } from './format.js';
+import { lastByteOf, readDecimal, writeFloat } from './float.js';
 
 export type Primitive = undefined | null | boolean | number | string | bigint;
 
@@ -14,6 +15,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const FIXSTR_BYTES_MAX = Tag.fixstrMax - Tag.fixstr;
 /** Below this an integer takes at most four bytes as a varint, which a float cannot beat. */
 const SHORT_VARINT_END = 2 ** 28;
+/** Below this it takes at most seven, as a float without its last byte does. */
+const LONG_VARINT_END = 2 ** 49;
 
 export function writePrimitive(writer: ByteWriter, value: Primitive): void {
   switch (typeof value) {
@@ -39,7 +42,8 @@ export function writeNumber(writer: ByteWriter, value: number): void {
       else writer.u8(value);
       return;
     }
-    if (Math.abs(value) < SHORT_VARINT_END || Math.fround(value) !== value) {
+    const size = Math.abs(value);
+    if (size < SHORT_VARINT_END || (size < LONG_VARINT_END && Math.fround(value) !== value)) {
       writer.u8(value > 0 ? Tag.integer : Tag.negativeInteger);
       writer.varint(value > 0 ? value : -1 - value);
       return;
@@ -48,13 +52,7 @@ export function writeNumber(writer: ByteWriter, value: number): void {
   if (value !== value) writer.u8(Tag.nan);
   else if (value === Infinity) writer.u8(Tag.infinity);
   else if (value === -Infinity) writer.u8(Tag.negativeInfinity);
-  else if (Math.fround(value) === value) {
-    writer.u8(Tag.f32);
-    writer.f32(value);
-  } else {
-    writer.u8(Tag.f64);
-    writer.f64(value);
-  }
+  else writeFloat(writer, value);
 }
 
 /** Any string, lone surrogates included. */
@@ -85,13 +83,14 @@ function writeBigint(writer: ByteWriter, value: bigint): void {
 
 /** True for a tag that `readPrimitive` knows. */
 export function isPrimitiveTag(tag: number): boolean {
-  return tag <= Tag.negativeBigint;
+  return tag <= Tag.negativeBigint || (tag >= Tag.decimal && tag <= Tag.f56Max);
 }
 
 /** Reads the rest of a primitive whose tag was read. */
 export function readPrimitive(reader: ByteReader, tag: number): Primitive {
   if (tag <= Tag.fixintMax) return tag;
   if (tag <= Tag.fixstrMax) return utf8(reader, tag - Tag.fixstr);
+  if (tag >= Tag.decimal && tag <= Tag.f56Max) return tag < Tag.f56 ? readDecimal(reader, tag) : reader.f56(lastByteOf(tag));
   switch (tag) {
     case Tag.undefined:
       return undefined;

@@ -7,16 +7,18 @@
 
 const encoder = new TextEncoder();
 const SMALL_BYTES = 32;
+/** Up to 64 bytes an array has no memory of its own; what is longer is mostly a good deal longer. */
+const GROWN_BYTES_MIN = 256;
 const LOW_END = 2 ** 28;
 
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
+  /** Made when it is needed: bytes of few numbers stay where they are cheapest. */
+  #view: DataView | undefined;
   #length = 0;
 
   constructor(capacityBytes = 256) {
     this.#bytes = new Uint8Array(capacityBytes);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes written so far. */
@@ -51,20 +53,26 @@ export class ByteWriter {
 
   u32(value: number): void {
     this.#room(4);
-    this.#view.setUint32(this.#length, value, true);
+    this.#numbers().setUint32(this.#length, value, true);
     this.#length += 4;
   }
 
   f32(value: number): void {
     this.#room(4);
-    this.#view.setFloat32(this.#length, value, true);
+    this.#numbers().setFloat32(this.#length, value, true);
     this.#length += 4;
   }
 
   f64(value: number): void {
     this.#room(8);
-    this.#view.setFloat64(this.#length, value, true);
+    this.#numbers().setFloat64(this.#length, value, true);
     this.#length += 8;
+  }
+
+  /** A float without its last byte, which holds the sign and most of the exponent. */
+  f56(value: number): void {
+    this.f64(value);
+    this.#length--;
   }
 
   /** Well-formed Unicode only; `wire/value.ts` has another form for lone surrogates. */
@@ -135,12 +143,16 @@ export class ByteWriter {
     this.#length = length;
   }
 
+  #numbers(): DataView {
+    return (this.#view ??= new DataView(this.#bytes.buffer));
+  }
+
   #room(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#bytes.byteLength) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2));
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2, GROWN_BYTES_MIN));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    this.#view = undefined;
   }
 }

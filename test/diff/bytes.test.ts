@@ -43,8 +43,11 @@ describe('the bytes of a delta', () => {
   const golden: [string, string, (cart: Cart) => void, ((cart: Cart) => void)?][] = [
     ['nothing', 'null', () => {}],
     ['a small integer', '0105', (cart) => (cart.total = 5)],
-    ['a double in ten bytes', '01ab9a9999999999b93f', (cart) => (cart.total = 0.1)],
-    ['a double that is exact in 32 bits', '01aa0000c03f', (cart) => (cart.total = 1.5)],
+    ['an amount of money', '01c9 c29a0c', (cart) => (cart.total = 1000.01)],
+    ['a negative decimal', '01c8 03', (cart) => (cart.total = -0.1)],
+    ['a double in nine bytes', '01d4 182d4454fb2109', (cart) => (cart.total = Math.PI)],
+    ['a double that is exact in 32 bits', '01aa0000803a', (cart) => (cart.total = 1 / 1024)],
+    ['a double beyond 2^65', '01ab 9c7500883ce4377e', (cart) => (cart.total = 1e300)],
     ['a larger integer', '01a8ac02', (cart) => (cart.total = 300)],
     ['a negative integer', '01a963', (cart) => (cart.total = -100)],
     ['-0', '01a5', (cart) => (cart.total = -0)],

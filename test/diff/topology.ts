@@ -56,14 +56,16 @@ function contents(a: object, b: object, path: string, queue: Pair[]): string | u
   }
   if (a instanceof Map) return sequence([...a].flat(), [...(b as Map<unknown, unknown>)].flat(), `${path}.entries`, queue);
   if (a instanceof Set) return sequence([...a], [...(b as Set<unknown>)], `${path}.members`, queue);
-  const isInstance = ![Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(a) as object);
+  const prototype = Object.getPrototypeOf(a) as object | null;
+  const isInstance = prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null;
   const keysOf = (object: object): string[] => {
     const keys = Object.keys(object);
     // an absent attribute is as good as an undefined one, and the order of attributes is the class's
     return isInstance ? keys.filter((key) => (object as Record<string, unknown>)[key] !== undefined).toSorted() : keys;
   };
-  const keys = keysOf(a);
-  if (keys.join('\n') !== keysOf(b).join('\n')) return `${path}: keys ${keys.join()} against ${keysOf(b).join()}`;
+  const [keys, others] = [keysOf(a), keysOf(b)];
+  if (keys.length !== others.length || keys.some((key, i) => key !== others[i]))
+    return `${path}: keys ${keys.join()} against ${others.join()}`;
   if (Array.isArray(a) && a.length !== (b as unknown[]).length)
     return `${path}: length ${a.length} against ${(b as unknown[]).length}`;
   for (const key of keys) {

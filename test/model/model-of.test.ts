@@ -8,6 +8,7 @@ import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
 import type { AttributeModel, ClassModel } from '../../src/model/session-model.js';
 import { Transient } from '../../src/model/transient.js';
+import { refusal } from './refusal.js';
 
 const names = (attributes: readonly AttributeModel[]): string[] => attributes.map((a) => a.property);
 const classNames = (model: ClassModel, property: string): string[] =>
@@ -29,6 +30,25 @@ class Cart {
 }
 
 describe('modelOf', () => {
+  it('refuses a class that also is a collection, a date or bytes: no attribute names what these hold', () => {
+    for (const Base of [Array, Map, Set, Date, RegExp, URL, Promise, ArrayBuffer, Uint8Array, Float64Array, DataView] as const) {
+      class Middle extends (Base as new () => object) {}
+      class Rows extends Middle {
+        total = 0;
+      }
+      defineSession(Rows, { name: 'rows', mutable: { total: {} } });
+      class Table {
+        rows: unknown;
+      }
+      defineSession(Table, { name: 'table', mutable: { rows: { type: () => Rows } } });
+      for (const type of [Rows, Table]) {
+        expect(refusal(() => modelOf(type), 'DECLARATION_INVALID', /in an attribute/).message).to.include(
+          `Rows extends ${Base.name}`,
+        );
+      }
+    }
+  });
+
   it('resolves attributes in the order of declaration, and the mutable-attribute set from them', () => {
     const { root } = modelOf(Cart);
     expect(names(root.attributes)).to.deep.equal(['customerId', 'coupon', 'items', 'visits']);

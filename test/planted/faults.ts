@@ -1,3 +1,5 @@
+import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
 export type Suite = 'simulation' | 'diff' | 'session' | 'store';
 
@@ -27,6 +29,7 @@ const MACHINE = 'replication/partition-machine.js';
 
 export const FAULTS: readonly Fault[] = [
   // differencing
+  ...DIFFERENCING_FAULTS,
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
   fault(
     'diff',
@@ -47,15 +50,15 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'bytes of the benchmark are those of the instance',
     CONTENT,
-    'pass.draft.setBytes(node, copyBytes(now));',
-    'pass.draft.setBytes(node, now);',
+    'draft.setBytes(node, copyBytes(now));\n        writer.bytes(node);',
+    'draft.setBytes(node, now);\n        writer.bytes(node);',
   ),
   fault(
     'diff',
     'bytes that changed in place are passed over',
     CONTENT,
-    'if (bytesEqual(node.bytes, now))',
-    'if (node.bytes.byteLength === now.byteLength)',
+    'else if (patches.length > 0)',
+    'else if (node.bytes.byteLength !== now.byteLength)',
   ),
   fault(
     'diff',

@@ -95,6 +95,7 @@ const cart = (n) => ({
     { name: 'none', apply() {} },
     { name: 'scalar', apply: (state, i) => (state.updatedAt = 1_790_000_200_000 + (i & 8191)) },
     { name: 'double', apply: (state, i) => (state.total = 1000.01 + (i & 8191)) },
+    { name: 'fraction', apply: (state, i) => (state.total = Math.sqrt(2 + (i & 8191) * 4)) },
     { name: 'nested', apply: (state, i) => (state.items[n >> 1].price.amount = 100_000 + (i & 8191)) },
     {
       name: 'three',

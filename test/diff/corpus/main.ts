@@ -1,6 +1,9 @@
 /**
- * `npm run corpus -- --graphs N [--from SEED] [--threads T]`: N random object graphs against the oracle, in batches of a seed each.
- * The same seed tries the same graphs. Ten million take hours; every batch is reported when it fails, and the count now and then.
+ * `npm run corpus -- --graphs N [--from SEED] [--workers W]`: N random object graphs against the oracle, in batches of a seed each, on
+ * all cores unless told otherwise. The same seed tries the same graphs.
+ *
+ * Invariant: a batch is reported when it fails, the count now and then, and with it what to say to go on from there after a stop:
+ * every batch below that seed is done.
  */
 // threads have no origin
 /* oxlint-disable unicorn/require-post-message-target-origin */
@@ -16,14 +19,14 @@ const { values } = parseArgs({
   options: {
     graphs: { type: 'string', default: '100000' },
     from: { type: 'string', default: '1' },
-    threads: { type: 'string', default: String(availableParallelism()) },
+    workers: { type: 'string', default: String(availableParallelism()) },
   },
 });
 const graphs = Number(values.graphs);
 const from = Number(values.from);
-const threads = Number(values.threads);
-if (![graphs, from, threads].every((n) => Number.isSafeInteger(n)) || graphs < 1 || threads < 1) {
-  console.error('usage: npm run corpus -- --graphs N [--from SEED] [--threads T]');
+const workers = Number(values.workers);
+if (![graphs, from, workers].every((n) => Number.isSafeInteger(n)) || graphs < 1 || workers < 1) {
+  console.error('usage: npm run corpus -- --graphs N [--from SEED] [--workers W]');
   process.exit(2);
 }
 
@@ -33,23 +36,32 @@ let given = 0;
 let tried = 0;
 let failed = 0;
 let seed = from;
+const running = new Set<number>();
 
 function nextBatch(): Batch | undefined {
   if (given >= graphs) return undefined;
   const batch = { seed: seed++, count: Math.min(BATCH, graphs - given) };
   given += batch.count;
+  running.add(batch.seed);
   return batch;
 }
 
 function tell(): void {
   const seconds = (Date.now() - startedMs) / 1000;
   const rate = Math.round(tried / seconds);
-  console.log(`${tried} of ${graphs} graphs in ${seconds.toFixed(0)} s (${rate}/s), ${failed} batches failed`);
+  const next = Math.min(seed, ...running);
+  const left = graphs - (next - from) * BATCH;
+  const wait =
+    left > 0
+      ? `; to go on: --graphs ${left} --from ${next}${rate > 0 ? `, about ${Math.ceil((graphs - tried) / rate / 60)} min` : ''}`
+      : '';
+  console.log(`${tried} of ${graphs} graphs in ${seconds.toFixed(0)} s (${rate}/s), ${failed} batches failed${wait}`);
   reportedMs = Date.now();
 }
 
 function take({ seed, count, failure }: Outcome): void {
   tried += count;
+  running.delete(seed);
   if (failure !== undefined) {
     failed++;
     console.log(`seed ${seed} fails: ${failure}`);
@@ -57,7 +69,7 @@ function take({ seed, count, failure }: Outcome): void {
   if (Date.now() - reportedMs > REPORT_MS) tell();
 }
 
-function runThread(): Promise<void> {
+function runWorker(): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./graphs-worker.js', import.meta.url));
     const give = (): void => {
@@ -74,6 +86,10 @@ function runThread(): Promise<void> {
   });
 }
 
-await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(graphs / BATCH)) }, runThread));
+process.once('SIGINT', () => {
+  tell();
+  process.exit(failed > 0 ? 1 : 130);
+});
+await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(graphs / BATCH)) }, runWorker));
 tell();
 process.exitCode = failed > 0 ? 1 : 0;
