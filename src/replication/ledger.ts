@@ -69,6 +69,11 @@ export class Ledger<B> {
     return this.sessions.get(id);
   }
 
+  /** Sessions that may be over by this clock; some of them. */
+  due(wallMs: number, clockSkewMs: number): SessionId[] {
+    return this.expiry.due(this.sessions, { wallMs, term: this.epoch, clockSkewMs });
+  }
+
   /** Notes that a stored snapshot holds all of a session. */
   clean(id: SessionId, standing: Standing): void {
     standing.dirtySince = sequence(0);

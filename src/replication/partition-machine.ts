@@ -235,8 +235,7 @@ export class PartitionMachine<B> {
       if (slot.doubtful) this.#poll(now);
       if (slot.mustSendAgain(now.ms)) this.#send(slot);
     }
-    const { clockSkewMs } = this.options.timing;
-    const due = this.#ledger.expiry.due(this.#ledger.sessions, { wallMs: now.wallMs, term: this.epoch, clockSkewMs });
+    const due = this.#ledger.due(now.wallMs, this.options.timing.clockSkewMs);
     if (this.#role === 'leading') {
       this.#primary.expire(due);
       this.#primary.tick(now);
