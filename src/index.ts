@@ -15,7 +15,7 @@ export { connect } from './store/connect.js';
 export { SessionStore } from './store/session-store.js';
 export type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './store/calls.js';
 export type { Ack, ConnectOptions } from './store/options.js';
-export type { CallOptions } from './store/deadline.js';
+export type { CallOptions } from './store/call-options.js';
 export type { Change as WatchedChange } from './store/watch.js';
 export { memoryEngine } from './engine/memory/memory-engine.js';
 export type { MemoryEngineOptions } from './engine/memory/memory-engine.js';

@@ -15,14 +15,13 @@ import type { Answer, Operation, Read, ReadAnswer } from '../replication/operati
 import { placementOrder } from '../replication/placement.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
-import { ask, pick } from './asked.js';
-import type { Asked } from './asked.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
 import { decodeMessage, encodeMessage } from './message.js';
 import type { Message, Term } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
-import type { Reply } from './reply.js';
+import { pick, Questions } from './questions.js';
+import type { Asked } from './questions.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
@@ -38,11 +37,10 @@ export type {
 export { DEFAULT_TIMING } from '../replication/timing.js';
 export type { Timing } from '../replication/timing.js';
 export { partitionOf } from '../replication/placement.js';
-export type { Asked } from './asked.js';
-export type { BackupStatus, MemberStatus, NodeStatus, ReplicaStatus } from './status.js';
+export type { Asked } from './questions.js';
+export { CLIENTS_MAX } from '../replication/session-state.js';
 export type { VersionedDelta } from '../replication/session-state.js';
-export { NO_LIFETIME } from '../replication/lifetime.js';
-export type { EndReason, Lifetime } from '../replication/lifetime.js';
+export type { EndReason } from '../replication/lifetime.js';
 
 export interface NodeOptions<B> {
   readonly self: NodeId;
@@ -73,6 +71,7 @@ export class ClusterNode<B> {
   readonly #detector: FailureDetector;
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
+  readonly #questions: Questions;
   #timers: Timer[] = [];
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #heartbeats = 0;
@@ -93,6 +92,11 @@ export class ClusterNode<B> {
       hint: (partition) => this.#membership.leaderOf(partition),
       event: options.onEvent,
       status: () => this.status(),
+    });
+    this.#questions = new Questions({
+      bus: options.connection.bus,
+      clock: options.runtime.clock,
+      malformed: (error) => options.onEvent({ type: 'malformed', where: 'reply', error }),
     });
     this.#tickedMs = options.runtime.clock.now();
     this.#membership.heard(this.#nowMs, this.#heartbeat(false));
@@ -168,16 +172,23 @@ export class ClusterNode<B> {
     return this.#drivers.has(partition);
   }
 
-  async operate(to: NodeId, partition: Partition, operation: Operation, timeoutMs: number): Promise<Asked<Answer>> {
+  /** @param attempt counts the sendings of this operation */
+  async operate(
+    to: NodeId,
+    partition: Partition,
+    operation: Operation,
+    attempt: number,
+    timeoutMs: number,
+  ): Promise<Asked<Answer>> {
     if (to === this.self) return this.#ownAnswer(partition, async (driver) => driver.operate(operation), timeoutMs);
-    const reply = await this.#ask(to, { kind: 'operate', partition, operation }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation, attempt }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'operate' ? each.answer : undefined));
   }
 
   async read(to: NodeId, partition: Partition, read: Read, waitMs: number, timeoutMs: number): Promise<Asked<ReadAnswer>> {
     if (to === this.self)
       return this.#ownAnswer(partition, async (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
-    const reply = await this.#ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
+    const reply = await this.#questions.ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'read' ? each.answer : undefined));
   }
 
@@ -191,7 +202,7 @@ export class ClusterNode<B> {
   ): Promise<Asked<ListReply>> {
     const message: Message = { kind: 'list', partition, className, after, limit };
     if (to === this.self) return { kind: 'answered', answer: this.#server.list(message) };
-    const reply = await this.#ask(to, message, timeoutMs);
+    const reply = await this.#questions.ask(to, message, timeoutMs);
     return pick(reply, (each) => (each.kind === 'list' ? each : undefined));
   }
 
@@ -309,7 +320,7 @@ export class ClusterNode<B> {
 
   async #probeOne(node: NodeId, asked: readonly Term[], timeoutMs: number): Promise<void> {
     const sentMs = this.#nowMs;
-    const reply = await this.#ask(node, { kind: 'probe', terms: asked }, timeoutMs);
+    const reply = await this.#questions.ask(node, { kind: 'probe', terms: asked }, timeoutMs);
     if (this.#closed) return;
     // terms that changed while the probe was under way are not asked about any more
     const still = asked
@@ -381,11 +392,6 @@ export class ClusterNode<B> {
     const result = await Promise.race([answered, late]);
     timer?.cancel();
     return result;
-  }
-
-  #ask(to: NodeId, message: Message, timeoutMs: number): Promise<Asked<Reply>> {
-    const malformed = (error: unknown): void => this.#options.onEvent({ type: 'malformed', where: 'reply', error });
-    return ask(this.bus, to, message, timeoutMs, malformed);
   }
 }
 

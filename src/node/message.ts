@@ -5,7 +5,7 @@
  * that the log decides; every one may be lost, late or repeated.
  *
  * Bytes: magic `0x4D`, format, kind, body. Integers are varints, strings UTF-8 with their length in front. A reply has the kind of
- * its request.
+ * its request. A batch is a count and that many requests, each with its length; only operations and reads travel so, never batches.
  */
 import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
@@ -24,7 +24,8 @@ export interface Term {
 
 export type Message =
   | { readonly kind: 'heartbeat'; readonly heartbeat: Heartbeat }
-  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation }
+  /** `attempt` counts the sendings of one operation. */
+  | { readonly kind: 'operate'; readonly partition: Partition; readonly operation: Operation; readonly attempt: number }
   /** `waitMs`: while the asker's version is the newest, the answer may wait for a newer one for so long. */
   | { readonly kind: 'read'; readonly partition: Partition; readonly read: Read; readonly waitMs: number }
   | {
@@ -37,16 +38,24 @@ export type Message =
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
   /** What do you know of yourself? */
   | { readonly kind: 'status' }
-  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence };
+  | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
+  /** Several requests in one message. */
+  | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
+
+export type SingleMessage = Exclude<Message, { kind: 'batch' }>;
+export type BatchPart = Extract<Message, { kind: 'operate' | 'read' }>;
+/** Requests in one batch, at most. */
+export const BATCH_PARTS_MAX = 256;
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'status'] as const;
+const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'batch', 'pending', 'status'] as const;
 export type MessageKind = (typeof KINDS)[number];
 const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
 export function encodeMessage(message: Message): Uint8Array {
+  if (message.kind === 'batch') return encodeBatch(message.parts.map(encodeMessage));
   const out = openMessage(message.kind);
   switch (message.kind) {
     case 'heartbeat': {
@@ -71,6 +80,7 @@ export function encodeMessage(message: Message): Uint8Array {
       out.varint(Math.max(0, Math.floor(waitMs)));
       out.u8(rebased ? 1 : 0);
       if (kind === 'create') writeLifetime(out, message.operation.lifetime ?? NO_LIFETIME);
+      out.varint(message.attempt);
       break;
     }
     case 'read': {
@@ -101,6 +111,14 @@ export function encodeMessage(message: Message): Uint8Array {
       out.varint(message.position);
       break;
   }
+  return out.finish();
+}
+
+/** @param parts messages as `encodeMessage` made them, at most `BATCH_PARTS_MAX` */
+export function encodeBatch(parts: readonly Uint8Array[]): Uint8Array {
+  const out = openMessage('batch');
+  out.varint(parts.length);
+  for (const part of parts) out.bytes(part);
   return out.finish();
 }
 
@@ -135,11 +153,8 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         waitMs: from.varint(),
         rebased: from.u8() === 1,
       };
-      return {
-        kind,
-        partition: at,
-        operation: operation.kind === 'create' ? { ...operation, lifetime: readLifetime(from) } : operation,
-      };
+      const whole = operation.kind === 'create' ? { ...operation, lifetime: readLifetime(from) } : operation;
+      return { kind, partition: at, operation: whole, attempt: from.varint() };
     }
     case 'read': {
       const at = partition(from.varint());
@@ -165,9 +180,26 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       if (term === undefined) return from.fail('one term', 'none');
       return { kind, term, from: nodeId(from.string()), position: sequence(from.varint()) };
     }
+    case 'batch': {
+      const count = from.count();
+      if (count === 0 || count > BATCH_PARTS_MAX) from.fail(`1 to ${BATCH_PARTS_MAX} requests in a batch`, `${count}`);
+      const parts: BatchPart[] = [];
+      for (let i = 0; i < count; i++) parts.push(readPart(from.bytes()));
+      return { kind, parts };
+    }
     default:
       return from.fail('a request', `a message of kind ${kind}`);
   }
+}
+
+/** No batch within a batch: what strangers nest is refused at the first level. */
+function readPart(bytes: Uint8Array): BatchPart {
+  const from = new ByteReader(bytes, 'message in a batch');
+  const kind = readKind(from);
+  if (kind !== 'operate' && kind !== 'read') return from.fail('an operation or a read', `a message of kind ${kind}`);
+  const message = readMessage(from, kind) as BatchPart;
+  from.end();
+  return message;
 }
 
 /** Begins a message or a reply. */

@@ -14,7 +14,7 @@ import type { Answer, ReadAnswer } from '../replication/operation.js';
 import type { VersionedDelta } from '../replication/session-state.js';
 import { ByteReader } from '../wire/reader.js';
 import type { ByteWriter } from '../wire/writer.js';
-import { oneOf, openMessage, readKind } from './message.js';
+import { BATCH_PARTS_MAX, oneOf, openMessage, readKind } from './message.js';
 import { readStatus, writeStatus } from './status.js';
 import type { NodeStatus } from './status.js';
 
@@ -31,7 +31,15 @@ export type Reply =
   | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
   | { readonly kind: 'status'; readonly status: NodeStatus }
   /** The request was unreadable. */
-  | { readonly kind: 'malformed'; readonly why: string };
+  | { readonly kind: 'malformed'; readonly why: string }
+  /** To each request of a batch, in its order. */
+  | { readonly kind: 'batch'; readonly parts: readonly Reply[] }
+  /** In a batch: the answer takes longer, or is longer, than the others should wait for; ask once more, and alone. */
+  | { readonly kind: 'pending' };
+
+/** Bytes of a batch's reply, about. */
+const BATCH_REPLY_BYTES_MAX = 512 * 1024;
+const PENDING = openMessage('pending').finish();
 
 const ANSWERS = ['done', 'conflict', 'gone', 'exists', 'refused', 'stored', 'retry'] as const;
 const READ_ANSWERS = ['same', 'deltas', 'snapshot', 'gone', 'quarantined', 'retry'] as const;
@@ -62,14 +70,29 @@ export function encodeReply(reply: Reply): Uint8Array {
     case 'malformed':
       out.string(reply.why);
       break;
+    case 'batch':
+      writeParts(out, reply.parts);
+      break;
+    case 'pending':
+      break;
   }
   return out.finish();
+}
+
+/** What would make the reply longer than one message should be is asked for once more, alone. */
+function writeParts(out: ByteWriter, parts: readonly Reply[]): void {
+  out.varint(parts.length);
+  for (const part of parts) {
+    const bytes = out.length < BATCH_REPLY_BYTES_MAX ? encodeReply(part) : PENDING;
+    out.bytes(out.length + bytes.byteLength < BATCH_REPLY_BYTES_MAX ? bytes : PENDING);
+  }
 }
 
 /** @throws {TwinstateError} `BYTES_CORRUPT`, whatever the bytes */
 export function decodeReply(bytes: Uint8Array): Reply {
   const from = new ByteReader(bytes, 'reply');
   const kind = readKind(from);
+  if (kind === 'batch') return readParts(from);
   let reply: Reply;
   if (kind === 'operate') reply = { kind, answer: readAnswer(from) };
   else if (kind === 'read') reply = { kind, answer: readReadAnswer(from) };
@@ -86,9 +109,27 @@ export function decodeReply(bytes: Uint8Array): Reply {
     reply = { kind, leads };
   } else if (kind === 'status') reply = { kind, status: readStatus(from) };
   else if (kind === 'malformed') reply = { kind, why: from.string() };
+  else if (kind === 'pending') reply = { kind };
   else reply = from.fail('a reply', `a message of kind ${kind}`);
   from.end();
   return reply;
+}
+
+function readParts(from: ByteReader): Reply {
+  const count = from.count();
+  if (count > BATCH_PARTS_MAX) from.fail(`at most ${BATCH_PARTS_MAX} replies in a batch`, `${count}`);
+  const parts: Reply[] = [];
+  for (let i = 0; i < count; i++) {
+    const part = from.bytes();
+    if (isBatch(part)) from.fail('a reply to one request', 'a batch within a batch');
+    parts.push(decodeReply(part));
+  }
+  from.end();
+  return { kind: 'batch', parts };
+}
+
+function isBatch(bytes: Uint8Array): boolean {
+  return readKind(new ByteReader(bytes, 'reply in a batch')) === 'batch';
 }
 
 function writeAnswer(out: ByteWriter, answer: Answer): void {

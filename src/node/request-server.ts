@@ -6,10 +6,12 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
-import type { Read, ReadAnswer } from '../replication/operation.js';
+import type { Timer } from '../shared/clock.js';
+import type { Answer, Read, ReadAnswer } from '../replication/operation.js';
 import { ChangeWaiters } from './change-waiters.js';
+import { Intake } from './intake.js';
 import { decodeMessage } from './message.js';
-import type { Message } from './message.js';
+import type { BatchPart, Message } from './message.js';
 import type { PartitionDriver } from './partition-driver.js';
 import { encodeReply } from './reply.js';
 import type { Reply } from './reply.js';
@@ -20,6 +22,9 @@ import type { NodeStatus } from './status.js';
 const LIST_MAX = 1_000;
 /** A read waits for a newer state for so long, at most. */
 const READ_WAIT_MS_MAX = 30_000;
+
+/** The answers to a batch wait for the slowest of them so long, at most: then that one is asked for alone. */
+const BATCH_WAIT_MS = 200;
 
 type ListMessage = Extract<Message, { kind: 'list' }>;
 export type ListReply = Extract<Reply, { kind: 'list' }>;
@@ -37,6 +42,7 @@ export interface Holdings<B> {
 export class RequestServer<B> {
   readonly #holdings: Holdings<B>;
   readonly #waiters: ChangeWaiters;
+  readonly #intake = new Intake();
   #closed = false;
 
   constructor(holdings: Holdings<B>) {
@@ -102,6 +108,33 @@ export class RequestServer<B> {
     return { kind: 'list', ids: ids.slice(0, Math.min(limit, LIST_MAX)), total, hint: undefined };
   }
 
+  /** Answers each part of a batch, or says that its answer takes longer than the others should wait. */
+  async #together(parts: readonly BatchPart[]): Promise<Reply> {
+    const replies = parts.map((): Reply => ({ kind: 'pending' }));
+    const each = parts.map(async (part, i) => {
+      replies[i] = (await this.#reply(part)) ?? { kind: 'pending' };
+    });
+    let timer!: Timer;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#holdings.runtime.clock.after(BATCH_WAIT_MS, resolve);
+    });
+    await Promise.race([Promise.all(each), late]);
+    timer.cancel();
+    return { kind: 'batch', parts: [...replies] };
+  }
+
+  async #operate({ partition, operation, attempt }: Extract<Message, { kind: 'operate' }>): Promise<Reply | undefined> {
+    const answer = await this.#intake.take(operation, attempt, () => {
+      const driver = this.#holdings.driver(partition);
+      return driver === undefined ? Promise.resolve(this.#noReplica(partition)) : driver.operate(operation);
+    });
+    return answer === undefined ? undefined : { kind: 'operate', answer };
+  }
+
+  #noReplica(partition: Partition): Extract<Answer, { kind: 'retry' }> {
+    return { kind: 'retry', clean: true, hint: this.#holdings.hint(partition), why: NO_REPLICA };
+  }
+
   #checkPartition(message: Message): void {
     const stranger = partitionsOf(message).find((partition) => partition >= this.#holdings.partitions);
     if (stranger === undefined) return;
@@ -114,14 +147,8 @@ export class RequestServer<B> {
 
   async #reply(message: Message): Promise<Reply | undefined> {
     switch (message.kind) {
-      case 'operate': {
-        const driver = this.#holdings.driver(message.partition);
-        if (driver !== undefined) return { kind: 'operate', answer: await driver.operate(message.operation) };
-        return {
-          kind: 'operate',
-          answer: { kind: 'retry', clean: true, hint: this.#holdings.hint(message.partition), why: NO_REPLICA },
-        };
-      }
+      case 'operate':
+        return this.#operate(message);
       case 'read': {
         const driver = this.#holdings.driver(message.partition);
         if (driver !== undefined) return { kind: 'read', answer: await this.readAndWait(driver, message.read, message.waitMs) };
@@ -145,6 +172,8 @@ export class RequestServer<B> {
         return undefined;
       case 'heartbeat':
         return undefined;
+      case 'batch':
+        return this.#together(message.parts);
     }
   }
 }
@@ -160,6 +189,8 @@ function partitionsOf(message: Message): readonly number[] {
     case 'heartbeat':
     case 'status':
       return [];
+    case 'batch':
+      return message.parts.map((part) => part.partition);
     default:
       return [message.partition];
   }

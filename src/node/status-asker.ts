@@ -2,8 +2,8 @@
 import type { Bus } from '../engine/port.js';
 import type { Heartbeat } from '../replication/membership.js';
 import type { NodeId } from '../shared/ids.js';
-import { ask, pick } from './asked.js';
-import { decodeMessage } from './message.js';
+import { decodeMessage, encodeMessage } from './message.js';
+import { decodeReply } from './reply.js';
 import type { NodeStatus } from './status.js';
 
 /** What an announcement says, if it is a heartbeat; strangers' bytes are nobody. */
@@ -18,8 +18,12 @@ export function heardHeartbeat(body: Uint8Array): Heartbeat | undefined {
 
 /** `undefined`: it did not answer in time, or not as a process of this release does. */
 export async function askStatus(bus: Bus, node: NodeId, timeoutMs: number): Promise<NodeStatus | undefined> {
-  const asked = pick(await ask(bus, node, { kind: 'status' }, timeoutMs, () => undefined), (reply) =>
-    reply.kind === 'status' ? reply.status : undefined,
-  );
-  return asked.kind === 'answered' ? asked.answer : undefined;
+  const result = await bus.request(node, encodeMessage({ kind: 'status' }), timeoutMs);
+  if (result.outcome !== 'answered') return undefined;
+  try {
+    const reply = decodeReply(result.body);
+    return reply.kind === 'status' ? reply.status : undefined;
+  } catch {
+    return undefined;
+  }
 }

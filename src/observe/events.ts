@@ -59,7 +59,7 @@ export interface EventDetails {
   };
   /** A commit met another one that changed the same slots; `slots` is how many are known. Also told as `failed`. */
   readonly conflict: OfSession & { readonly base: number; readonly version: number; readonly slots: number };
-  /** `bytes` of the snapshot that came; 0 where there is no such session. */
+  /** `bytes` of the snapshot or the deltas that came; 0 where there is no such session, or it is held here and has not changed. */
   readonly open: OfSession & { readonly found: boolean; readonly version: number; readonly bytes: number; readonly ms: number };
   /** An `update` ended well, after so many runs of its function. */
   readonly update: OfSession & { readonly attempts: number; readonly ms: number };

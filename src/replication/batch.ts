@@ -12,7 +12,7 @@ import type { Answer, Operation } from './operation.js';
 import type { EndReason, Life } from './lifetime.js';
 import { entryBytes } from './record.js';
 import type { Entry, OpId } from './record.js';
-import { applyEntry, copyHeader, findOp, freshState } from './session-state.js';
+import { applyEntry, copyHeader, findOp, freshState, mayBeForgotten } from './session-state.js';
 import type { Bodies, SessionHeader, VersionedDelta } from './session-state.js';
 
 /** An operation with the token under which it is answered. */
@@ -201,6 +201,8 @@ function decide<B>(
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
   }
   if (base.version === header.version && !operation.rebased) return { payload, merged: false };
+  if (mayBeForgotten(header, operation.op, base.version))
+    return { answer: { kind: 'conflict', version: header.version, slots: [] } };
   const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
   if (result === undefined) return { answer: UNREADABLE };
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };

@@ -144,8 +144,8 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
   }
   header.version = entry.to;
   header.touchedAtMs = Math.max(header.touchedAtMs, entry.atMs);
-  // the primary's own: nobody will ask what became of it
-  if (entry.op.client === '') return;
+  // to touch twice is to touch once: nobody's commit is forgotten for it; and what the primary does by itself nobody asks for again
+  if (entry.kind === 'touch' || entry.op.client === '') return;
   header.ops.delete(entry.op.client);
   header.ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
   if (header.ops.size > CLIENTS_MAX) header.ops.delete(header.ops.keys().next().value!);
@@ -156,6 +156,16 @@ export function findOp(header: SessionHeader, op: OpId): LastOp | 'overtaken' | 
   const last = header.ops.get(op.client);
   if (last === undefined || last.counter < op.counter) return undefined;
   return last.counter === op.counter ? last : 'overtaken';
+}
+
+/**
+ * Says whether an operation of this client that was stored behind `base` may have been forgotten: then one that comes again cannot be
+ * told from a new one. Whoever is forgotten was active before all who are remembered.
+ */
+export function mayBeForgotten(header: SessionHeader, { client }: OpId, base: Version): boolean {
+  if (header.ops.size < CLIENTS_MAX || header.ops.has(client)) return false;
+  const [oldest] = header.ops.values();
+  return oldest !== undefined && base + 1 < oldest.version;
 }
 
 /** A snapshot as it is stored: a header, the sequence up to which it is true, and the body's bytes (none in a tombstone). */

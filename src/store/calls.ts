@@ -1,6 +1,6 @@
 /** What the calls of a store take and give. */
 import type { Init } from '../model/adoption.js';
-import type { CallOptions } from './deadline.js';
+import type { CallOptions } from './call-options.js';
 import type { Ack } from './options.js';
 
 export interface WriteOptions extends CallOptions {

@@ -3,7 +3,7 @@ import { memoryEngine } from '../engine/memory/memory-engine.js';
 import type { EngineConnection } from '../engine/port.js';
 import { modelOf } from '../model/model-of.js';
 import type { SessionModel } from '../model/session-model.js';
-import { ClusterNode } from '../node/cluster-node.js';
+import { ClusterNode, partitionOf } from '../node/cluster-node.js';
 import type { Runtime } from '../node/runtime.js';
 import { atRestBodies } from '../node/bodies.js';
 import { Events } from '../observe/events.js';
@@ -17,6 +17,9 @@ import { resolveOptions } from './options.js';
 import type { ConnectOptions } from './options.js';
 import { REAL_RUNTIME } from './real-runtime.js';
 import { Router } from './router.js';
+import { SessionCache } from './session-cache.js';
+import { SessionReader } from './session-reader.js';
+import { SessionWriter } from './session-writer.js';
 import { SessionStore } from './session-store.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -52,7 +55,7 @@ export async function connectWith(
       });
     }
     names.set(model.name, type.name);
-    models.set(type, options.limits === undefined ? model : { ...model, limits: { ...options.limits, ...model.limits } });
+    models.set(type, options.limits === undefined ? model : { ...model, limits: { ...resolved.limits, ...model.limits } });
   }
   if (options.signal?.aborted === true) throw aborted(options.signal);
   const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
@@ -93,13 +96,16 @@ export async function connectWith(
     });
     onNode?.(node);
     await node.start();
+    const router = new Router(node);
+    const cache = new SessionCache(resolved.cacheBytesMax, (id) => node.leaderOf(partitionOf(id, partitions)) === self);
     return new SessionStore({
       node,
-      router: new Router(node, runtime.clock),
+      router,
+      reader: new SessionReader(router, node, cache, events, runtime.clock),
+      writer: new SessionWriter({ router, cache, partitions, client: incarnation.slice(0, 16), events, clock: runtime.clock }),
       models,
       runtime,
       ack: resolved.ack,
-      client: incarnation.slice(0, 16),
       connection: link,
       events,
     });

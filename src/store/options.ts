@@ -6,10 +6,16 @@ import { sessionId } from '../shared/ids.js';
 import type { SessionId } from '../shared/ids.js';
 import { DEFAULT_TIMING } from '../node/cluster-node.js';
 import type { Timing } from '../node/cluster-node.js';
-import type { CallOptions } from './deadline.js';
+import { CACHE_BYTES_DEFAULT } from './session-cache.js';
+import type { CallOptions } from './call-options.js';
 
 /** How much has happened once a write's promise resolves; the README's table says what each promises. */
 export type Ack = 'none' | 'log' | { readonly backups: number };
+
+export interface StoreLimits extends SessionLimits {
+  /** Bytes kept of sessions that other processes lead, so that opening them again costs no snapshot (default 32 MiB; 0: none). */
+  readonly cacheBytesMax?: number;
+}
 
 export interface ConnectOptions extends CallOptions {
   /** The session classes that this process opens. */
@@ -30,12 +36,14 @@ export interface ConnectOptions extends CallOptions {
   readonly ack?: Ack | undefined;
   /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale (default `fast`). */
   readonly takeover?: 'fast' | 'strict' | undefined;
-  /** Bounds on what one session may hold, where its class sets none. */
-  readonly limits?: SessionLimits | undefined;
+  /** Bounds on what one session may hold, where its class sets none, and on what this process keeps of those that others lead. */
+  readonly limits?: StoreLimits | undefined;
   /** Durations of the protocol, for slow networks and tests. */
   readonly timing?: Partial<Timing> | undefined;
 }
 
+/** Timers cannot be set further ahead. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 export const PARTITIONS_DEFAULT = 16;
 export const PARTITIONS_MAX = 4_096;
 
@@ -49,6 +57,8 @@ export interface ResolvedOptions {
   readonly ack: Ack;
   readonly takeover: 'fast' | 'strict';
   readonly timing: Timing;
+  readonly limits: SessionLimits;
+  readonly cacheBytesMax: number;
 }
 
 const KNOWN = [
@@ -81,7 +91,11 @@ export function resolveOptions(options: ConnectOptions): ResolvedOptions {
     if (typeof value !== 'number' || !(value >= 0)) throw invalid(`timing.${name}`, 'milliseconds or a count', show(value));
     Object.assign(timing, { [name]: value });
   }
+  checkCall(options);
+  const { cacheBytesMax, ...limits } = options.limits ?? {};
   return {
+    limits,
+    cacheBytesMax: count('limits.cacheBytesMax', cacheBytesMax, 0, Number.MAX_SAFE_INTEGER) ?? CACHE_BYTES_DEFAULT,
     cluster: text('cluster', options.cluster) ?? 'default',
     name: text('nodeId', options.nodeId),
     role: choice('role', options.role, ['node', 'client']) ?? 'node',
@@ -99,6 +113,15 @@ export function checkAck(ack: Ack | undefined): Ack | undefined {
   const backups: unknown = typeof ack === 'object' && ack !== null ? ack.backups : undefined;
   if (typeof backups === 'number' && Number.isInteger(backups) && backups >= 1) return ack;
   throw invalid('ack', "'none', 'log' or { backups: n } with n of at least 1", show(ack));
+}
+
+/** @throws {TwinstateError} `OPTION_INVALID` */
+export function checkCall<T extends CallOptions>(options: T): T {
+  const { timeoutMs, signal } = options;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX))
+    throw invalid('timeoutMs', `milliseconds from 0 to ${TIMEOUT_MS_MAX}`, show(timeoutMs));
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', show(signal));
+  return options;
 }
 
 const ID_BYTES_MAX = 512;
@@ -128,7 +151,7 @@ function text(option: string, value: string | undefined): string | undefined {
   throw invalid(option, 'a text of 1 to 128 characters', show(value));
 }
 
-function choice<T extends string>(option: string, value: T | undefined, choices: readonly T[]): T | undefined {
+export function choice<T extends string>(option: string, value: T | undefined, choices: readonly T[]): T | undefined {
   if (value === undefined || choices.includes(value)) return value;
   throw invalid(option, choices.join(' or '), show(value));
 }

@@ -65,6 +65,23 @@ export function unavailable(
   });
 }
 
+export function forgotten(id: SessionId): TwinstateError {
+  return new TwinstateError('UNAVAILABLE', `what became of this change of ${named(id)} is not known any more`, {
+    expected: 'an answer to the first try',
+    received: 'more commits of others since than are remembered',
+    outcome: 'unknown',
+    cure: 'the change may have been stored: refresh before repeating it',
+  });
+}
+
+export function timedOut(doing: string, timeoutMs: number, outcome: Outcome | undefined): TwinstateError {
+  return new TwinstateError('TIMEOUT', `the time of this call went by ${doing}`, {
+    expected: `an end within ${timeoutMs} ms`,
+    outcome,
+    cure: 'give it more `timeoutMs`, or do less at once',
+  });
+}
+
 export function notOpen(received: unknown): TwinstateError {
   return new TwinstateError('NOT_OPEN', 'this object is not a session of this store', {
     expected: 'an instance from `create`, `open` or `update`',

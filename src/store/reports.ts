@@ -8,13 +8,21 @@ import type { Events } from '../observe/events.js';
 import type { Clock } from '../shared/clock.js';
 import { ConflictError, TwinstateError } from '../shared/errors.js';
 import type { SessionId } from '../shared/ids.js';
-import type { StoreOperation } from './parts.js';
+import type { SessionModel } from '../model/session-model.js';
+
+/** A write, as far as it is told. */
+interface Write {
+  readonly kind: 'create' | 'commit' | 'touch' | 'destroy';
+  readonly id: SessionId;
+  readonly model: SessionModel;
+  readonly payload: Uint8Array;
+}
 
 type Done = Extract<NodeAnswer, { kind: 'done' }>;
 type Found = Exclude<NodeReadAnswer, { kind: 'retry' }>;
 
 /** A write, as it was sent: told as `commit`, or as `failed`, and a conflict as that, too. */
-export function reportWrite(events: Events, clock: Clock, operation: StoreOperation, done: Promise<Done>): Promise<Done> {
+export function reportWrite(events: Events, clock: Clock, operation: Write, done: Promise<Done>): Promise<Done> {
   if (!events.heard('commit') && !events.heard('failed') && !events.heard('conflict')) return done;
   const startedMs = clock.now();
   const { kind, id: session, model, payload } = operation;
@@ -49,10 +57,10 @@ export function reportOpen(
   if (!events.heard('open')) return answer;
   const startedMs = clock.now();
   return answer.then((found) => {
-    const bytes = found.kind === 'snapshot' ? found.snapshot.byteLength : 0;
+    const bytes = bytesOf(found);
     const version = 'version' in found ? found.version : 0;
     const ms = clock.now() - startedMs;
-    events.tell('open', () => ({ session, class: className, found: bytes > 0, version, bytes, ms }));
+    events.tell('open', () => ({ session, class: className, found: found.kind !== 'gone', version, bytes, ms }));
     return found;
   });
 }
@@ -63,4 +71,10 @@ export function reportConflict(events: Events, className: string, error: Conflic
   const { base, version = 0, slots } = error;
   events.tell('conflict', () => ({ session, class: className, base, version, slots: slots.length }));
   return error;
+}
+
+/** What came over: a state that is held here is not sent again. */
+function bytesOf(found: Found): number {
+  if (found.kind === 'snapshot') return found.snapshot.byteLength;
+  return found.kind === 'deltas' ? found.deltas.reduce((sum, { delta }) => sum + delta.byteLength, 0) : 0;
 }

@@ -8,12 +8,11 @@ import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
 import { nodeId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
-import type { Clock } from '../shared/clock.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
-import { Deadline } from './deadline.js';
-import type { CallOptions } from './deadline.js';
-import { closed, conflict, gone, unavailable } from './refusals.js';
+import type { Deadline } from './deadline.js';
+import { closed, conflict, forgotten, gone, unavailable } from './refusals.js';
+import { CLIENTS_MAX } from '../node/cluster-node.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** One try waits so long for its answer, at most, before it is sent again. */
@@ -23,30 +22,28 @@ const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
 const NOBODY = nodeId('');
 
-type Done = Extract<NodeAnswer, { kind: 'done' }>;
+export type Done = Extract<NodeAnswer, { kind: 'done' }>;
+export type FinalRead = Exclude<NodeReadAnswer, { kind: 'retry' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
 
 export class Router {
   readonly #node: ClusterNode<AtRest>;
-  readonly #clock: Clock;
   readonly #hints = new Map<Partition, NodeId>();
   /** Walks over the candidates where nobody is known to lead. */
   #turn = 0;
 
-  constructor(node: ClusterNode<AtRest>, clock: Clock) {
+  constructor(node: ClusterNode<AtRest>) {
     this.#node = node;
-    this.#clock = clock;
   }
 
   /** @throws {TwinstateError} with a true `outcome` */
-  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, options: CallOptions): Promise<Done> {
-    const deadline = new Deadline(this.#clock, options);
+  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, deadline: Deadline): Promise<Done> {
     let maybeStored = false;
     let why = 'nobody leads its partition';
     for (let tries = 0; ; tries++) {
       const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
       if (this.#node.closed) throw closed(outcome);
-      if (options.signal?.aborted === true) throw aborted(options.signal, outcome);
+      if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
       if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
       const to = this.#target(partition, tries);
       if (to !== undefined) {
@@ -54,10 +51,11 @@ export class Router {
         // where backups are waited for, the primary itself answers at the end of the time
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
         const waitMs = Math.max(0, leftMs - 50);
-        const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tryMs);
+        const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tries, tryMs);
         const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
+          if (asked.again === true) maybeStored = true;
           if (answer.kind === 'done') {
             this.#hints.set(partition, to);
             return answer;
@@ -85,14 +83,14 @@ export class Router {
   async read(
     partition: Partition,
     read: NodeRead,
-    options: CallOptions & { readonly waitMs?: number; readonly atOnce?: boolean },
-  ): Promise<Exclude<NodeReadAnswer, { kind: 'retry' }>> {
-    const deadline = new Deadline(this.#clock, options);
+    deadline: Deadline,
+    options: { readonly waitMs?: number; readonly atOnce?: boolean } = {},
+  ): Promise<FinalRead> {
     const local = read.consistency === 'local' && this.#node.holds(partition);
     let why = 'nobody leads its partition';
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
-      if (options.signal?.aborted === true) throw aborted(options.signal);
+      if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(read.session, why, undefined, deadline.timeoutMs);
       const here = local && tries === 0;
       const to = here ? this.#node.self : this.#target(partition, tries);
@@ -129,12 +127,11 @@ export class Router {
     className: string,
     after: string,
     limit: number,
-    options: CallOptions,
+    deadline: Deadline,
   ): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
-    const deadline = new Deadline(this.#clock, options);
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
-      if (options.signal?.aborted === true) throw aborted(options.signal);
+      if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
       const to = this.#target(partition, tries);
       if (to !== undefined) {
@@ -187,6 +184,8 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
+      // had it been stored, it would be remembered, unless this many others have committed since
+      if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX) return forgotten(operation.session);
       return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots);
     case 'gone':
       return gone(operation.session, 'not-stored', answer.ended);

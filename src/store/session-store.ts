@@ -10,25 +10,26 @@ import type { Init } from '../model/adoption.js';
 import { requireImmutables } from '../model/immutability.js';
 import type { Class, SessionModel } from '../model/session-model.js';
 import { partitionOf } from '../node/cluster-node.js';
-import type { NodeStatus as StoreStatus } from '../node/cluster-node.js';
+import type { NodeStatus as StoreStatus } from '../node/status.js';
 import { beforeSending, ConflictError, TwinstateError } from '../shared/errors.js';
-import { sessionId, version as toVersion } from '../shared/ids.js';
+import { sessionId } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
+import { checkFreshness } from './freshness.js';
 import { Lanes } from './lane.js';
-import { countSessions, listSessions } from './listing.js';
-import { checkAck, checkId, invalid, show } from './options.js';
-import type { StoreOperation, StoreParts } from './parts.js';
+import { checkAck, checkCall, checkId, invalid, show } from './options.js';
+import type { StoreParts } from './parts.js';
 import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
-import type { CallOptions } from './deadline.js';
-import { closed, conflict, gone, notOpen, otherClass, quarantined, stale, unexpected } from './refusals.js';
-import { reportConflict, reportOpen, reportWrite } from './reports.js';
-import type { Router } from './router.js';
+import { Deadline } from './deadline.js';
+import type { CallOptions } from './call-options.js';
+import { closed, gone, notOpen, stale } from './refusals.js';
+import type { StoreOperation } from './session-writer.js';
 import { watchSession } from './watch.js';
 import type { Change } from './watch.js';
 import { WorkingCopy } from './working-copy.js';
 
 const ATTEMPTS_DEFAULT = 16;
+const LIST_PAGE = 500;
 /** Tries to find a random id whose partition is led here. */
 const ID_TRIES = 256;
 
@@ -36,10 +37,7 @@ const ID_TRIES = 256;
 export class SessionStore {
   readonly #parts: StoreParts;
   readonly #copies = new WeakMap<object, WorkingCopy>();
-  /** One operation of this client on a session at a time: its last one is what replicas remember. */
-  readonly #lanes = new Lanes<SessionId>();
   readonly #updates = new Lanes<SessionId>();
-  #operations = 0;
   #closing: Promise<void> | undefined;
 
   /** @internal use `connect` */
@@ -67,11 +65,9 @@ export class SessionStore {
   create<T extends object>(instance: T, options?: CreateOptions): Promise<T>;
   async create(first: object, second?: object, third?: CreateOptions): Promise<object> {
     this.#check();
-    const { model, options, instance, id, graph, ack } = beforeSending(() => this.#toCreate(first, second, third));
-    const done = await this.#operate(
-      { kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false },
-      options,
-    );
+    const { model, instance, id, graph, ack, deadline } = beforeSending(() => this.#toCreate(first, second, third));
+    const operation = { kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false } as const;
+    const done = await this.#parts.writer.operate(operation, deadline);
     graph.sealImmutables();
     this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation));
     return instance;
@@ -92,21 +88,12 @@ export class SessionStore {
     this.#check();
     const model = this.#model(type);
     const session = checkId(id);
-    const consistency = options.consistency ?? 'primary';
-    if (!['strong', 'primary', 'local'].includes(consistency))
-      throw invalid('consistency', "'strong', 'primary' or 'local'", show(consistency));
-    const atLeast = options.atLeast === undefined ? undefined : toVersion(options.atLeast);
-    const { router, events, runtime } = this.#parts;
-    const read = { session, consistency, known: undefined, atLeast, use: consistency !== 'local' } as const;
-    const asked = router.read(this.#partition(session), read, options);
-    const answer = await reportOpen(events, runtime.clock, session, model.name, asked);
-    if (answer.kind === 'gone') return undefined;
-    if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
-    if (answer.kind !== 'snapshot') throw unexpected(answer.kind);
-    if (answer.className !== model.name) throw otherClass(session, model.name, answer.className);
-    const graph = Graph.decode(answer.snapshot, model.limits);
+    const deadline = this.#deadline(options);
+    const opened = await this.#parts.reader.open(this.#partition(session), model, session, checkFreshness(options), deadline);
+    if (opened === undefined) return undefined;
+    const { graph, version, incarnation } = opened;
     const instance = graph.bind(model) as T;
-    this.#copies.set(instance, new WorkingCopy(model, session, graph, answer.version, answer.incarnation));
+    this.#copies.set(instance, new WorkingCopy(model, session, graph, version, incarnation));
     return instance;
   }
 
@@ -115,7 +102,7 @@ export class SessionStore {
    * the next commit. Nothing changed: the same version, no record.
    *
    * @throws {ConflictError} where somebody else changed the same slots
-   * @throws {TwinstateError} `STALE_INSTANCE` after a commit that did not succeed, until `refresh`; `SESSION_GONE`;
+   * @throws {TwinstateError} `STALE_INSTANCE` after a commit that did not succeed, until `refresh`; `SESSION_GONE`; `TIMEOUT`;
    *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, …) before anything was sent
    */
   async commit(instance: object, options: WriteOptions = {}): Promise<Committed> {
@@ -123,41 +110,15 @@ export class SessionStore {
     const copy = this.#copy(instance);
     if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
     const ack = beforeSending(() => checkAck(options.ack)) ?? this.#parts.ack;
+    const deadline = beforeSending(() => this.#deadline(options));
     const pending = beforeSending(() => copy.diff());
     if (pending === undefined) {
-      await this.#lanes.settled(copy.id);
+      await this.#parts.writer.inTurn(copy.id, () => Promise.resolve(), deadline);
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
       return { version: copy.base, bytes: 0 };
     }
-    const bytes = pending.delta.byteLength;
-    const stored = this.#lanes.run(copy.id, async () => {
-      if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
-      try {
-        if (pending.conflict !== undefined)
-          throw reportConflict(
-            this.#parts.events,
-            copy.model.name,
-            conflict(copy.id, copy.base, copy.base, pending.conflict),
-            copy.id,
-          );
-        const base = { version: copy.base, incarnation: copy.incarnation };
-        const operation = {
-          kind: 'commit',
-          id: copy.id,
-          model: copy.model,
-          base,
-          payload: pending.delta,
-          ack,
-          rebased: pending.rebased,
-        } as const;
-        const done = await this.#send(operation, options);
-        copy.acknowledged(done.version, done.others, done.merged);
-        return { version: done.version, bytes };
-      } catch (error) {
-        copy.stale ??= error as TwinstateError;
-        throw error;
-      }
-    });
+    const { byteLength: bytes } = pending.delta;
+    const stored = this.#parts.writer.commit(copy, pending, ack, deadline);
     if (ack !== 'none') return stored;
     // queued: whoever commits next learns what became of it
     stored.catch(() => undefined);
@@ -168,17 +129,15 @@ export class SessionStore {
   async refresh(instance: object, options: CallOptions = {}): Promise<Committed> {
     this.#check();
     const copy = this.#copy(instance);
-    return this.#lanes.run(copy.id, async () => {
-      const known = copy.stale === undefined ? { version: copy.base, incarnation: copy.incarnation } : undefined;
-      const read = { session: copy.id, consistency: 'strong', known, atLeast: undefined, use: true } as const;
-      const answer = await this.#parts.router.read(this.#partition(copy.id), read, options);
-      if (answer.kind === 'gone') throw gone(copy.id, undefined, answer.ended);
-      if ('incarnation' in answer && answer.incarnation !== copy.incarnation) throw gone(copy.id);
-      if (answer.kind === 'quarantined') throw quarantined(copy.id, answer.why);
-      if (answer.kind === 'snapshot') copy.reset(answer, answer.version);
-      else copy.reset({ deltas: answer.kind === 'deltas' ? answer.deltas : [] }, answer.version);
-      return { version: answer.version, bytes: 0 };
-    });
+    const deadline = this.#deadline(options);
+    return this.#parts.writer.inTurn(
+      copy.id,
+      async () => {
+        await this.#parts.reader.refresh(this.#partition(copy.id), copy, deadline);
+        return { version: copy.base, bytes: 0 };
+      },
+      deadline,
+    );
   }
 
   /**
@@ -195,62 +154,74 @@ export class SessionStore {
   ): Promise<R> {
     this.#check();
     const attempts = options.attempts ?? ATTEMPTS_DEFAULT;
-    const session = beforeSending(() => {
+    const { session, deadline } = beforeSending(() => {
       if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
-      return checkId(id);
+      return { session: checkId(id), deadline: this.#deadline(options) };
     });
-    const { clock, random } = this.#parts.runtime;
-    const startedMs = clock.now();
-    return this.#updates.run(session, async () => {
-      for (let attempt = 1; ; attempt++) {
-        const instance = (await this.open(type, session, options)) ?? (await this.#createOrOpen(type, session, options));
-        const result = await fn(instance);
-        try {
-          await this.commit(instance, options);
-          const ms = clock.now() - startedMs;
-          this.#parts.events.tell('update', () => ({ session, class: this.#model(type).name, attempts: attempt, ms }));
-          return result;
-        } catch (error) {
-          if (!(error instanceof ConflictError) || attempt >= attempts) throw error;
-          await new Promise<void>((resolve) => clock.after(random() * Math.min(50, 2 ** attempt), resolve));
-        }
+    const attemptOnce = async (): Promise<R> => {
+      const rest = { ...options, ...deadline.rest };
+      let instance: T;
+      try {
+        instance = (await this.open(type, session, rest)) ?? (await this.#createOrOpen(type, session, rest));
+      } catch (error) {
+        return beforeSending(() => {
+          throw error;
+        });
       }
-    });
+      const result = await deadline.within(Promise.resolve(fn(instance)), 'in the function given to `update`', 'not-stored');
+      await this.commit(instance, { ...options, ...deadline.rest });
+      return result;
+    };
+    const startedMs = this.#parts.runtime.clock.now();
+    return this.#updates.run(
+      session,
+      async () => {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            const result = await attemptOnce();
+            const ms = this.#parts.runtime.clock.now() - startedMs;
+            this.#parts.events.tell('update', () => ({ session, class: this.#model(type).name, attempts: attempt, ms }));
+            return result;
+          } catch (error) {
+            if (!(error instanceof ConflictError) || error.outcome !== 'not-stored' || attempt >= attempts) throw error;
+            await deadline.sleep(this.#parts.runtime.random() * Math.min(50, 2 ** attempt));
+            if (deadline.passed) throw error;
+          }
+        }
+      },
+      deadline,
+    );
   }
 
   /** Yields every new version from now on with the paths that changed; versions that follow fast come together. Ends at destroy. */
-  watch<T extends object>(
-    type: Class<T>,
-    id: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): AsyncIterable<Change> {
+  watch<T extends object>(type: Class<T>, id: string, options: CallOptions = {}): AsyncIterable<Change> {
     this.#check();
     const session = checkId(id);
-    return watchSession(
-      this.#parts.router,
-      this.#partition(session),
+    const { router, runtime } = this.#parts;
+    return watchSession({
+      router,
+      clock: runtime.clock,
+      partition: this.#partition(session),
       session,
-      this.#model(type),
-      options,
-      () => this.#closing !== undefined,
-    );
+      model: this.#model(type),
+      options: checkCall(options),
+      closed: () => this.#closing !== undefined,
+    });
   }
 
   /** Renews a session's idle time. @throws {TwinstateError} `SESSION_GONE` */
   async touch<T extends object>(type: Class<T>, id: string, options: WriteOptions = {}): Promise<void> {
     this.#check();
-    await this.#operate(
-      beforeSending(() => this.#onWhatIsThere('touch', type, id, options)),
-      options,
-    );
+    const { operation, deadline } = beforeSending(() => this.#onWhatIsThere('touch', type, id, options));
+    await this.#parts.writer.operate(operation, deadline);
   }
 
   /** Ends a session for good; late commits of it are refused. Resolves to whether there was one. */
   async destroy<T extends object>(type: Class<T>, id: string, options: WriteOptions = {}): Promise<boolean> {
     this.#check();
-    const operation = beforeSending(() => this.#onWhatIsThere('destroy', type, id, options));
+    const { operation, deadline } = beforeSending(() => this.#onWhatIsThere('destroy', type, id, options));
     try {
-      await this.#operate(operation, options);
+      await this.#parts.writer.operate(operation, deadline);
       return true;
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'SESSION_GONE') return false;
@@ -258,24 +229,37 @@ export class SessionStore {
     }
   }
 
-  /** Yields the ids of all sessions of a class; those made or destroyed meanwhile may be there or not. */
-  list<T extends object>(type: Class<T>, options: CallOptions = {}): AsyncGenerator<string, void, undefined> {
+  /** Yields the ids of all sessions of a class; those made or destroyed meanwhile may be there or not. `timeoutMs` bounds each page. */
+  async *list<T extends object>(type: Class<T>, options: CallOptions = {}): AsyncGenerator<string, void, undefined> {
     this.#check();
-    const { node, router } = this.#parts;
-    return listSessions(router, node.partitions, this.#model(type).name, options);
+    const { name } = this.#model(type);
+    for (let partition = 0; partition < this.#parts.node.partitions; partition++) {
+      let after = '';
+      for (;;) {
+        const { ids } = await this.#parts.router.list(partition as Partition, name, after, LIST_PAGE, this.#deadline(options));
+        yield* ids;
+        if (ids.length < LIST_PAGE) break;
+        after = ids.at(-1)!;
+      }
+    }
   }
 
   /** Counts the sessions of a class. */
   async count<T extends object>(type: Class<T>, options: CallOptions = {}): Promise<number> {
     this.#check();
-    const { node, router } = this.#parts;
-    return countSessions(router, node.partitions, this.#model(type).name, options);
+    const { name } = this.#model(type);
+    const deadline = this.#deadline(options);
+    let count = 0;
+    for (let partition = 0; partition < this.#parts.node.partitions; partition++) {
+      count += (await this.#parts.router.list(partition as Partition, name, '', 0, deadline)).total;
+    }
+    return count;
   }
 
   /** Lets everything under way end, then leaves: the backups take over at once. */
   async drain(): Promise<void> {
     this.#check();
-    await Promise.all([this.#updates.idle(), this.#lanes.idle()]);
+    await Promise.all([this.#updates.idle(), this.#parts.writer.idle()]);
     await this.close();
   }
 
@@ -310,7 +294,7 @@ export class SessionStore {
     if (!given) requireImmutables(model.root, instance, new Set());
     const id = options.id === undefined ? this.#newId() : checkId(options.id);
     const graph = Graph.capture(instance, model);
-    return { model, options, instance, id, graph, ack: checkAck(options.ack) ?? this.#parts.ack };
+    return { model, instance, id, graph, ack: checkAck(options.ack) ?? this.#parts.ack, deadline: this.#deadline(options) };
   }
 
   async #createOrOpen<T extends object>(type: Class<T>, id: SessionId, options: UpdateOptions<T>): Promise<T> {
@@ -327,24 +311,15 @@ export class SessionStore {
     }
   }
 
-  #onWhatIsThere(kind: 'touch' | 'destroy', type: object, id: string, options: WriteOptions): StoreOperation {
+  #onWhatIsThere(kind: 'touch' | 'destroy', type: object, id: string, options: WriteOptions) {
     const ack = checkAck(options.ack) ?? this.#parts.ack;
-    return { kind, id: checkId(id), model: this.#model(type), base: undefined, payload: EMPTY_BYTES, ack, rebased: false };
+    const what = { kind, id: checkId(id), model: this.#model(type), ack };
+    const operation: StoreOperation = { ...what, base: undefined, payload: EMPTY_BYTES, rebased: false };
+    return { operation, deadline: this.#deadline(options) };
   }
 
-  #operate(operation: StoreOperation, options: CallOptions): ReturnType<Router['operate']> {
-    return this.#lanes.run(operation.id, () => this.#send(operation, options));
-  }
-
-  #send(operation: StoreOperation, options: CallOptions): ReturnType<Router['operate']> {
-    const { kind, id, model, base, payload, ack, rebased } = operation;
-    const { client, router, events, runtime } = this.#parts;
-    const op = { client, counter: ++this.#operations };
-    const backups = typeof ack === 'object' ? ack.backups : 0;
-    const asked = { kind, session: id, op, base, className: model.name, payload, backups, rebased };
-    const lifetime = { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 };
-    const done = router.operate(this.#partition(id), kind === 'create' ? { ...asked, lifetime } : asked, options);
-    return reportWrite(events, runtime.clock, operation, done);
+  #deadline(options: CallOptions): Deadline {
+    return new Deadline(this.#parts.runtime.clock, checkCall(options));
   }
 
   /** Ids are random; the first whose partition is led here keeps traffic that sticks to this process inside it. */

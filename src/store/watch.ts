@@ -2,14 +2,18 @@
  * Follows one session from outside, version by version.
  *
  * Invariant: the graph here is the session at `version`; every delta that is taken into it is yielded, alone or together with
- * those that arrived while the reader was busy. It asks its primary for "newer than what I have" and waits there.
+ * those that arrived while the reader was busy. It asks its primary for "newer than what I have" and waits there; what an earlier
+ * primary still says, older than that, is passed over.
  */
 import { Graph } from '../diff/graph.js';
 import { deltaPaths } from '../diff/delta-description.js';
 import type { SessionModel } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';
 import type { Partition, SessionId } from '../shared/ids.js';
-import type { Router } from './router.js';
+import type { Clock } from '../shared/clock.js';
+import { Deadline } from './deadline.js';
+import type { CallOptions } from './call-options.js';
+import type { FinalRead, Router } from './router.js';
 
 export interface Change {
   readonly version: number;
@@ -19,76 +23,97 @@ export interface Change {
 
 /** How long one question waits at the primary, in milliseconds. */
 const WAIT_MS = 10_000;
-
-/** Begins at once, so that no change after the call is missed. */
-export function watchSession(
-  router: Router,
-  partition: Partition,
-  session: SessionId,
-  model: SessionModel,
-  options: { readonly signal?: AbortSignal | undefined },
-  closed: () => boolean,
-): AsyncGenerator<Change, void, undefined> {
-  const start = begin(router, partition, session, options);
-  // whoever reads the changes is told of a failure, nobody else
-  start.catch(() => undefined);
-  return follow(start, router, partition, session, model, options, closed);
-}
-
+/** Before somebody is asked again who has said what is older than what is known here. */
+const PAUSE_MS = 50;
 const FROM_PRIMARY = { consistency: 'primary', known: undefined, atLeast: undefined } as const;
 
-/** Any replica's state will do to begin with, if only it is answered at once: before what its caller commits next. */
-async function begin(
-  router: Router,
-  partition: Partition,
-  session: SessionId,
-  options: { readonly signal?: AbortSignal | undefined },
-): ReturnType<Router['read']> {
-  const here = await router.read(partition, { session, ...FROM_PRIMARY, consistency: 'local' }, { ...options, atOnce: true });
-  // a backup may not have heard of it yet
-  return here.kind === 'gone' ? router.read(partition, { session, ...FROM_PRIMARY }, options) : here;
+/** What is watched, and through what. */
+export interface Watched {
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly partition: Partition;
+  readonly session: SessionId;
+  readonly model: SessionModel;
+  readonly options: CallOptions;
+  /** Whether the store is closing. */
+  readonly closed: () => boolean;
 }
 
-async function* follow(
-  start: ReturnType<Router['read']>,
-  router: Router,
-  partition: Partition,
-  session: SessionId,
-  model: SessionModel,
-  options: { readonly signal?: AbortSignal | undefined },
-  closed: () => boolean,
-): AsyncGenerator<Change, void, undefined> {
+/** Begins at once, so that no change after the call is missed. */
+export function watchSession(watched: Watched): AsyncGenerator<Change, void, undefined> {
+  const start = begin(watched);
+  // whoever reads the changes is told of a failure, nobody else
+  start.catch(() => undefined);
+  return follow(start, watched);
+}
+
+/** Any replica's state will do to begin with, if only it is answered at once: before what its caller commits next. */
+async function begin({ router, clock, partition, session, options }: Watched): Promise<FinalRead> {
+  const deadline = new Deadline(clock, options);
+  const here = await router.read(partition, { session, ...FROM_PRIMARY, consistency: 'local' }, deadline, { atOnce: true });
+  // a backup may not have heard of it yet
+  return here.kind === 'gone' ? router.read(partition, { session, ...FROM_PRIMARY }, deadline) : here;
+}
+
+async function* follow(start: Promise<FinalRead>, watched: Watched): AsyncGenerator<Change, void, undefined> {
+  const { model } = watched;
   const first = await start;
   if (first.kind !== 'snapshot') return;
   let graph = Graph.decode(first.snapshot, model.limits);
-  let known = { version: first.version, incarnation: first.incarnation };
-  while (!closed() && options.signal?.aborted !== true) {
-    let answer;
+  let known: Known = first;
+  for (;;) {
+    const next = await newer(watched, known);
+    if (next === undefined) return;
+    const paths = new Set<string>();
+    if (next.kind === 'snapshot') {
+      graph = Graph.decode(next.snapshot, model.limits);
+      paths.add('*');
+    } else {
+      for (const { delta } of next.deltas) {
+        graph.apply(delta);
+        for (const path of deltaPaths(model, delta, graph)) paths.add(path);
+      }
+    }
+    known = next;
+    yield { version: next.version, paths: [...paths] };
+  }
+}
+
+type Known = Pick<Extract<FinalRead, { kind: 'same' }>, 'version' | 'incarnation'>;
+
+/** Waits for what comes after `known`; `undefined`: the session has ended, or the watch. */
+async function newer(watched: Watched, known: Known): Promise<Extract<FinalRead, { kind: 'deltas' | 'snapshot' }> | undefined> {
+  const { closed, clock, options } = watched;
+  const over = (): boolean => closed() || options.signal?.aborted === true;
+  while (!over()) {
+    let answer: FinalRead;
+    const deadline = new Deadline(clock, { signal: options.signal, timeoutMs: WAIT_MS * 2 });
     try {
-      answer = await router.read(
-        partition,
-        { session, ...FROM_PRIMARY, known },
-        { ...options, timeoutMs: WAIT_MS * 2, waitMs: WAIT_MS },
-      );
+      answer = await ask(watched, known, deadline);
     } catch (error) {
-      if (closed() || (error instanceof TwinstateError && error.code === 'ABORTED')) return;
+      if (closed() || (error instanceof TwinstateError && error.code === 'ABORTED')) return undefined;
       // nobody leads it now: keep waiting for somebody who does
       if (error instanceof TwinstateError && error.code === 'UNAVAILABLE') continue;
       throw error;
     }
     if (answer.kind === 'same') continue;
-    if (answer.kind === 'gone' || answer.kind === 'quarantined' || answer.incarnation !== known.incarnation) return;
-    const paths = new Set<string>();
-    if (answer.kind === 'snapshot') {
-      graph = Graph.decode(answer.snapshot, model.limits);
-      paths.add('*');
-    } else {
-      for (const { delta } of answer.deltas) {
-        graph.apply(delta);
-        for (const path of deltaPaths(model, delta, graph)) paths.add(path);
-      }
-    }
-    known = { version: answer.version, incarnation: answer.incarnation };
-    yield { version: answer.version, paths: [...paths] };
+    if (answer.kind === 'gone' || answer.kind === 'quarantined' || answer.incarnation > known.incarnation) return undefined;
+    const older = answer.incarnation < known.incarnation || answer.version <= known.version;
+    if (!older) return answer;
+    // a primary of an earlier term that has not heard of its end
+    await deadline.sleep(PAUSE_MS);
   }
+  return undefined;
+}
+
+/** An end is final for whoever watches: it is believed when the log has confirmed it. */
+async function ask(
+  { router, partition, session }: Watched,
+  { version, incarnation }: Known,
+  deadline: Deadline,
+): Promise<FinalRead> {
+  const read = { session, ...FROM_PRIMARY, known: { version, incarnation } };
+  const answer = await router.read(partition, read, deadline, { waitMs: WAIT_MS });
+  const ends = answer.kind === 'gone' || answer.kind === 'quarantined' || answer.incarnation !== incarnation;
+  return ends ? router.read(partition, { ...read, consistency: 'strong' }, deadline) : answer;
 }

@@ -7,6 +7,8 @@ import 'reflect-metadata';
 import { expect } from 'chai';
 import { Mutable, Session } from '../../src/index.js';
 import type { SessionStore } from '../../src/index.js';
+import { BusEye } from '../store/bus-eye.js';
+import type { Exchange } from '../store/bus-eye.js';
 import { until } from '../store/world.js';
 import { claimGround } from './observer.js';
 import type { ClaimGround } from './observer.js';
@@ -23,6 +25,8 @@ class Retro {
 }
 
 const card = (text: string): Card => Object.assign(new Card(), { text });
+
+const bytesOf = (seen: readonly Exchange[]): number => seen.reduce((sum, { bytes }) => sum + bytes, 0);
 
 describe('claims 11, 12: client states, synchronised both ways', function () {
   this.timeout(120_000);
@@ -69,6 +73,36 @@ describe('claims 11, 12: client states, synchronised both ways', function () {
     const primary = (await ground.primary.open(Retro, id))!;
     expect(primary).to.deep.equal(theirs);
     expect((await ground.eye.deltasOf(id)).map(({ byteLength }) => byteLength)).to.deep.equal([bytes]);
+  });
+
+  it('both ways nothing but deltas travels, whatever the size of the session', async () => {
+    const cards = new Map(Array.from({ length: 200 }, (_, i) => [`card ${i}`, card(`a text of some length ${i}`.repeat(3))]));
+    const mine = await left.create(Retro, { topic: 'large', cards });
+    const id = left.idOf(mine);
+    const theirs = (await right.open(Retro, id))!;
+    const eye = await BusEye.open(ground.world, ground.cluster, [ground.primary, ground.backup]);
+    try {
+      let seen = await eye.during(async () => {
+        theirs.cards.get('card 150')!.votes = 3;
+        await right.commit(theirs);
+      });
+      expect([seen.length, bytesOf(seen) < 300], 'to the primary').to.deep.equal([1, true]);
+      seen = await eye.during(() => left.refresh(mine));
+      expect([seen.length, bytesOf(seen) < 250], 'from the primary').to.deep.equal([1, true]);
+      expect(mine).to.deep.equal(theirs);
+      seen = await eye.during(async () => expect(await right.open(Retro, id)).to.deep.equal(mine));
+      expect([seen.length, bytesOf(seen) < 200], 'opened once more').to.deep.equal([1, true]);
+      seen = await eye.during(async () => {
+        mine.topic = 'mine';
+        theirs.cards.get('card 0')!.votes = 1;
+        await Promise.all([left.commit(mine), right.commit(theirs)]);
+        await Promise.all([left.refresh(mine), right.refresh(theirs)]);
+      });
+      expect(mine).to.deep.equal(theirs);
+      expect(bytesOf(seen), 'changed on both sides at once').to.be.lessThan(1_500);
+    } finally {
+      await eye.close();
+    }
   });
 
   it('from the primary to the client: it is told of the change and brought up to date in place', async () => {

@@ -7,6 +7,7 @@ import { natsWorld, TestCluster } from '../store/world.js';
 import type { World } from '../store/world.js';
 
 export interface ClaimGround {
+  readonly world: World;
   readonly cluster: TestCluster;
   /** The log as an outsider sees it: every delta on its way to the backups. */
   readonly eye: LogEye;
@@ -26,6 +27,7 @@ export async function claimGround(options: Omit<ConnectOptions, 'engine' | 'clus
   const primary = await cluster.leader();
   const backup = cluster.stores.find((store) => store !== primary)!;
   return {
+    world,
     cluster,
     eye,
     primary,

@@ -11,10 +11,11 @@ import { Names } from '../../src/engine/nats/names.js';
 import { encodeWhole } from '../../src/engine/nats/parts.js';
 import { split } from '../../src/engine/nats/transfers.js';
 import type { SessionStore } from '../../src/index.js';
-import { encodeMessage, decodeMessage } from '../../src/node/message.js';
+import { BATCH_PARTS_MAX, encodeBatch, encodeMessage, decodeMessage } from '../../src/node/message.js';
 import { decodeReply } from '../../src/node/reply.js';
 import { snapshotKey } from '../../src/node/partition-driver.js';
 import { nodeId, partition, sequence, sessionId, version } from '../../src/shared/ids.js';
+import type { Sequence } from '../../src/shared/ids.js';
 import { patterned } from '../../src/testing/engine-world.js';
 import { seededRandom } from '../../src/testing/simulated-time.js';
 import { LogEye } from '../store/log-eye.js';
@@ -73,6 +74,9 @@ describe('strangers', function () {
     for (const store of stores)
       expect(await store.open(Counter, id, { consistency: 'local', atLeast: at })).to.deep.equal(counter);
   }
+
+  const incarnationOf = (store: SessionStore, id: string): Sequence =>
+    cluster.node(store).replicas[0]!.machine.ledger.session(sessionId(id))!.incarnation;
 
   const made = async (): Promise<string> => stores[0]!.idOf(await stores[0]!.create(Counter));
 
@@ -133,6 +137,97 @@ describe('strangers', function () {
     );
     stranger.publish(names.node(nodeId(to)), framed);
     await until('it is counted', () => malformed('request') > before);
+    await goesOn(id);
+  });
+
+  it('as batches that are nested, cut short, empty, of an absurd count or of what no batch holds: refused whole', async () => {
+    const id = await made();
+    const read = encodeMessage({
+      kind: 'read',
+      partition: P0,
+      read: { session: sessionId(id), consistency: 'local', known: undefined, atLeast: undefined },
+      waitMs: 0,
+    });
+    const elsewhere = encodeMessage({
+      kind: 'read',
+      partition: partition(4_000_000),
+      read: { session: sessionId(id), consistency: 'local', known: undefined, atLeast: undefined },
+      waitMs: 0,
+    });
+    const create = encodeMessage({
+      kind: 'operate',
+      partition: P0,
+      attempt: 0,
+      operation: {
+        kind: 'create',
+        session: sessionId('smuggled'),
+        op: { client: 'stranger', counter: 1 },
+        base: undefined,
+        className: 'counter',
+        rebased: false,
+        payload: Benchmark.of(new Counter()).snapshot(),
+        backups: 0,
+        waitMs: 0,
+      },
+    });
+    const head = [0x4d, 1, 7];
+    const whole = encodeBatch([create, read]);
+    let nested = encodeBatch([create, read]);
+    for (let depth = 0; depth < 2_000; depth++) nested = encodeBatch([create, nested]);
+    const bad: Uint8Array[] = [
+      Buffer.from([...head, 0]),
+      Buffer.from([...head, 0xff, 0xff, 0xff, 0xff, 0x0f]),
+      Buffer.concat([Buffer.from([...head, 0xff, 0xff, 0x03]), Buffer.alloc(70_000)]),
+      encodeBatch(Array.from({ length: BATCH_PARTS_MAX + 1 }, () => create)),
+      encodeBatch([create, encodeBatch([read])]),
+      nested,
+      encodeBatch([create, encodeMessage({ kind: 'list', partition: P0, className: 'counter', after: '', limit: 5 })]),
+      encodeBatch([create, encodeMessage({ kind: 'probe', terms: [] })]),
+      encodeBatch([create, elsewhere]),
+      encodeBatch([create, new Uint8Array(0)]),
+      encodeBatch([create, Buffer.concat([read, Buffer.from([0])])]),
+      Buffer.concat([whole, Buffer.from([0])]),
+      ...Array.from({ length: whole.byteLength - 4 }, (_, i) => whole.subarray(0, i + 4)),
+    ];
+    for (const store of stores) {
+      for (const bytes of bad) {
+        const [framed] = split(bytes, '', 500_000);
+        const answer = await stranger.request(names.node(nodeId(store.nodeId)), framed, { timeout: 10_000 });
+        expect(decodeReply(answer.data.subarray(1)).kind).to.equal('malformed');
+      }
+    }
+    expect(malformed('request')).to.be.at.least(bad.length * 2);
+    await goesOn(id);
+    expect(await stores[0]!.open(Counter, 'smuggled', { consistency: 'strong' }), 'nothing of them was done').to.equal(undefined);
+  });
+
+  it('as a batch of readers that wait for a change: the others are answered, these are put off, and none is held for long', async () => {
+    const id = await made();
+    const leader = await cluster.leader();
+    const waiting = (session: string, waitMs: number, known: number): Uint8Array =>
+      encodeMessage({
+        kind: 'read',
+        partition: P0,
+        read: {
+          session: sessionId(session),
+          consistency: 'local',
+          known: { version: version(known), incarnation: incarnationOf(leader, id) },
+          atLeast: undefined,
+        },
+        waitMs,
+      });
+    const parts = Array.from({ length: BATCH_PARTS_MAX }, (_, i) =>
+      i % 2 === 0 ? waiting(id, Number.MAX_SAFE_INTEGER, 1) : waiting('nobody', Number.MAX_SAFE_INTEGER, 1),
+    );
+    const [framed] = split(encodeBatch(parts), '', 500_000);
+    const answer = await stranger.request(names.node(nodeId(leader.nodeId)), framed, { timeout: 20_000 });
+    const reply = decodeReply(answer.data.subarray(1));
+    expect(reply.kind === 'batch' && reply.parts.slice(0, 4).map(({ kind }) => kind)).to.deep.equal([
+      'pending',
+      'read',
+      'pending',
+      'read',
+    ]);
     await goesOn(id);
   });
 
@@ -256,7 +351,7 @@ describe('strangers', function () {
       backups: 0,
       waitMs: 0,
     } as const;
-    const [framed] = split(encodeMessage({ kind: 'operate', partition: P0, operation }), '', 100_000);
+    const [framed] = split(encodeMessage({ kind: 'operate', partition: P0, operation, attempt: 0 }), '', 100_000);
     await stranger.request(names.node(nodeId(primary.nodeId)), framed, { timeout: 5_000 });
     await goesOn(id);
     for (const store of stores) {

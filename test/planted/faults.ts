@@ -25,6 +25,7 @@ const ARRAYS = 'diff/array-comparison.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
+const READING = 'replication/reading.js';
 const MACHINE = 'replication/partition-machine.js';
 
 export const FAULTS: readonly Fault[] = [
@@ -272,4 +273,66 @@ export const FAULTS: readonly Fault[] = [
     'this.#wheel.insert(hash, Math.max(',
     '(hash, Math.max(',
   ),
+  // reads, and what application servers keep
+  fault(
+    'session',
+    'a lease is counted from the acceptance of an append',
+    MACHINE,
+    'this.#primary.confirmed(slot.firstSentMs);',
+    'this.#primary.confirmed(now.ms);',
+  ),
+  fault(
+    'session',
+    'a strong read is answered from memory',
+    PRIMARY,
+    "if (read.consistency === 'primary' && this.#fresh(now) && recorded)",
+    "if (read.consistency === 'strong' || (this.#fresh(now) && recorded))",
+  ),
+  fault(
+    'session',
+    'a strict takeover does not wait for the lease before it',
+    PRIMARY,
+    'now.ms + this.#options.timing.leaseMs : -Infinity',
+    '-Infinity : -Infinity',
+  ),
+  fault('session', 'what a reader has seen already is not looked at', READING, 'version < read.atLeast', 'false'),
+  fault(
+    'simulation',
+    'what is held of a session is opened without a question',
+    'store/session-reader.js',
+    'const asked = this.#router.read(partition, { session, ...freshness, known: held, use }, deadline);',
+    "const asked = held ? Promise.resolve({ version: held.version, incarnation: held.incarnation, kind: 'same' }) : this.#router.read(partition, { session, ...freshness, known: held, use }, deadline);",
+  ),
+  fault('session', '"the same" is said of another incarnation', READING, '&& known.incarnation === incarnation', ''),
+  fault(
+    'session',
+    'an operation that may have been forgotten is merged once more',
+    BATCH,
+    'if (mayBeForgotten(header, operation.op, base.version))',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a copy of an operation that is under way is taken in beside it',
+    'node/intake.js',
+    'if (same !== undefined)',
+    'if (false)',
+  ),
+  fault(
+    'store',
+    'a refused try is taken in when it comes once more',
+    'node/intake.js',
+    'if (attempt <= (this.#refused.get(key) ?? -1))',
+    'if (false)',
+  ),
+  fault('store', 'a read shares a question that has left', 'node/questions.js', 'outbox.reads.clear();', ''),
+  fault('store', 'a second copy of a question counts as the only one', 'node/questions.js', '{ ...asked, again: true }', 'asked'),
+  fault(
+    'store',
+    'a conflict after a lost answer is final, however much was forgotten',
+    'store/router.js',
+    'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
+    'if (false)',
+  ),
+  fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

@@ -26,7 +26,7 @@ const COMMANDS: Readonly<Record<Suite, readonly string[]>> = {
   simulation: ['dist-planted/test/simulation/main.js', '--seeds', values.seeds, '--stop'],
   diff: mocha('diff', 'wire'),
   session: mocha('session', 'replication'),
-  store: mocha('store'),
+  store: mocha('node', 'store'),
 };
 
 function mocha(...folders: readonly string[]): string[] {

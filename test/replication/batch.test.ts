@@ -6,6 +6,7 @@ import type { Batch, BatchLimits, Waiting } from '../../src/replication/batch.js
 import { Ledger } from '../../src/replication/ledger.js';
 import type { Operation } from '../../src/replication/operation.js';
 import { encodeRecord } from '../../src/replication/record.js';
+import { CLIENTS_MAX } from '../../src/replication/session-state.js';
 import { Chain, entry, operation, read, textBodies } from './fixtures.js';
 import type { TextBody } from './fixtures.js';
 
@@ -166,5 +167,30 @@ describe('a batch', () => {
     expect(batch([operation('commit', 's', 1, 'a=1'), operation('commit', 't', 1, 'a=1', { backups: 1 })]).confirm).to.equal(
       true,
     );
+  });
+
+  it('does not merge once more what may have been stored and forgotten: only so many clients are remembered', () => {
+    const lenient = {
+      ...textBodies,
+      merge: (_: unknown, __: unknown, ___: unknown, delta: Uint8Array) => ({ merged: true as const, delta }),
+    };
+    const make = (each: Operation): Batch => makeBatch(ledger, lenient, [{ token: ++tokens, operation: each }], 7_000, LIMITS);
+    const by = (client: string, base: number): Operation => ({
+      ...operation('commit', 's', base, 'a=1'),
+      op: { client, counter: 1 },
+    });
+    const mine = by('me', 1);
+    store(make(mine));
+    const others = CLIENTS_MAX;
+    for (let i = 0; i < others - 1; i++) store(make(by(`other ${i}`, 2 + i)));
+    const answerOf = ({ now, entries }: Batch): unknown => now[0]?.answer.kind ?? entries[0]?.kind;
+    expect(answerOf(make(mine)), 'it is still remembered').to.equal('done');
+    for (let i = 0; i < 50; i++)
+      store(make({ ...operation('touch', 's', undefined), op: { client: `toucher ${i}`, counter: 1 } }));
+    expect(answerOf(make(mine)), 'touches are not remembered in its place').to.equal('done');
+    store(make(by('the last', 1 + others)));
+    expect(answerOf(make(mine))).to.equal('conflict');
+    expect(answerOf(make(by('new, with a base that all who are remembered follow', 2)))).to.equal('commit');
+    expect(answerOf(make(by('other 5', 1))), 'who is remembered is known').to.equal('done');
   });
 });

@@ -1,9 +1,9 @@
 /** One replica for tests: what comes in is told, what goes out is looked at, and the log is a list. */
 import { expect } from 'chai';
-import { revision, sequence } from '../../src/shared/ids.js';
+import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Effect } from '../../src/replication/effect.js';
-import type { Answer, Operation } from '../../src/replication/operation.js';
+import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import type { Timing } from '../../src/replication/timing.js';
@@ -23,7 +23,12 @@ export class Bench {
   ms = 1_000;
   #tokens = 0;
 
-  constructor(self: NodeId, timing: Partial<Timing> = {}, log: { readonly at: number; readonly record: Uint8Array }[] = []) {
+  constructor(
+    self: NodeId,
+    timing: Partial<Timing> = {},
+    log: { readonly at: number; readonly record: Uint8Array }[] = [],
+    takeover: 'fast' | 'strict' = 'fast',
+  ) {
     this.log = log;
     this.machine = new PartitionMachine({
       partition: partition(0),
@@ -32,7 +37,7 @@ export class Bench {
       bodies: textBodies,
       timing: { ...DEFAULT_TIMING, ...timing },
       limits: { bytesMax: 100_000, entriesMax: 1_000 },
-      takeover: 'fast',
+      takeover,
     });
     this.machine.start();
     this.join();
@@ -100,6 +105,18 @@ export class Bench {
     this.machine.operate(this.now, token, of);
     this.look();
     return token;
+  }
+
+  /** Asks for session `s`. */
+  read(consistency: Consistency): number {
+    const token = ++this.#tokens;
+    this.machine.read(this.now, token, { session: sessionId('s'), consistency, known: undefined, atLeast: undefined });
+    this.look();
+    return token;
+  }
+
+  readAnswer(token: number): ReadAnswer | undefined {
+    return this.of('read').find((each) => each.token === token)?.answer;
   }
 
   answer(token: number): Answer | undefined {

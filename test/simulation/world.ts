@@ -157,6 +157,8 @@ class World {
   #told = { ok: 0, 'not-stored': 0, unknown: 0 };
   #faultCount = 0;
   #merges = 0;
+  /** The highest version that the wandering reader has seen, by session. */
+  readonly #seen = new Map<string, number>();
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
@@ -317,7 +319,8 @@ class World {
       const session = SESSIONS[this.#between(0, SESSIONS.length - 1)]!;
       const dice = this.#random();
       if (dice < 0.45) await this.#append(process, store, session, name);
-      else if (dice < 0.85) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.75) await this.#read(process, store, session, this.#chance(0.4) ? 'strong' : 'primary');
+      else if (dice < 0.85) await this.#wander(process, store, session);
       else if (dice < 0.9 && session.startsWith('d')) await this.#destroy(process, store, session);
       else await this.#create(process, store, session);
     }
@@ -362,18 +365,45 @@ class World {
     }
   }
 
-  async #read(process: SimulatedProcess, store: SessionStore, session: string, consistency: 'strong' | 'primary'): Promise<void> {
+  /** A reader who is sent from process to process, and never sees less than it has seen. */
+  async #wander(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+    const consistency = this.#chance(0.7) ? 'local' : 'primary';
+    const atLeast = this.#seen.get(session) ?? 0;
+    const seen = await this.#read(process, store, session, consistency, atLeast);
+    if (seen === undefined) return;
+    if (seen < atLeast)
+      this.#history.violation(`${process.options.name} showed version ${seen} of ${session} to who has seen ${atLeast}`);
+    this.#seen.set(session, Math.max(seen, this.#seen.get(session) ?? 0));
+  }
+
+  /** @returns the version that was seen */
+  async #read(
+    process: SimulatedProcess,
+    store: SessionStore,
+    session: string,
+    consistency: 'strong' | 'primary' | 'local',
+    atLeast?: number,
+  ): Promise<number | undefined> {
     const askedMs = this.#time.now();
     try {
-      const diary = await this.#alive(process, store.open(Diary, session, { consistency, timeoutMs: 2_000 }));
-      if (diary === undefined || process.store !== store) return;
-      const boundMs = consistency === 'strong' ? 0 : LEASE_MS;
+      const options = { consistency, timeoutMs: 2_000, ...(atLeast !== undefined && { atLeast }) };
+      const diary = await this.#alive(process, store.open(Diary, session, options));
+      if (diary === undefined || process.store !== store) return undefined;
       const version = store.versionOf(diary);
+      const boundMs = this.#boundMs(consistency);
       const by = `${process.options.name} ${consistency}`;
       this.#history.observe({ session, life: diary.life, entries: diary.entries, version, askedMs, boundMs, by });
+      return version;
     } catch (error) {
       this.#expected(error, 'read');
+      return undefined;
     }
+  }
+
+  /** What was acknowledged so long before a read was asked for must be in it (rule 12). */
+  #boundMs(consistency: 'strong' | 'primary' | 'local'): number {
+    if (consistency === 'local') return Infinity;
+    return consistency === 'strong' || this.#scenario.takeover === 'strict' ? 0 : LEASE_MS;
   }
 
   async #create(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
