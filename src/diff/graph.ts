@@ -5,7 +5,7 @@
  * live objects, are as before. A graph carries its own schema: unbound, it needs no class, and what it does not understand it keeps.
  */
 import { TwinstateError } from '../shared/errors.js';
-import type { SessionModel } from '../model/session-model.js';
+import type { AttributeModel, SessionModel } from '../model/session-model.js';
 import { holdLimit, resolveLimits, type Limits } from '../wire/limits.js';
 import { Application } from './apply.js';
 import { sealImmutables } from '../model/immutability.js';
@@ -19,12 +19,12 @@ import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import { Mirror, type Clash } from './mirror.js';
 import type { GraphNode } from './node.js';
-import { looksLike } from './node-live.js';
 import { NodeTable } from './node-table.js';
 import { Schema } from './schema.js';
 import { buildShadows } from './shadow-builder.js';
 import type { ShadowTree } from './shadow-tree.js';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+import { holdRoot, succeed, wrongRoot } from './succession.js';
 import { trackedClasses } from './tracked-classes.js';
 
 export type { Clash } from './mirror.js';
@@ -120,7 +120,7 @@ export class Graph {
         cure: 'decode the snapshot again for another instance',
       });
     }
-    this.#holdRoot(this.#table, model);
+    holdRoot(this.#table, model);
     const binding = new Binding(model, this.#table.schema, blobCodec);
     const draft = new Draft(this.#table);
     try {
@@ -229,30 +229,21 @@ export class Graph {
    * Makes the graph and its live objects equal to a snapshot, in place: objects whose node lives on stay the same objects. Local
    * changes are overwritten.
    *
+   * @param benchmark what the graph shall be instead, where the live objects are to hold changes that were not compared yet
    * @throws {TwinstateError} as `decode` and `bind`
    */
-  sync(snapshot: Uint8Array): void {
+  sync(snapshot: Uint8Array, benchmark = snapshot): void {
     const { model } = this.#bound('brought up to date');
-    const next = decodeSnapshot(snapshot, this.#limits, 'instance');
-    this.#holdRoot(next, model);
-    const binding = new Binding(model, next.schema, blobCodec);
-    const attach = (node: GraphNode, live: object): void => {
-      node.source = live;
-      next.bySource.set(live, node);
-    };
-    const kept = this.#keepObjects(next, binding, attach);
-    const materialiser = new Materialiser(binding, attach);
     try {
-      for (const node of kept) materialiser.prepare(node);
-      materialiser.make([next.root, ...kept]);
-      for (const node of kept) materialiser.fill(node);
+      const state = succeed(snapshot, [this.#table], model, this.#limits, true);
+      const next = benchmark === snapshot ? state : succeed(benchmark, [state.table, this.#table], model, this.#limits, false);
+      this.#disturb();
+      this.#unsteady.clear();
+      this.#table = next.table;
+      this.#binding = next.binding;
     } catch (error) {
       throw typed(error);
     }
-    this.#disturb();
-    this.#unsteady.clear();
-    this.#table = next;
-    this.#binding = binding;
   }
 
   /** Moves the ids of all nodes from `from` up by `by`. */
@@ -287,9 +278,20 @@ export class Graph {
     return pathsOf(this.#table, ids, model ?? this.model);
   }
 
+  /** The id of the node that a live object stands for. */
+  idOf(live: object): number | undefined {
+    return this.#table.bySource.get(live)?.id;
+  }
+
   /** A node, to be read only. */
   node(id: number): GraphNode | undefined {
     return this.#table.nodes.get(id);
+  }
+
+  /** The attribute that stands in a slot of an instance, where the model knows it. */
+  attributeAt(id: number, slot: number, model = this.model): AttributeModel | undefined {
+    const node = this.#table.nodes.get(id);
+    return node?.kind === 'instance' ? attributeAt(this.#table, model, node.shape, slot) : undefined;
   }
 
   /** A slot of an instance as people write it, and whether people may see what is in it. */
@@ -328,30 +330,6 @@ export class Graph {
     if (this.#binding.schema !== this.#table.schema) this.#binding = this.#binding.withSchema(this.#table.schema);
     return this.#binding;
   }
-
-  #holdRoot({ root, schema }: NodeTable, model: SessionModel): void {
-    const name = root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
-    if (name !== model.root.name) throw wrongRoot(model, `a session of class ${name}, stored by the model ${schema.fingerprint}`);
-  }
-
-  /** Gives nodes of `next` the live objects that stand for the same ids here. Views come last: they need their buffers. */
-  #keepObjects(next: NodeTable, binding: Binding, attach: (node: GraphNode, live: object) => void): GraphNode[] {
-    const kept: GraphNode[] = [];
-    const keep = (node: GraphNode): void => {
-      const live = this.#table.nodes.get(node.id)?.source;
-      if (live === undefined || node.kind === 'blob') return;
-      if (node.id > 0 && isFixed(node, live)) return;
-      const kind = kindOf(live, binding.kinds);
-      if (kind === undefined || !looksLike(node, live, kind, binding)) return;
-      if (node.kind === 'view' && node.buffer!.source !== (live as ArrayBufferView).buffer) return;
-      attach(node, live);
-      kept.push(node);
-    };
-    const nodes = [...next.nodes.values()];
-    for (const node of nodes) if (node.kind !== 'view') keep(node);
-    for (const node of nodes) if (node.kind === 'view') keep(node);
-    return kept;
-  }
 }
 
 /** What the application's own code threw, as an error of Twinstate. */
@@ -362,19 +340,5 @@ function typed(cause: unknown): TwinstateError {
     received: `an exception: ${String(cause)}`,
     cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
     cause,
-  });
-}
-
-/** What the application froze may not take its content, and gives way to another object. */
-function isFixed({ kind }: GraphNode, live: object): boolean {
-  if (kind === 'object' || kind === 'array') return !Object.isExtensible(live);
-  return kind === 'instance' && Object.isFrozen(live);
-}
-
-function wrongRoot(model: SessionModel, received: string): TwinstateError {
-  return new TwinstateError('FINGERPRINT_MISMATCH', 'this is not a session of the class that is asked for', {
-    expected: `an instance of ${model.root.name} by the model ${model.fingerprint}`,
-    received,
-    cure: 'open it with the class that it was created with, or give the class that replaced it this name',
   });
 }

@@ -12,7 +12,7 @@ import { HOLE } from './node.js';
 import { Fresh, Link, type Content, type Form, type NodeOp, type Operation, type Patch, type RegExpForm } from './operation.js';
 import type { WireHunk, WireValue } from './operation.js';
 
-/** Hears where in the bytes an id of an existing node stands. */
+/** Hears where in the bytes the id of a node stands. */
 export type IdListener = (id: number, from: number, to: number) => void;
 
 export class OperationReader {
@@ -20,6 +20,7 @@ export class OperationReader {
   readonly #limits: Limits;
   readonly #snapshot: boolean;
   readonly #onId: IdListener | undefined;
+  readonly #onMade: IdListener | undefined;
   readonly #waiting: Fresh[] = [];
   #filled = 0;
   #made = 0;
@@ -28,12 +29,14 @@ export class OperationReader {
   #target = 0;
   #schemaAllowed: boolean;
 
-  constructor(reader: ByteReader, form: 'delta' | 'snapshot', limits: Limits, onId?: IdListener) {
+  /** @param onMade hears of references to nodes that the delta makes itself, by their order */
+  constructor(reader: ByteReader, form: 'delta' | 'snapshot', limits: Limits, onId?: IdListener, onMade?: IdListener) {
     this.#reader = reader;
     this.#limits = limits;
     this.#snapshot = form === 'snapshot';
     this.#schemaAllowed = form === 'delta';
     this.#onId = onId;
+    this.#onMade = onMade;
   }
 
   /** New nodes met so far. */
@@ -74,7 +77,9 @@ export class OperationReader {
       case Tag.ref:
         return new Link(this.#id());
       case Tag.newRef: {
+        const from = reader.offset;
         const index = reader.varint();
+        this.#onMade?.(index, from, reader.offset);
         if (this.#snapshot || index >= this.#made) reader.fail('a node that this delta has made', `number ${index}`);
         return new Link(-1 - index);
       }

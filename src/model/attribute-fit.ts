@@ -11,11 +11,11 @@ import type { InheritedAttribute } from './inheritance.js';
 import { designType, isCarried, isUncarried, type ValueKind, valueKind } from './known-values.js';
 import type { Class } from './session-model.js';
 
-/** What the merge rules need; a rule that is not here fits everything. */
+/** What the merge rules need; a rule that is not here fits everything. A rule for numbers holds for the entries of a `Map`, too. */
 const MERGES: Readonly<Record<string, readonly ValueKind[]>> = {
-  add: ['number', 'bigint'],
-  max: ['number', 'bigint', 'date'],
-  min: ['number', 'bigint', 'date'],
+  add: ['number', 'bigint', 'map'],
+  max: ['number', 'bigint', 'string', 'date', 'map'],
+  min: ['number', 'bigint', 'string', 'date', 'map'],
   union: ['array', 'set'],
   append: ['array'],
 };
@@ -83,9 +83,11 @@ export function checkValue(
   const kind = valueKind(designType(type.prototype as object, property), initial);
   const { merge, key, diff, codec } = options;
   const needed = typeof merge === 'string' ? MERGES[merge] : undefined;
-  if (needed !== undefined && kind !== undefined && !needed.includes(kind)) {
+  const fits =
+    needed === undefined || kind === undefined || needed.includes(kind) || (needed.includes('map') && isPlain(initial));
+  if (!fits) {
     throw new TwinstateError('DECLARATION_INVALID', `${where} cannot be merged by '${String(merge)}'`, {
-      expected: needed.join(' or '),
+      expected: `${needed.join(' or ')}${needed.includes('map') ? ' or plain object' : ''}`,
       received: kind,
       cure: `use ${fitting(kind)}, or a function (base, mine, theirs) => value`,
     });
@@ -148,6 +150,12 @@ function initialOf(type: Class, property: string, trial: object | undefined): un
   } catch {
     return undefined;
   }
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function fitting(kind: ValueKind): string {

@@ -140,11 +140,14 @@ function writeAnswer(out: ByteWriter, answer: Answer): void {
       out.varint(answer.incarnation);
       out.u8(answer.merged ? 1 : 0);
       writeDeltas(out, answer.others);
+      out.u8(answer.rewritten === undefined ? 0 : 1);
+      if (answer.rewritten !== undefined) out.bytes(answer.rewritten);
       break;
     case 'conflict':
       out.varint(answer.version);
       out.varint(answer.slots.length);
       for (const slot of answer.slots) out.string(slot);
+      out.string(answer.why);
       break;
     case 'refused':
       out.varint(ERROR_CODES.indexOf(answer.code));
@@ -173,14 +176,16 @@ function readAnswer(from: ByteReader): Answer {
       const at = version(from.varint());
       const incarnation = sequence(from.varint());
       const merged = from.u8() === 1;
-      return { kind, version: at, incarnation, merged, others: readDeltas(from) };
+      const others = readDeltas(from);
+      const rewritten = from.u8() === 1 ? copyBytes(from.bytes()) : undefined;
+      return { kind, version: at, incarnation, merged, others, rewritten };
     }
     case 'conflict': {
       const at = version(from.varint());
       const slots: string[] = [];
       const count = from.count();
       for (let i = 0; i < count; i++) slots.push(from.string());
-      return { kind, version: at, slots };
+      return { kind, version: at, slots, why: from.string() };
     }
     case 'refused': {
       const code: ErrorCode = ERROR_CODES[from.varint()] ?? from.fail('a known error code', 'another');

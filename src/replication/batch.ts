@@ -4,6 +4,7 @@
  * Invariant: acknowledged state is only read here, never changed. What is in flight is an overlay of headers and deltas that is
  * dropped whole when its append turns out not to have happened; an answer that depends on the overlay waits for it (`late`).
  */
+import { bytesEqual } from '../shared/bytes.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 import { sequence, version } from '../shared/ids.js';
@@ -13,7 +14,7 @@ import type { EndReason, Life } from './lifetime.js';
 import { entryBytes } from './record.js';
 import type { Entry, OpId } from './record.js';
 import { applyEntry, copyHeader, findOp, freshState, mayBeForgotten } from './session-state.js';
-import type { Bodies, SessionHeader, VersionedDelta } from './session-state.js';
+import type { Bodies, SessionHeader, SessionState, VersionedDelta } from './session-state.js';
 
 /** An operation with the token under which it is answered. */
 export interface Waiting {
@@ -201,12 +202,14 @@ function decide<B>(
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
   }
   if (base.version === header.version && !operation.rebased) return { payload, merged: false };
-  if (mayBeForgotten(header, operation.op, base.version))
-    return { answer: { kind: 'conflict', version: header.version, slots: [] } };
+  if (mayBeForgotten(header, operation.op, base.version)) {
+    const why = 'so many clients have committed since that an earlier try of it may have been stored and forgotten';
+    return { answer: { kind: 'conflict', version: header.version, slots: [], why } };
+  }
   const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
   if (result === undefined) return { answer: UNREADABLE };
-  if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots } };
-  return { payload: payload, merged: base.version < header.version };
+  if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots, why: result.why } };
+  return { payload: result.delta, merged: base.version < header.version };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */
@@ -214,28 +217,36 @@ export function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Op
   const state = ledger.session(operation.session);
   const base = operation.base?.version;
   const merged = operation.kind === 'commit' && base !== undefined && at > base + 1;
-  const others = merged && state?.body !== undefined ? bodies.since(state.body, base) : undefined;
-  return {
-    kind: 'done',
-    version: at,
-    incarnation: state?.incarnation ?? (0 as Sequence),
-    merged,
-    others: others?.filter((delta) => delta.version < at) ?? [],
-  };
+  return done(bodies, state, operation, at, state?.incarnation ?? (0 as Sequence), merged);
 }
 
 /** The answer to an operation that this record stored. */
 export function doneNow<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, entry: Entry, merged: boolean): Answer {
   const state = ledger.session(entry.session);
-  const others =
+  const incarnation = entry.kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : entry.incarnation;
+  return done(bodies, state, operation, entry.to, incarnation, merged);
+}
+
+/** Whoever stored it, and however often it is asked: what it became is read from what is stored. */
+function done<B>(
+  bodies: Bodies<B>,
+  state: SessionState<B> | undefined,
+  operation: Operation,
+  at: Version,
+  incarnation: Sequence,
+  merged: boolean,
+): Answer {
+  const since =
     merged && state?.body !== undefined && operation.base !== undefined
       ? bodies.since(state.body, operation.base.version)
       : undefined;
+  const stored = since?.find((delta) => delta.version === at)?.delta;
   return {
     kind: 'done',
-    version: entry.to,
-    incarnation: entry.kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : entry.incarnation,
+    version: at,
+    incarnation,
     merged,
-    others: others?.filter((delta) => delta.version < entry.to) ?? [],
+    others: since?.filter((delta) => delta.version < at) ?? [],
+    rewritten: stored === undefined || bytesEqual(stored, operation.payload) ? undefined : stored,
   };
 }

@@ -42,9 +42,11 @@ export type Answer =
       readonly others: readonly VersionedDelta[];
       /** True where others committed in between. */
       readonly merged: boolean;
+      /** The delta as it was stored, where a merge rule made another of the one that was asked for. */
+      readonly rewritten: Uint8Array | undefined;
     }
   /** Never to become "yes". */
-  | { readonly kind: 'conflict'; readonly version: Version; readonly slots: readonly string[] }
+  | { readonly kind: 'conflict'; readonly version: Version; readonly slots: readonly string[]; readonly why: string }
   | { readonly kind: 'gone'; readonly ended: EndReason | undefined }
   | { readonly kind: 'exists' }
   /** Final where it is clean: refused before anything was appended. */

@@ -93,7 +93,14 @@ export class Primary<B> {
     if (kind !== 'touch' || backups > 0 || !this.#fresh(now)) return undefined;
     const state = unlessDrifted(ledger, session);
     if (state?.body === undefined || state.className !== className || useIsDue(state, now.wallMs)) return undefined;
-    return { kind: 'done', version: state.version, incarnation: state.incarnation, others: [], merged: false };
+    return {
+      kind: 'done',
+      version: state.version,
+      incarnation: state.incarnation,
+      others: [],
+      merged: false,
+      rewritten: undefined,
+    };
   }
 
   /** Takes sessions that may be over. */

@@ -23,9 +23,10 @@ export interface VersionedDelta {
 }
 
 export type MergeResult =
-  | { readonly merged: true }
-  /** The slots that both changed; empty where the base is older than the history that is kept. */
-  | { readonly merged: false; readonly slots: readonly string[] };
+  /** What is to be stored: the very delta that was given, or what a rule made of it. */
+  | { readonly merged: true; readonly delta: Uint8Array }
+  /** The slots that both changed, as people write them, and what more there is to say. */
+  | { readonly merged: false; readonly slots: readonly string[]; readonly why: string };
 
 /** A body in two parts: what many of its class have alike, byte for byte, and its own. Valid until the next body is packed. */
 export interface PackedBody {
@@ -52,7 +53,7 @@ export interface Bodies<B> {
   unpack(common: Uint8Array, own: Uint8Array): B;
   /** The deltas after `base`, oldest first; `undefined` where the history does not reach back so far. */
   since(body: B, base: Version): readonly VersionedDelta[] | undefined;
-  /** Says whether a delta made at `base` can follow the body and the `pending` deltas that are being stored. */
+  /** Says whether a delta made at `base` can follow the body and the `pending` deltas that are being stored, and as what. */
   merge(body: B, pending: readonly VersionedDelta[], base: Version, delta: Uint8Array): MergeResult;
 }
 

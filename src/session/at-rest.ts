@@ -1,10 +1,11 @@
 /**
  * A session without an open instance: bytes. A snapshot, and the deltas after it.
  *
- * Invariant: snapshot and deltas, applied in order, are the session at `version`. A delta is checked and kept, not applied, until
- * the deltas outgrow an eighth of the snapshot; then both become a new snapshot, so the work for each byte kept is bounded, and no
- * commit costs more than one encoding of its session. Some of the newest deltas stay beyond that, for those whose state is a few
- * versions old; a session at rest for long is settled, and then it is one snapshot.
+ * Invariant: snapshot and deltas, applied in order, are the session at `version`, and so is every version between: the snapshot
+ * stands at the oldest state that a commit may still be based on, because a merge by rule wants to know what that state was. A delta
+ * is checked and kept, not applied, until those behind the history outgrow an eighth of the snapshot; then they become part of it, so
+ * the work for each byte kept is bounded, and no commit costs more than one encoding of its session. A session at rest for long is
+ * settled, and then it is one snapshot.
  */
 import { Graph } from '../diff/graph.js';
 import { parseDelta } from '../diff/delta.js';
@@ -20,14 +21,14 @@ export interface KeptDelta {
   readonly delta: Uint8Array;
 }
 
-/** Deltas outgrow a snapshot at this part of it, or at `COMPACT_BYTES_MIN`, whichever is more. */
+/** Deltas behind the history outgrow a snapshot at this part of it, or at `COMPACT_BYTES_MIN`, whichever is more. */
 const COMPACT_SHARE = 1 / 8;
 const COMPACT_BYTES_MIN = 512;
 /** What a delta costs beside its bytes, about: so many of them are as good as an eighth, however small they are. */
 const OPEN_DELTA_BYTES = 32;
-/** Newest deltas kept for lagging bases after they were compacted: so many, and together no more bytes than this. */
+/** The history, which is kept for bases that lag: the newest deltas, so many, and together no more bytes than this. */
 export const HISTORY_DELTAS_MAX = 64;
-const HISTORY_BYTES_MAX = 8_192;
+export const HISTORY_BYTES_MAX = 8_192;
 const SCRATCH_BYTES = 4_096;
 
 /** An `AtRest` as bytes. */
@@ -45,10 +46,15 @@ let scratch = new ByteWriter(SCRATCH_BYTES);
 export class AtRest {
   #snapshot: Uint8Array;
   #snapshotVersion: Version;
-  /** The newest deltas, oldest first; those behind `#snapshotVersion` are part of the state, the others history. */
+  /** All deltas behind `#snapshotVersion`, oldest first. */
   #deltas: KeptDelta[] = [];
+  /** The first of the deltas that are history; those before it are about to become part of the snapshot. */
+  #historyFrom = 0;
+  #historyBytes = 0;
   #openBytes = 0;
   #version: Version;
+  /** The last whole state that somebody asked for, because the next one asks for a newer one. */
+  #newest: { readonly snapshot: Uint8Array; readonly version: Version } | undefined;
 
   private constructor(snapshot: Uint8Array, version: Version) {
     this.#snapshot = snapshot;
@@ -59,6 +65,11 @@ export class AtRest {
   /** Keeps a snapshot. @throws {TwinstateError} `BYTES_CORRUPT` where it is none */
   static of(snapshot: Uint8Array, version: Version): AtRest {
     Graph.decode(snapshot);
+    return new AtRest(snapshot, version);
+  }
+
+  /** Keeps a snapshot that was just made here, unchecked. */
+  static trusted(snapshot: Uint8Array, version: Version): AtRest {
     return new AtRest(snapshot, version);
   }
 
@@ -79,8 +90,7 @@ export class AtRest {
     for (let i = 0; i < count; i++) {
       const delta = from.bytes();
       const leadsTo = version(at - count + i + 1);
-      atRest.#deltas.push({ version: leadsTo, delta });
-      if (leadsTo > snapshotVersion) atRest.#openBytes += delta.byteLength;
+      atRest.#push({ version: leadsTo, delta });
     }
     return atRest;
   }
@@ -91,7 +101,7 @@ export class AtRest {
 
   /** Bytes held, history included. */
   get bytes(): number {
-    let bytes = this.#snapshot.byteLength;
+    let bytes = this.#snapshot.byteLength + (this.#newest?.snapshot.byteLength ?? 0);
     for (const { delta } of this.#deltas) bytes += delta.byteLength;
     return bytes;
   }
@@ -99,12 +109,11 @@ export class AtRest {
   /** Keeps a delta that leads to `version`. @throws {TwinstateError} where it is malformed, or does not fit at compaction */
   append(delta: Uint8Array, version: Version): void {
     parseDelta(delta);
-    this.#deltas.push({ version, delta });
+    this.#push({ version, delta });
     this.#version = version;
-    this.#openBytes += delta.byteLength;
     const bytesMax = Math.max(COMPACT_BYTES_MIN, this.#snapshot.byteLength * COMPACT_SHARE);
     const openMax = Math.max(HISTORY_DELTAS_MAX, bytesMax / OPEN_DELTA_BYTES);
-    if (this.#openBytes > bytesMax || version - this.#snapshotVersion > openMax) this.#compact();
+    if (this.#openBytes > bytesMax || this.#historyFrom > openMax) this.#compact(this.#historyFrom);
   }
 
   /**
@@ -127,21 +136,33 @@ export class AtRest {
 
   /** Makes one snapshot of it; nothing is kept for those whose state is older. */
   settle(): void {
-    this.#compact();
+    this.#snapshot = this.snapshot();
+    this.#snapshotVersion = this.#version;
+    this.#newest = undefined;
     this.#deltas = [];
+    this.#historyFrom = this.#historyBytes = this.#openBytes = 0;
   }
 
   /** The whole state as one snapshot. */
   snapshot(): Uint8Array {
-    this.#compact();
-    return this.#snapshot;
+    if (this.#deltas.length === 0) return this.#snapshot;
+    if (this.#newest?.version !== this.#version) this.#newest = { snapshot: this.graph().encode(), version: this.#version };
+    return this.#newest.snapshot;
   }
 
   /** The state as a graph of its own, at the newest version or with `pending` deltas on top. */
   graph(pending: readonly KeptDelta[] = []): Graph {
-    const graph = Graph.decode(this.#snapshot);
-    for (const { version, delta } of this.#deltas) if (version > this.#snapshotVersion) graph.apply(delta);
+    const { snapshot, version: from } = this.#newest ?? { snapshot: this.#snapshot, version: this.#snapshotVersion };
+    const graph = Graph.decode(snapshot);
+    for (const { version, delta } of this.#deltas) if (version > from) graph.apply(delta);
     for (const { delta } of pending) graph.apply(delta);
+    return graph;
+  }
+
+  /** The state as it was at a version that `since` knows, as a graph of its own. */
+  graphAt(at: Version): Graph {
+    const graph = Graph.decode(this.#snapshot);
+    for (const { version, delta } of this.#deltas) if (version <= at) graph.apply(delta);
     return graph;
   }
 
@@ -153,21 +174,23 @@ export class AtRest {
     return missing === 0 ? [] : this.#deltas.slice(-missing);
   }
 
-  #compact(): void {
-    if (this.#snapshotVersion === this.#version) return;
-    this.#snapshot = this.graph().encode();
-    this.#snapshotVersion = this.#version;
-    this.#openBytes = 0;
-    this.#forget();
+  #push(kept: KeptDelta): void {
+    this.#deltas.push(kept);
+    this.#historyBytes += kept.delta.byteLength;
+    while (this.#deltas.length - this.#historyFrom > HISTORY_DELTAS_MAX || this.#historyBytes > HISTORY_BYTES_MAX) {
+      const { byteLength } = this.#deltas[this.#historyFrom++]!.delta;
+      this.#historyBytes -= byteLength;
+      this.#openBytes += byteLength;
+    }
   }
 
-  #forget(): void {
-    let from = Math.max(0, this.#deltas.length - HISTORY_DELTAS_MAX);
-    let bytes = 0;
-    for (let i = this.#deltas.length - 1; i >= from; i--) {
-      bytes += this.#deltas[i]!.delta.byteLength;
-      if (bytes > HISTORY_BYTES_MAX) from = i + 1;
-    }
-    if (from > 0) this.#deltas = this.#deltas.slice(from);
+  /** Makes the first `count` deltas part of the snapshot. */
+  #compact(count: number): void {
+    const version = this.#deltas[count - 1]!.version;
+    this.#snapshot = (version === this.#version ? this.graph() : this.graphAt(version)).encode();
+    this.#snapshotVersion = version;
+    this.#deltas = this.#deltas.slice(count);
+    this.#historyFrom = this.#openBytes = 0;
+    if (this.#newest !== undefined && this.#newest.version <= version) this.#newest = undefined;
   }
 }

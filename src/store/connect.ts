@@ -5,7 +5,7 @@ import { modelOf } from '../model/model-of.js';
 import type { SessionModel } from '../model/session-model.js';
 import { ClusterNode, partitionOf } from '../node/cluster-node.js';
 import type { Runtime } from '../node/runtime.js';
-import { atRestBodies } from '../node/bodies.js';
+import { bodiesFor } from '../node/bodies.js';
 import { Events } from '../observe/events.js';
 import type { AtRest } from '../session/at-rest.js';
 import { TwinstateError } from '../shared/errors.js';
@@ -89,7 +89,7 @@ export async function connectWith(
       backups: resolved.backups,
       takeover: resolved.takeover,
       timing: resolved.timing,
-      bodies: atRestBodies,
+      bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
       runtime,
       connection: link,
       onEvent: announcements(events),
@@ -106,6 +106,7 @@ export async function connectWith(
       models,
       runtime,
       ack: resolved.ack,
+      audit: resolved.audit,
       connection: link,
       events,
     });

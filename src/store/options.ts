@@ -38,6 +38,11 @@ export interface ConnectOptions extends CallOptions {
   readonly takeover?: 'fast' | 'strict' | undefined;
   /** Bounds on what one session may hold, where its class sets none, and on what this process keeps of those that others lead. */
   readonly limits?: StoreLimits | undefined;
+  /**
+   * Commits also compare, deeply, what immutable attributes hold, and are refused with `IMMUTABLE_CHANGED` and the path: for tests
+   * and development, as it costs about what comparing everything costs (default false).
+   */
+  readonly audit?: boolean | undefined;
   /** Durations of the protocol, for slow networks and tests. */
   readonly timing?: Partial<Timing> | undefined;
 }
@@ -56,6 +61,7 @@ export interface ResolvedOptions {
   readonly partitions: number | undefined;
   readonly ack: Ack;
   readonly takeover: 'fast' | 'strict';
+  readonly audit: boolean;
   readonly timing: Timing;
   readonly limits: SessionLimits;
   readonly cacheBytesMax: number;
@@ -72,6 +78,7 @@ const KNOWN = [
   'ack',
   'takeover',
   'limits',
+  'audit',
   'timing',
   'signal',
   'timeoutMs',
@@ -103,6 +110,7 @@ export function resolveOptions(options: ConnectOptions): ResolvedOptions {
     partitions: count('partitions', options.partitions, 1, PARTITIONS_MAX),
     ack: checkAck(options.ack) ?? 'log',
     takeover: choice('takeover', options.takeover, ['fast', 'strict']) ?? 'fast',
+    audit: flag('audit', options.audit) ?? false,
     timing,
   };
 }
@@ -154,6 +162,11 @@ function text(option: string, value: string | undefined): string | undefined {
 export function choice<T extends string>(option: string, value: T | undefined, choices: readonly T[]): T | undefined {
   if (value === undefined || choices.includes(value)) return value;
   throw invalid(option, choices.join(' or '), show(value));
+}
+
+function flag(option: string, value: boolean | undefined): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw invalid(option, 'true or false', show(value));
 }
 
 function count(option: string, value: number | undefined, min: number, max: number): number | undefined {

@@ -18,6 +18,8 @@ export interface StoreParts {
   readonly models: ReadonlyMap<object, SessionModel>;
   readonly runtime: Runtime;
   readonly ack: Ack;
+  /** Commits look into immutable attributes, too. */
+  readonly audit: boolean;
   readonly connection: EngineConnection;
   readonly events: Events;
 }

@@ -23,8 +23,10 @@ export function gone(id: SessionId, outcome?: Outcome, ended?: EndReason): Twins
   return new TwinstateError('SESSION_GONE', `there is no ${named(id)}`, { outcome, cure: GONE_CURES[ended ?? 'unknown'] });
 }
 
-export function conflict(id: SessionId, base: number, current: number, slots: readonly string[]): ConflictError {
-  const what = `another commit changed the same part of ${named(id)}`;
+export function conflict(id: SessionId, base: number, current: number, slots: readonly string[], why: string): ConflictError {
+  const met =
+    slots.length > 0 || why === '' ? `another commit changed the same part of ${named(id)}` : `${named(id)} has changed`;
+  const what = why === '' ? met : `${met}: ${why}`;
   return new ConflictError(
     what,
     base,

@@ -186,7 +186,7 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
     case 'conflict':
       // had it been stored, it would be remembered, unless this many others have committed since
       if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX) return forgotten(operation.session);
-      return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots);
+      return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots, answer.why);
     case 'gone':
       return gone(operation.session, 'not-stored', answer.ended);
     case 'exists':

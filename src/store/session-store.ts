@@ -11,12 +11,11 @@ import { requireImmutables } from '../model/immutability.js';
 import type { Class, SessionModel } from '../model/session-model.js';
 import { partitionOf } from '../node/cluster-node.js';
 import type { NodeStatus as StoreStatus } from '../node/status.js';
-import { beforeSending, ConflictError, TwinstateError } from '../shared/errors.js';
+import { beforeSending, TwinstateError } from '../shared/errors.js';
 import { sessionId } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 import { checkFreshness } from './freshness.js';
-import { Lanes } from './lane.js';
 import { checkAck, checkCall, checkId, invalid, show } from './options.js';
 import type { StoreParts } from './parts.js';
 import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
@@ -24,6 +23,7 @@ import { Deadline } from './deadline.js';
 import type { CallOptions } from './call-options.js';
 import { closed, gone, notOpen, stale } from './refusals.js';
 import type { StoreOperation } from './session-writer.js';
+import { Updates } from './updates.js';
 import { watchSession } from './watch.js';
 import type { Change } from './watch.js';
 import { WorkingCopy } from './working-copy.js';
@@ -37,12 +37,13 @@ const ID_TRIES = 256;
 export class SessionStore {
   readonly #parts: StoreParts;
   readonly #copies = new WeakMap<object, WorkingCopy>();
-  readonly #updates = new Lanes<SessionId>();
+  readonly #updates: Updates;
   #closing: Promise<void> | undefined;
 
   /** @internal use `connect` */
   constructor(parts: StoreParts) {
     this.#parts = parts;
+    this.#updates = new Updates(parts.runtime.random);
   }
 
   /** This process, as the others know it: name and incarnation. */
@@ -66,10 +67,11 @@ export class SessionStore {
   async create(first: object, second?: object, third?: CreateOptions): Promise<object> {
     this.#check();
     const { model, instance, id, graph, ack, deadline } = beforeSending(() => this.#toCreate(first, second, third));
-    const operation = { kind: 'create', id, model, base: undefined, payload: graph.encode(), ack, rebased: false } as const;
+    const payload = graph.encode();
+    const operation = { kind: 'create', id, model, base: undefined, payload, ack, rebased: false } as const;
     const done = await this.#parts.writer.operate(operation, deadline);
     graph.sealImmutables();
-    this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation));
+    this.#copies.set(instance, new WorkingCopy(model, id, graph, done.version, done.incarnation, payload));
     return instance;
   }
 
@@ -103,7 +105,8 @@ export class SessionStore {
    *
    * @throws {ConflictError} where somebody else changed the same slots
    * @throws {TwinstateError} `STALE_INSTANCE` after a commit that did not succeed, until `refresh`; `SESSION_GONE`; `TIMEOUT`;
-   *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, …) before anything was sent
+   *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, with `audit` `IMMUTABLE_CHANGED`, …) before
+   *   anything was sent
    */
   async commit(instance: object, options: WriteOptions = {}): Promise<Committed> {
     this.#check();
@@ -111,7 +114,7 @@ export class SessionStore {
     if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
     const ack = beforeSending(() => checkAck(options.ack)) ?? this.#parts.ack;
     const deadline = beforeSending(() => this.#deadline(options));
-    const pending = beforeSending(() => copy.diff());
+    const pending = beforeSending(() => copy.diff(this.#parts.audit));
     if (pending === undefined) {
       await this.#parts.writer.inTurn(copy.id, () => Promise.resolve(), deadline);
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
@@ -142,9 +145,10 @@ export class SessionStore {
 
   /**
    * Opens a session, lets `fn` change it, and commits; `fn` runs again on a conflict, on newer state. Updates of one session run
-   * in order in this process. Resolves with what `fn` returned.
+   * in order in this process, and `timeoutMs` counts from the call. Resolves with what `fn` returned.
    *
-   * @throws {TwinstateError} `SESSION_GONE` where there is none and no `create`; what `fn` throws, and then nothing is committed
+   * @throws {TwinstateError} `SESSION_GONE` where there is none and no `create`; `LIMIT_EXCEEDED` where 1,000 wait for their turn
+   *   already; what `fn` throws, and then nothing is committed
    */
   async update<T extends object, R>(
     type: Class<T>,
@@ -158,7 +162,11 @@ export class SessionStore {
       if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
       return { session: checkId(id), deadline: this.#deadline(options) };
     });
-    const attemptOnce = async (): Promise<R> => {
+    const { clock } = this.#parts.runtime;
+    const startedMs = clock.now();
+    let runs = 0;
+    return this.#updates.run(session, attempts, deadline, async () => {
+      runs++;
       const rest = { ...options, ...deadline.rest };
       let instance: T;
       try {
@@ -170,27 +178,10 @@ export class SessionStore {
       }
       const result = await deadline.within(Promise.resolve(fn(instance)), 'in the function given to `update`', 'not-stored');
       await this.commit(instance, { ...options, ...deadline.rest });
+      const ms = clock.now() - startedMs;
+      this.#parts.events.tell('update', () => ({ session, class: this.#model(type).name, attempts: runs, ms }));
       return result;
-    };
-    const startedMs = this.#parts.runtime.clock.now();
-    return this.#updates.run(
-      session,
-      async () => {
-        for (let attempt = 1; ; attempt++) {
-          try {
-            const result = await attemptOnce();
-            const ms = this.#parts.runtime.clock.now() - startedMs;
-            this.#parts.events.tell('update', () => ({ session, class: this.#model(type).name, attempts: attempt, ms }));
-            return result;
-          } catch (error) {
-            if (!(error instanceof ConflictError) || error.outcome !== 'not-stored' || attempt >= attempts) throw error;
-            await deadline.sleep(this.#parts.runtime.random() * Math.min(50, 2 ** attempt));
-            if (deadline.passed) throw error;
-          }
-        }
-      },
-      deadline,
-    );
+    });
   }
 
   /** Yields every new version from now on with the paths that changed; versions that follow fast come together. Ends at destroy. */

@@ -64,14 +64,16 @@ export class SessionWriter {
       async () => {
         if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
         const { id, model } = copy;
-        if (pending.conflict !== undefined)
-          throw reportConflict(this.#parts.events, model.name, conflict(id, copy.base, copy.base, pending.conflict), id);
+        if (pending.conflict !== undefined) {
+          const { slots, why } = pending.conflict;
+          throw reportConflict(this.#parts.events, model.name, conflict(id, copy.base, copy.base, slots, why), id);
+        }
         const base = { version: copy.base, incarnation: copy.incarnation };
         const { delta: payload, rebased } = pending;
         const done = await this.#send({ kind: 'commit', id, model, base, payload, ack, rebased }, deadline);
         // a merged one may not stand in the log as it was sent
         if (!done.merged) this.#parts.cache.follow(id, base, [{ version: done.version, delta: payload }]);
-        copy.acknowledged(done.version, done.others, done.merged);
+        copy.acknowledged(done);
         return { version: done.version, bytes };
       },
       deadline,

@@ -73,7 +73,8 @@
  *     F1 varint shape list-of-text  schema: more attributes of a shape
  *     F2 text                       schema: the fingerprint of the model that wrote these
  *     FE content                    FILL: the next waiting new node becomes the context and gets its content
- *     FF varint id                  the context is this node, which existed before the delta
+ *     FF varint id                  the context is this node, which existed before the delta or, where the delta is composed of
+ *                                   several, before that part of it
  *
  * ## Snapshot
  *

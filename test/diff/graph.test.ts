@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import 'reflect-metadata';
 import { Graph } from '../../src/diff/graph.js';
-import { hasSchemaChange, referencedIds, shiftDelta, slotsInCommon, touchedSlots } from '../../src/diff/delta.js';
+import { hasSchemaChange, referencedIds, shiftDelta, touchedSlots } from '../../src/diff/delta.js';
+import { slotsInCommon } from '../../src/diff/slot.js';
 import { fingerprintOf, schemaSection } from '../../src/diff/snapshot.js';
 import { modelOf } from '../../src/model/model-of.js';
 import { Immutable } from '../../src/model/immutable.js';
@@ -141,7 +142,7 @@ describe('two deltas of new objects from one base', () => {
 });
 
 describe('a delta, from its bytes alone', () => {
-  const slots = (change: (cart: Cart) => void): Set<string> => {
+  const slots = (change: (cart: Cart) => void): ReadonlyMap<string, unknown> => {
     const { a, graphA } = clients();
     change(a);
     return touchedSlots(graphA.diff()!);

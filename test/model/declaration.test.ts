@@ -307,6 +307,8 @@ describe('a wrong declaration is refused', () => {
       ['union', 1],
       ['append', new Set()],
       ['append', {}],
+      ['add', new Line()],
+      ['max', new Set()],
     ];
     for (const [merge, initial] of cases) {
       refusal(() => modelOf(doc({ merge }, initial)), 'DECLARATION_INVALID', /^use 'reject', 'last'/);
@@ -316,11 +318,16 @@ describe('a wrong declaration is refused', () => {
       @Mutable({ merge: 'add' }) a?: string;
     }
     const error = refusal(() => modelOf(Typed), 'DECLARATION_INVALID', /\(base, mine, theirs\) => value/);
-    expect(error.message).to.match(/Typed\.a cannot be merged by 'add': expected number or bigint, received string/);
+    expect(error.message).to.match(
+      /Typed\.a cannot be merged by 'add': expected number or bigint or map or plain object, received string/,
+    );
     const fits: [MutableOptions['merge'], unknown][] = [
       ['add', 0],
       ['add', 0n],
       ['max', new Date(0)],
+      ['min', 'text'],
+      ['add', new Map()],
+      ['max', {}],
       ['union', []],
       ['union', new Set()],
       ['append', []],

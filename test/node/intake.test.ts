@@ -5,7 +5,14 @@ import type { Answer } from '../../src/replication/operation.js';
 import { sequence, version } from '../../src/shared/ids.js';
 import { operation } from '../replication/fixtures.js';
 
-const DONE: Answer = { kind: 'done', version: version(2), incarnation: sequence(1), others: [], merged: false };
+const DONE: Answer = {
+  kind: 'done',
+  version: version(2),
+  incarnation: sequence(1),
+  others: [],
+  merged: false,
+  rewritten: undefined,
+};
 const NOT_NOW: Answer = { kind: 'retry', clean: true, hint: undefined, why: 'not now' };
 const MAYBE: Answer = { kind: 'retry', clean: false, hint: undefined, why: 'it may be stored' };
 
@@ -46,7 +53,7 @@ describe('the intake of operations', () => {
 
   it('takes in again what was answered otherwise: replicas know what they have stored', async () => {
     const intake = new Intake();
-    for (const answer of [DONE, MAYBE, { kind: 'conflict', version: version(3), slots: [] } as const]) {
+    for (const answer of [DONE, MAYBE, { kind: 'conflict', version: version(3), slots: [], why: '' } as const]) {
       await intake.take(mine, 0, () => Promise.resolve(answer));
       expect(await intake.take(mine, 0, () => Promise.resolve(DONE))).to.equal(DONE);
     }

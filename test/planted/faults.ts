@@ -26,6 +26,7 @@ const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
 const READING = 'replication/reading.js';
+const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
 
 export const FAULTS: readonly Fault[] = [
@@ -139,8 +140,54 @@ export const FAULTS: readonly Fault[] = [
     'this.graph.shiftIds(this.#baseNextId, shift);',
     '',
   ),
-  fault('session', 'the same slot merges', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
-  fault('session', 'a delta may speak of an object that is gone', 'session/merge.js', 'if (!reachable.has(id))', 'if (false)'),
+  fault('session', 'the same slot merges', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
+  fault('session', 'a delta may speak of an object that is gone', THREE_WAY, 'if (gone.length > 0)', 'if (false)'),
+  fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
+  fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
+  fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
+  fault('session', 'the base of a merge is the newest state', 'session/at-rest.js', 'if (version <= at)', 'if (true)'),
+  fault(
+    'session',
+    'ids of what is under way stay where others’ have come in',
+    'store/rebase.js',
+    'graph.shiftIds(from, by);',
+    '',
+  ),
+  fault(
+    'store',
+    'an object that was never stored is taken for one of others',
+    'store/working-copy.js',
+    'this.graph.shiftIds(this.#baseNextId, OWN_IDS_FROM);',
+    '',
+  ),
+  fault(
+    'store',
+    'a merged result is not told to the committer',
+    BATCH,
+    'rewritten: stored === undefined ||',
+    'rewritten: true ||',
+  ),
+  fault(
+    'simulation',
+    'a merge drops theirs, in a cluster',
+    'model/merge-rule.js',
+    'return sumOf([theirs, mine, -base]);',
+    'return mine;',
+  ),
+  fault(
+    'simulation',
+    'a merge applies mine twice',
+    'model/merge-rule.js',
+    'return sumOf([theirs, mine, -base]);',
+    'return sumOf([theirs, mine, mine, -base, -base]);',
+  ),
+  fault(
+    'simulation',
+    'a merged result is not told to the committer, in a cluster',
+    BATCH,
+    'rewritten: stored === undefined ||',
+    'rewritten: true ||',
+  ),
   // the protocol
   fault(
     'simulation',
@@ -184,7 +231,7 @@ export const FAULTS: readonly Fault[] = [
     "if (led)\n            this.#primary.release('another node leads now', node);",
     'if (led)\n            return;',
   ),
-  fault('simulation', 'the same slot merges, in a cluster', 'session/merge.js', 'if (both.size > 0)', 'if (false)'),
+  fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
   fault(
     'store',
     'a commit of an earlier life is merged into the new one',

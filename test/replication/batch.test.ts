@@ -7,7 +7,7 @@ import { Ledger } from '../../src/replication/ledger.js';
 import type { Operation } from '../../src/replication/operation.js';
 import { encodeRecord } from '../../src/replication/record.js';
 import { CLIENTS_MAX } from '../../src/replication/session-state.js';
-import { Chain, entry, operation, read, textBodies } from './fixtures.js';
+import { Chain, entry, operation, read, text, textBodies } from './fixtures.js';
 import type { TextBody } from './fixtures.js';
 
 const LIMITS: BatchLimits = { bytesMax: 10_000, entriesMax: 100 };
@@ -82,11 +82,30 @@ describe('a batch', () => {
     expect(answer.kind === 'done' && answer.others.map(({ delta }) => read(delta))).to.deep.equal(['a=1', 'b=1']);
   });
 
+  it('stores what a rule made of a delta, and tells whoever asks, also again, what became of it', () => {
+    const rules = { ...textBodies, merge: () => ({ merged: true, delta: text('a=3') }) as const };
+    const first = operation('commit', 's', 1, 'a=1');
+    const mine = operation('commit', 's', 1, 'a=2');
+    const waiting = [first, mine].map((each, i) => ({ token: i, operation: each }));
+    const made = makeBatch(ledger, rules, waiting, 0, LIMITS);
+    expect(made.entries.map(({ payload }) => read(payload))).to.deep.equal(['a=1', 'a=3']);
+    store(made);
+    const last = made.stored[1]!;
+    const now = doneNow(ledger, rules, last.waiting.operation, last.entry, last.merged);
+    const again = makeBatch(ledger, rules, [{ token: 3, operation: mine }], 0, LIMITS);
+    expect(again.entries, 'once').to.deep.equal([]);
+    for (const answer of [now, again.now[0]!.answer]) {
+      expect(answer).to.include({ kind: 'done', version: 3, merged: true });
+      expect(answer.kind === 'done' && answer.rewritten !== undefined && read(answer.rewritten)).to.equal('a=3');
+    }
+    expect(state()).to.equal('made,a=1,a=3');
+  });
+
   it('answers a conflict with what is in flight only once that is decided', () => {
     const made = batch([operation('commit', 's', 1, 'a=1'), operation('commit', 's', 1, 'a=2')]);
     expect(made.entries).to.have.length(1);
     expect(made.now).to.deep.equal([]);
-    expect(made.late.map(({ answer }) => answer)).to.deep.equal([{ kind: 'conflict', version: 2, slots: ['a'] }]);
+    expect(made.late.map(({ answer }) => answer)).to.deep.equal([{ kind: 'conflict', version: 2, slots: ['a'], why: '' }]);
   });
 
   it('answers at once what acknowledged state decides', () => {
@@ -113,7 +132,7 @@ describe('a batch', () => {
     const again = batch([{ ...once }]);
     expect(again.entries).to.deep.equal([]);
     expect(again.now.map(({ answer }) => answer)).to.deep.equal([
-      { kind: 'done', version: 2, incarnation: 2, merged: false, others: [] },
+      { kind: 'done', version: 2, incarnation: 2, merged: false, others: [], rewritten: undefined },
     ]);
     expect(state()).to.equal('made,a=1,b=1');
   });

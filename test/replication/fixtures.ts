@@ -52,7 +52,7 @@ export const textBodies: Bodies<TextBody> = {
   merge(body, pending, base, delta) {
     const others = [...body.deltas, ...pending].filter((each) => each.version > base);
     const both = others.filter((each) => slotOf(each.delta) === slotOf(delta)).map((each) => slotOf(each.delta));
-    return both.length > 0 ? { merged: false, slots: both } : { merged: true };
+    return both.length > 0 ? { merged: false, slots: both, why: '' } : { merged: true, delta };
   },
 };
 

@@ -30,7 +30,7 @@ const bodies: Bodies<Text> = {
     return JSON.parse(Buffer.from(own).toString()) as Text;
   },
   since: () => undefined,
-  merge: () => ({ merged: false, slots: [] }),
+  merge: () => ({ merged: false, slots: [], why: '' }),
 };
 
 function stateOf(id: string, text: string | undefined, at = 1): SessionState<Text> {

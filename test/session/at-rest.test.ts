@@ -118,7 +118,7 @@ describe('a delta that was made on an older state', () => {
     const delta = other.graph.diff()!;
     const base = pair.at;
     pair.commit(theirs);
-    return { merged: mergeDelta(pair.rest, [], version(base), delta), delta, pair };
+    return { merged: mergeDelta(new Map(), pair.rest, [], version(base), delta), delta, pair };
   }
 
   function after({ merged, delta, pair }: ReturnType<typeof two>): Note {
@@ -156,7 +156,7 @@ describe('a delta that was made on an older state', () => {
     for (const [mine, theirs] of pairs) {
       const { merged } = two(mine, theirs);
       expect(merged.merged).to.equal(false);
-      expect((merged as { slots: readonly string[] }).slots).to.have.length(1);
+      expect((merged as unknown as { slots: readonly string[] }).slots).to.have.length(1);
     }
   });
 
@@ -175,7 +175,7 @@ describe('a delta that was made on an older state', () => {
     other.instance.tags.add('mine');
     const delta = other.graph.diff()!;
     for (let i = 0; i < HISTORY_DELTAS_MAX * 3; i++) pair.commit((note) => (note.text = `${i}`));
-    expect(mergeDelta(pair.rest, [], version(1), delta)).to.deep.equal({ merged: false, slots: [] });
+    expect(mergeDelta(new Map(), pair.rest, [], version(1), delta)).to.deep.include({ merged: false, slots: [] });
   });
 
   it('is merged behind what is being stored just now', () => {
@@ -184,12 +184,12 @@ describe('a delta that was made on an older state', () => {
     one.instance.parts['one'] = { n: 1 };
     two.instance.parts['two'] = { n: 2 };
     const [first, second] = [one.graph.diff()!, two.graph.diff()!];
-    const merged = mergeDelta(pair.rest, [{ version: version(2), delta: first }], version(1), second);
+    const merged = mergeDelta(new Map(), pair.rest, [{ version: version(2), delta: first }], version(1), second);
     expect(merged.merged).to.equal(true);
     pair.rest.append(first, version(2));
     pair.rest.append(second, version(3));
     expect(restored(pair.rest).parts).to.deep.equal({ one: { n: 1 }, two: { n: 2 } });
-    const clash = mergeDelta(pair.rest, [], version(1), first);
+    const clash = mergeDelta(new Map(), pair.rest, [], version(1), first);
     expect(clash.merged).to.equal(false);
   });
 });

@@ -16,6 +16,7 @@ import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
 import { Visit, Visits, VISITS_OVER_MS } from './visits.js';
+import { contradictions, enter, Entered, Tally } from './tally.js';
 
 export interface Scenario {
   readonly name: string;
@@ -134,6 +135,7 @@ const TIMING = {
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
 const SESSIONS = ['s0', 's1', 'd0'];
+const TALLIES = ['t0', 't1'];
 
 export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {
   const world = new World(seed, scenario, trace);
@@ -148,6 +150,9 @@ class World {
   readonly #faults: RandomFaults;
   readonly #processes: SimulatedProcess[] = [];
   readonly #history = new History();
+  readonly #entered = new Entered();
+  /** Every third world has writers that follow merge rules, which cost more than all else in it. */
+  readonly #tallies: boolean;
   readonly #trace: ((line: string) => void) | undefined;
   readonly #visits: Visits;
   #hash = 0;
@@ -162,6 +167,7 @@ class World {
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
+    this.#tallies = seed % 3 === 1;
     this.#scenario = scenario;
     this.#trace = trace;
     this.#random = seededRandom(seed);
@@ -188,7 +194,7 @@ class World {
         partitions,
         takeover,
         timing: TIMING,
-        sessions: [Diary, Visit],
+        sessions: [Diary, Tally, Visit],
         clock: this.#clockFault(),
       } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
@@ -209,6 +215,7 @@ class World {
       this.#time.after(300 + i * 7, () => void this.#client(process, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(process, `h${i}`));
       this.#time.after(600 + i * 13, () => void this.#reader(process));
+      if (this.#tallies) this.#time.after(400 + i * 17, () => void this.#tallier(process, `w${i}`));
     }
     await this.#time.runUntil(faultsMs);
     this.#heal();
@@ -475,6 +482,87 @@ class World {
     if (told !== undefined) entry.told = told;
   }
 
+  /** Commits what every other one changes too, now by `update`, now several at once on an instance that it keeps. */
+  async #tallier(process: SimulatedProcess, writer: string): Promise<void> {
+    const session = TALLIES[this.#between(0, TALLIES.length - 1)]!;
+    let of: SessionStore | undefined;
+    let held: Tally | undefined;
+    while (!this.#stopped) {
+      await this.#sleep(this.#between(60, 500));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || this.#stopped) continue;
+      if (of !== store) held = undefined;
+      of = store;
+      const options = { timeoutMs: 2_500 };
+      if (held === undefined || this.#chance(0.3)) {
+        await this.#enter(process, session, writer, async (op) => {
+          await store.update(Tally, session, (tally) => enter(tally, op), { ...options, create: { life: session } });
+        });
+      } else {
+        const tally = held;
+        const commits: Promise<void>[] = [];
+        for (let i = this.#between(1, 3); i > 0; i--) {
+          commits.push(
+            this.#enter(process, session, writer, async (op) => {
+              enter(tally, op);
+              await store.commit(tally, options);
+            }),
+          );
+          if (this.#chance(0.3)) await this.#sleep(this.#between(1, 30));
+        }
+        await Promise.all(commits);
+        // what was acknowledged is in it, and what was not leaves it stale
+        this.#addsUp(tally, `${process.options.name} holds ${session}`);
+      }
+      try {
+        if (held === undefined) held = await this.#alive(process, store.open(Tally, session, { timeoutMs: 2_000 }));
+        else if (this.#chance(0.5)) await this.#alive(process, store.refresh(held, { timeoutMs: 2_000 }));
+        if (held !== undefined && process.store === store) this.#addsUp(held, `${process.options.name} opened ${session}`);
+      } catch (error) {
+        this.#expected(error, 'tally');
+        held = undefined;
+      }
+    }
+  }
+
+  async #enter(process: SimulatedProcess, session: string, writer: string, write: (op: string) => Promise<void>): Promise<void> {
+    const op = `${writer}.${++this.#ops}:${this.#between(1, 9)}`;
+    const entry = this.#entered.begin(session, op);
+    const told = await this.#tell(process, () => write(op));
+    this.#note(`enter ${op} in ${session}: ${told}`);
+    if (told !== undefined) entry.told = told;
+  }
+
+  #addsUp(tally: Tally, where: string): void {
+    for (const contradiction of contradictions(tally)) this.#history.violation(`${where}: ${contradiction}`);
+  }
+
+  async #judgeTallies(): Promise<void> {
+    const final = new Map<string, readonly string[]>();
+    const open = new Set<string>();
+    for (const { store, options } of this.#processes) {
+      for (const session of TALLIES) {
+        const look = `${options.name} and ${session}`;
+        open.add(look);
+        store?.open(Tally, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
+          (tally) => {
+            open.delete(look);
+            if (tally === undefined) return;
+            this.#addsUp(tally, `at the end ${look}`);
+            const before = final.get(session);
+            if (before !== undefined && before.join() !== tally.log.join())
+              this.#history.violation(`two processes differ about ${session}`);
+            final.set(session, tally.log);
+          },
+          (error: unknown) => this.#history.violation(`not live: ${look}: ${String(error)}`),
+        );
+      }
+    }
+    await this.#time.runUntil(this.#time.now() + 3_200);
+    for (const look of open) this.#history.violation(`not live: a read did not end: ${look}`);
+    for (const violation of this.#entered.violations(final)) this.#history.violation(violation);
+  }
+
   /** Runs a write and says what its caller was told; `undefined` where the caller died first and was told nothing. */
   async #tell(process: SimulatedProcess, write: () => Promise<void>): Promise<Told | undefined> {
     const { clock } = process;
@@ -563,6 +651,7 @@ class World {
       final.set(session, { life, entries, notes, version: seen.version });
     }
     this.#history.check(final);
+    if (this.#tallies) await this.#judgeTallies();
     this.#compareReplicas();
     for (const process of this.#processes) this.#visits.check(process);
   }

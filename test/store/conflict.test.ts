@@ -69,7 +69,8 @@ inBothWorlds('two commits of one session', (world) => {
     expect(error).to.be.instanceOf(ConflictError);
     expect(error.base).to.equal(1);
     expect(error.version).to.equal(2);
-    expect(error.slots).to.have.length(1);
+    expect(error.slots).to.deep.equal(['coupon']);
+    expect(error.message).to.match(/expected a base of version 2, received a base of version 1 that also changed coupon/);
     expect((await here().open(Cart, id))!.coupon).to.equal('theirs');
   });
 
@@ -110,19 +111,33 @@ inBothWorlds('two commits of one session', (world) => {
     expect((await there().open(Cart, id))!.total).to.equal(6);
   });
 
-  it('merge where one takes out what the other has just changed; the one who took it out asks for the newest state', async () => {
+  it('conflict where one takes out what the other has just changed: nobody loses work unasked', async () => {
     const mine = await here().create(Bag, { value: new Map([['a', { n: 1 }]]) });
     const theirs = (await there().open(Bag, here().idOf(mine)))!;
     (mine.value as Map<string, { n: number }>).get('a')!.n = 2;
     await here().commit(mine);
     (theirs.value as Map<string, unknown>).delete('a');
-    expect((await there().commit(theirs)).version, 'stored, whether this instance can follow or not').to.equal(3);
+    const error = (await refused(there().commit(theirs), 'CONFLICT', 'not-stored')) as ConflictError;
+    expect(error.slots).to.deep.equal(['value.get("a").n']);
     await there().refresh(theirs);
-    await here().refresh(mine);
     expect(theirs).to.deep.equal(mine);
-    expect(mine.value).to.deep.equal(new Map());
-    theirs.other = 'and on';
-    expect((await there().commit(theirs)).version).to.equal(4);
+    (theirs.value as Map<string, unknown>).delete('a');
+    expect((await there().commit(theirs)).version).to.equal(3);
+  });
+
+  it('leave what was made here and never stored to whoever made it: a refresh does not take it for something of theirs', async () => {
+    const { mine, theirs } = await two();
+    theirs.items.push(item('milk', 1));
+    await there().commit(theirs);
+    const own = item('own', 7);
+    mine.items.push(own);
+    await refused(here().commit(mine), 'CONFLICT', 'not-stored');
+    await here().refresh(mine);
+    expect(mine.items.map(({ sku, qty }) => [sku, qty])).to.deep.equal([['tea', 1], ['jam', 1], ['milk', 1]]); // prettier-ignore
+    expect(mine.items[2]).to.not.equal(own);
+    expect(own).to.include({ sku: 'own', qty: 7 });
+    mine.items.push(own);
+    expect((await here().commit(mine)).version).to.equal(3);
   });
 
   it('of an old base merge as long as the primary remembers, and conflict behind that', async () => {
@@ -145,6 +160,7 @@ inBothWorlds('two commits of one session', (world) => {
     old.by['old'] = 1;
     const error = (await refused(there().commit(old), 'CONFLICT', 'not-stored')) as ConflictError;
     expect(error.base).to.equal(1);
+    expect(error.message).to.match(/its base is older than the history that its primary keeps: 64 commits, 8192 bytes/);
     await there().refresh(old);
     expect([old.count, old.by]).to.deep.equal([320, { recent: 1 }]);
   });

@@ -114,6 +114,64 @@ inBothWorlds('update', (world) => {
     expect(here().versionOf(after)).to.equal(1);
   });
 
+  it('that waits for its turn can be given up, by signal or by time, and those behind it go on', async () => {
+    const id = here().idOf(await here().create(Counter));
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow = here().update(Counter, id, async (counter) => {
+      await held;
+      counter.count += 1;
+    });
+    const never = (): never => {
+      throw new Error('this never has its turn');
+    };
+    const abort = new AbortController();
+    const aborted = refused(here().update(Counter, id, never, { signal: abort.signal }), 'ABORTED', 'not-stored');
+    const late = refused(here().update(Counter, id, never, { timeoutMs: 50 }), 'TIMEOUT', 'not-stored');
+    const after = here().update(Counter, id, (counter) => (counter.count += 10));
+    const other = here().idOf(await here().create(Counter));
+    expect(await here().update(Counter, other, (counter) => ++counter.count), 'another session is not held up').to.equal(1);
+    abort.abort();
+    await aborted;
+    expect((await late).message).to.match(
+      /did not get its turn: expected the updates before it to end within 50 ms, received [12] that/,
+    );
+    release();
+    await slow;
+    expect(await after).to.equal(11);
+  });
+
+  it('is refused where a thousand wait for one session already', async () => {
+    const id = here().idOf(await here().create(Counter));
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow = here().update(Counter, id, () => held);
+    const aborts = Array.from({ length: 1_000 }, () => new AbortController());
+    const waiting = aborts.map(({ signal }) => refused(here().update(Counter, id, () => 0, { signal }), 'ABORTED', 'not-stored')); // prettier-ignore
+    const error = await refused(here().update(Counter, id, () => 0), 'LIMIT_EXCEEDED', 'not-stored'); // prettier-ignore
+    expect(error.cure).to.match(/await some before calling more/);
+    for (const abort of aborts) abort.abort();
+    await Promise.all(waiting);
+    release();
+    await slow;
+    expect(await here().update(Counter, id, (counter) => ++counter.count)).to.equal(1);
+  });
+
+  it('ends with its time, its function included, and stores nothing then', async () => {
+    const id = here().idOf(await here().create(Counter));
+    const update = here().update(
+      Counter,
+      id,
+      async (counter) => {
+        counter.count = 5;
+        await new Promise((resolve) => setTimeout(resolve, 1_600));
+      },
+      { timeoutMs: 1_500 },
+    );
+    expect((await refused(update, 'TIMEOUT', 'not-stored')).message).to.match(/ran out of time/);
+    expect((await there().open(Counter, id, { consistency: 'strong' }))!.count).to.equal(0);
+  });
+
   it('refuses a number of attempts that is none', async () => {
     await refused(
       here().update(Counter, 'x', () => 0, { attempts: 0 }),
