@@ -161,7 +161,7 @@ class Filled {
   /** What a checkpoint and some seconds without a request do. */
   rest(): void {
     this.flush();
-    for (const id of [...this.ledger.dirty]) this.ledger.clean(id, this.ledger.sessions.standing(id)!);
+    this.ledger.unsaved.savedUpTo(this.ledger.applied, () => sequence(0));
     while (this.ledger.sessions.hotSize > 0) this.ledger.sessions.tick(Infinity);
   }
 

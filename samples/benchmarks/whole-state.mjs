@@ -2,7 +2,9 @@
  * Whole states: open, restore and snapshot against msgpackr, and the binary strategy against encoding alone.
  *
  * Work of twinstate: `Benchmark.of` captures objects; `snapshot` encodes the captured state; `Replica.restore` checks and decodes the
- * bytes, makes instances of the classes, and the graph that the next comparison needs. msgpackr: `pack` and `unpack`, plain objects.
+ * bytes and makes instances of the classes, immutable attributes sealed, able to make the graph that a comparison needs. The first
+ * comparison makes it: `open + commit` is that, with a change and its delta. msgpackr: `pack` and `unpack`, plain objects, unchecked;
+ * for `open + commit`, unpack, the change, pack.
  */
 import { Benchmark, Replica } from '../../dist/src/diff/index.js';
 import { defineSession } from '../../dist/src/index.js';
@@ -28,8 +30,30 @@ export function wholeStateRows(shape, effort, able) {
     pair('snapshot', ours('snapshot', () => benchmark.snapshot()), theirs('pack', () => packr.pack(plain))),
     pair('capture', ours('Benchmark.of', () => Benchmark.of(instance)), theirs('pack', () => packr.pack(plain))),
     pair('open', ours('Replica.restore', () => Replica.restore(type, snapshot)), theirs('unpack', () => packr.unpack(packed))),
+    pair('open + commit', ours('restore, change, diff', openAndDiff()), theirs('unpack, change, pack', openAndPack())),
     ...binaryRows(),
   ]; // prettier-ignore
+
+  function openAndDiff() {
+    const change = shape.changes[1];
+    const element = (one) => adopt(shape.element, classes, one);
+    let i = 0;
+    return () => {
+      const { instance: opened, graph } = Replica.restore(type, snapshot);
+      change.apply(opened, i++, element);
+      return graph.diff();
+    };
+  }
+
+  function openAndPack() {
+    const change = shape.changes[1];
+    let i = 0;
+    return () => {
+      const opened = packr.unpack(packed);
+      change.apply(opened, i++, (one) => one);
+      return packr.pack(opened);
+    };
+  }
 
   function pair(change, ...sides) {
     const results = race(

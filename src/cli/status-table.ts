@@ -21,7 +21,7 @@ export function statusTable(status: ClusterStatus): string {
     said === undefined ? 'silent' : said.link.up ? 'up' : 'cut off',
     ...(said === undefined ? ['', '', '', '', ''] : totals(said)),
   ]);
-  const partitions = partitionsOf(status).map(({ partition, leader, followers, broken }) => {
+  const partitions = partitionsOf(status).map(({ partition, leader, followers, others }) => {
     const replica = leader?.replica;
     return [
       String(partition),
@@ -30,7 +30,7 @@ export function statusTable(status: ClusterStatus): string {
       followers.map(({ node, lag }) => `${node} (${lag === undefined ? 'not heard' : lag})`).join(', '),
       String(replica?.sessions ?? ''),
       replica === undefined ? '' : `${replica.logRecords} (${bytes(replica.logBytes)})`,
-      broken,
+      others,
     ];
   });
   const generation = status.members.find((member) => member.status !== undefined)?.status?.generation;
@@ -61,7 +61,8 @@ interface Row {
   readonly leader: Held | undefined;
   /** `lag` as the primary has heard it. */
   readonly followers: readonly { readonly node: string; readonly lag: number | undefined }[];
-  readonly broken: string;
+  /** Who neither leads nor follows it, and what it does. */
+  readonly others: string;
 }
 
 function partitionsOf({ members }: ClusterStatus): Row[] {
@@ -77,8 +78,9 @@ function partitionsOf({ members }: ClusterStatus): Row[] {
     const followers = held
       .filter((each) => each !== leader)
       .map(({ node }) => ({ node, lag: leader?.replica.backups.find((backup) => backup.node === node)?.lag }));
-    const broken = held.flatMap(({ node, replica }) => (replica.failure === undefined ? [] : [`${node}: ${replica.failure}`]));
-    return { partition, leader, followers, broken: broken.join('; ') };
+    const at = ['leading', 'following'];
+    const others = held.filter(({ replica }) => !at.includes(replica.role)).map(({ node, replica }) => `${node} ${replica.role}`);
+    return { partition, leader, followers, others: others.join(', ') };
   });
 }
 

@@ -11,7 +11,8 @@ import { Comparison } from './comparison.js';
 import { Draft } from './draft.js';
 import { Materialiser } from './materialiser.js';
 import { NodeTable } from './node-table.js';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
+import { decodeSnapshot } from './snapshot.js';
+import { encodeSnapshot } from './snapshot-writer.js';
 
 export const blobCodec: BlobCodec = {
   encode(value, model, pathOf) {

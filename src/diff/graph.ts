@@ -14,23 +14,28 @@ import { blobCodec } from './blob.js';
 import { Comparison } from './comparison.js';
 import { parseDelta } from './delta.js';
 import { Draft } from './draft.js';
+import { typed, wrongRoot } from './graph-refusal.js';
 import { attributeAt, pathsOf, slotStep, type NodePath } from './graph-path.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import { Mirror, type Clash } from './mirror.js';
 import type { GraphNode } from './node.js';
 import { NodeTable } from './node-table.js';
+import { Opening } from './opening.js';
 import { Schema } from './schema.js';
 import { buildShadows } from './shadow-builder.js';
 import type { ShadowTree } from './shadow-tree.js';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.js';
-import { holdRoot, succeed, wrongRoot } from './succession.js';
+import { decodeSnapshot } from './snapshot.js';
+import { encodeSnapshot } from './snapshot-writer.js';
+import { holdRoot, succeed } from './succession.js';
 import { trackedClasses } from './tracked-classes.js';
 
 export type { Clash } from './mirror.js';
 
 export class Graph {
-  #table: NodeTable;
+  /** Undefined while the session is only open: most are read and never changed. */
+  #nodes: NodeTable | undefined;
+  #opening: Opening | undefined;
   #binding: Binding | undefined;
   #shadows: ShadowTree | undefined;
   /** True where the last comparison met no object that came, went or moved: shadows would pay. */
@@ -38,10 +43,19 @@ export class Graph {
   readonly #unsteady = new Set<GraphNode>();
   readonly #limits: Limits;
 
-  private constructor(table: NodeTable, limits: Limits, binding?: Binding) {
-    this.#table = table;
+  private constructor(content: NodeTable | Opening, limits: Limits, binding?: Binding) {
+    if (content instanceof Opening) this.#opening = content;
+    else this.#nodes = content;
     this.#limits = limits;
     this.#binding = binding;
+  }
+
+  get #table(): NodeTable {
+    if (this.#nodes === undefined) {
+      this.#nodes = this.#opening!.table();
+      this.#opening = undefined;
+    }
+    return this.#nodes;
   }
 
   /**
@@ -80,18 +94,36 @@ export class Graph {
     return new Graph(decodeSnapshot(snapshot, resolved, 'instance'), resolved);
   }
 
+  /**
+   * Makes an instance from a snapshot, bound to a graph of its own. The snapshot is not kept.
+   *
+   * @throws {TwinstateError} as `decode` and `bind`
+   */
+  static open(snapshot: Uint8Array, model: SessionModel): Graph {
+    const opening = Opening.of(snapshot, model);
+    if (opening === undefined) {
+      const graph = Graph.decode(snapshot, model.limits);
+      graph.bind(model);
+      return graph;
+    }
+    const graph = new Graph(opening, opening.binding.limits, opening.binding);
+    graph.#expectWrites(model);
+    return graph;
+  }
+
   /** The id that the next new node gets. */
   get nextId(): number {
-    return this.#table.nextId;
+    return (this.#opening ?? this.#table).nextId;
   }
 
   /** Of the model that wrote the schema last. */
   get fingerprint(): string {
-    return this.#table.schema.fingerprint;
+    return (this.#opening?.binding ?? this.#table).schema.fingerprint;
   }
 
   /** The wire name of the session class. */
   get name(): string {
+    if (this.#opening !== undefined) return this.#opening.binding.model.name;
     const { root, schema } = this.#table;
     return root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
   }
@@ -103,7 +135,7 @@ export class Graph {
 
   /** The live root, where the graph is bound. */
   get instance(): object | undefined {
-    return this.#table.root.source;
+    return this.#opening === undefined ? this.#table.root.source : this.#opening.root;
   }
 
   /**
@@ -190,6 +222,7 @@ export class Graph {
 
   /** The whole graph as bytes. Equal graphs give equal bytes. */
   encode(): Uint8Array {
+    if (this.#opening !== undefined) return this.#opening.snapshot();
     const snapshot = encodeSnapshot(this.#table);
     holdLimit(this.#limits, 'sessionBytesMax', snapshot.byteLength, 'this session');
     return snapshot;
@@ -239,7 +272,7 @@ export class Graph {
       const next = benchmark === snapshot ? state : succeed(benchmark, [state.table, this.#table], model, this.#limits, false);
       this.#disturb();
       this.#unsteady.clear();
-      this.#table = next.table;
+      this.#nodes = next.table;
       this.#binding = next.binding;
     } catch (error) {
       throw typed(error);
@@ -330,15 +363,4 @@ export class Graph {
     if (this.#binding.schema !== this.#table.schema) this.#binding = this.#binding.withSchema(this.#table.schema);
     return this.#binding;
   }
-}
-
-/** What the application's own code threw, as an error of Twinstate. */
-function typed(cause: unknown): TwinstateError {
-  if (cause instanceof TwinstateError) return cause;
-  return new TwinstateError('VALUE_UNSUPPORTED', 'the live objects do not take this state', {
-    expected: 'objects that can be made and written',
-    received: `an exception: ${String(cause)}`,
-    cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
-    cause,
-  });
 }

@@ -33,3 +33,21 @@ export function writeKey(object: object, key: string, value: unknown): void {
     (object as Record<string, unknown>)[key] = value;
   else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
+
+/** Gives an object these keys in this order, among those that `owns` says are meant. */
+export function writeKeys<V>(
+  live: object,
+  keys: ReadonlyMap<string, V>,
+  owns: (key: string) => boolean,
+  valueOf: (value: V) => unknown,
+): void {
+  const held = Object.keys(live).filter(owns);
+  let i = 0;
+  let same = held.length <= keys.size;
+  for (const key of keys.keys()) {
+    if (i >= held.length) break;
+    if (held[i++] !== key) same = false;
+  }
+  if (!same) for (const key of held) Reflect.deleteProperty(live, key);
+  for (const [key, value] of keys) if (owns(key)) writeKey(live, key, valueOf(value));
+}

@@ -8,7 +8,7 @@ import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { VIEW_KINDS } from '../wire/format.js';
 import type { AttributeModel } from '../model/session-model.js';
-import { writeAttribute, writeKey } from './live-write.js';
+import { writeAttribute, writeKey, writeKeys } from './live-write.js';
 import type { Binding, BoundClass } from './binding.js';
 import { HOLE, isNode, type BytesNode, type GraphNode, type InstanceNode, type Stored } from './node.js';
 import { eachChild } from './node.js';
@@ -69,7 +69,12 @@ export class Materialiser {
       case 'instance':
         return this.#fillInstance(node, live);
       case 'object':
-        return this.#fillKeys(live, node.keys, () => true);
+        return writeKeys(
+          live,
+          node.keys,
+          () => true,
+          (value) => this.value(value),
+        );
       case 'array': {
         const array = live as unknown[];
         if (array.length > node.elements.length) array.length = node.elements.length;
@@ -119,7 +124,7 @@ export class Materialiser {
   attributeValue(attribute: AttributeModel, holder: InstanceNode, stored: Stored): unknown {
     if (!isNode(stored) || stored.kind !== 'blob') return this.value(stored);
     stored.holder = holder;
-    if (!this.#decoded.has(stored)) this.#decoded.set(stored, this.#decode(attribute, stored));
+    if (!this.#decoded.has(stored)) this.#decoded.set(stored, decodeBlob(this.#binding, attribute, stored.bytes, stored.coded));
     return this.#decoded.get(stored);
   }
 
@@ -222,19 +227,13 @@ export class Materialiser {
   #fillInstance(node: InstanceNode, live: object): void {
     const { of, properties } = this.boundClass(node);
     for (let slot = 0; slot < node.slots.length; slot++) this.writeSlot(node, slot);
-    if (of.open) this.#fillKeys(live, node.keys, (key) => !properties.has(key));
-  }
-
-  #fillKeys(live: object, keys: ReadonlyMap<string, Stored>, owns: (key: string) => boolean): void {
-    const held = Object.keys(live).filter(owns);
-    let i = 0;
-    let same = held.length <= keys.size;
-    for (const key of keys.keys()) {
-      if (i >= held.length) break;
-      if (held[i++] !== key) same = false;
-    }
-    if (!same) for (const key of held) Reflect.deleteProperty(live, key);
-    for (const [key, value] of keys) if (owns(key)) writeKey(live, key, this.value(value));
+    if (of.open)
+      writeKeys(
+        live,
+        node.keys,
+        (key) => !properties.has(key),
+        (value) => this.value(value),
+      );
   }
 
   /** The children that the model can see: not what stands in foreign slots, not blobs. */
@@ -247,30 +246,40 @@ export class Materialiser {
     if (!of.open) return;
     for (const [key, stored] of node.keys) if (!properties.has(key) && isNode(stored)) visit(stored);
   }
+}
 
-  #decode(attribute: AttributeModel, blob: BytesNode): unknown {
-    const { codec } = attribute;
-    const { blobs, model, schema } = this.#binding;
-    try {
-      if (blob.coded && codec !== undefined) return codec.decode(copyBytes(blob.bytes));
-      if (!blob.coded && blobs !== undefined) return blobs.decode(blob.bytes, model);
-    } catch (cause) {
-      if (cause instanceof TwinstateError) throw cause;
-      throw new TwinstateError('BYTES_CORRUPT', `the value of ${attribute.property} cannot be decoded`, {
-        expected: 'bytes that the codec of the attribute understands',
-        received: String(cause),
-        cure: 'keep the codec able to read what earlier releases wrote',
-        cause,
-      });
-    }
-    throw new TwinstateError(
-      'FINGERPRINT_MISMATCH',
-      `the value of ${attribute.property} was stored by a codec that is not declared here`,
-      {
-        expected: `the attribute as the model ${schema.fingerprint} declared it`,
-        received: `the model ${model.fingerprint}`,
-        cure: `declare the codec of ${attribute.property} again`,
-      },
-    );
+/**
+ * The live value of an attribute whose whole value is bytes.
+ *
+ * @param coded made by the attribute's codec
+ * @throws {TwinstateError} `BYTES_CORRUPT`, `FINGERPRINT_MISMATCH`
+ */
+export function decodeBlob(
+  { blobs, model, schema }: Binding,
+  attribute: AttributeModel,
+  bytes: Uint8Array,
+  coded: boolean,
+): unknown {
+  const { codec } = attribute;
+  try {
+    if (coded && codec !== undefined) return codec.decode(copyBytes(bytes));
+    if (!coded && blobs !== undefined) return blobs.decode(bytes, model);
+  } catch (cause) {
+    if (cause instanceof TwinstateError) throw cause;
+    throw new TwinstateError('BYTES_CORRUPT', `the value of ${attribute.property} cannot be decoded`, {
+      expected: 'bytes that the codec of the attribute understands',
+      received: String(cause),
+      cure: 'keep the codec able to read what earlier releases wrote',
+      cause,
+    });
   }
+  throw new TwinstateError(
+    'FINGERPRINT_MISMATCH',
+    `the value of ${attribute.property} was stored by a codec that is not declared here`,
+    {
+      expected: `the attribute as the model ${schema.fingerprint} declared it`,
+      received: `the model ${model.fingerprint}`,
+      cure: `declare the codec of ${attribute.property} again`,
+    },
+  );
 }

@@ -8,6 +8,7 @@ import { Op, Tag, VIEW_KINDS } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import type { ByteReader } from '../wire/reader.js';
 import { isPrimitiveTag, readPrimitive, readText } from '../wire/value.js';
+import { isLayout } from './layout.js';
 import { HOLE } from './node.js';
 import { Fresh, Link, type Content, type Form, type NodeOp, type Operation, type Patch, type RegExpForm } from './operation.js';
 import type { WireHunk, WireValue } from './operation.js';
@@ -22,6 +23,7 @@ export class OperationReader {
   readonly #onId: IdListener | undefined;
   readonly #onMade: IdListener | undefined;
   readonly #waiting: Fresh[] = [];
+  readonly #layouts: (readonly string[])[] = [];
   #filled = 0;
   #made = 0;
   #lastId = -1;
@@ -201,9 +203,8 @@ export class OperationReader {
         return { kind: 'set', values };
       }
       case 'object': {
-        const entries: [string, WireValue][] = [];
-        for (let n = this.#count(2); n > 0; n--) entries.push([readText(reader), this.#solid()]);
-        return { kind: 'object', entries };
+        const keys = this.#keys();
+        return { kind: 'object', entries: keys.map((key): [string, WireValue] => [key, this.#solid()]) };
       }
       case 'map': {
         const entries: [WireValue, WireValue][] = [];
@@ -215,6 +216,19 @@ export class OperationReader {
       default:
         return reader.fail('a container', `a ${form.kind}`);
     }
+  }
+
+  #keys(): readonly string[] {
+    const reader = this.#reader;
+    const head = reader.varint();
+    const number = Math.floor(head / 2);
+    if (head % 2 === 1) return this.#layouts[number] ?? reader.fail('a layout that came earlier', `number ${number}`);
+    if (number * 2 > reader.left) reader.fail(`at most ${reader.left >> 1} keys in the bytes left`, `${number}`);
+    holdLimit(this.#limits, 'elementsMax', number, 'a collection');
+    const keys = Array.from({ length: number }, () => readText(reader));
+    if (new Set(keys).size < number) reader.fail('keys once each', 'a key twice');
+    if (isLayout(keys)) this.#layouts.push(keys);
+    return keys;
   }
 
   #fresh(tag: number): Fresh {

@@ -8,6 +8,7 @@ import { FIXINSTANCE_COUNT, Op, Tag } from '../wire/format.js';
 import { writeNumber, writePrimitive, writeText } from '../wire/value.js';
 import { ByteWriter } from '../wire/writer.js';
 import type { Hunk } from './draft.js';
+import { Layouts } from './layout.js';
 import { HOLE, isNode, type BytesNode, type ContainerNode, type DateNode, type GraphNode, type RegExpNode } from './node.js';
 import type { Stored, UrlNode } from './node.js';
 import type { Patch } from './operation.js';
@@ -22,6 +23,7 @@ export class OperationWriter {
   #base: number;
   readonly #schema = new ByteWriter(16);
   readonly #body = new ByteWriter(SMALL_BYTES);
+  readonly #layouts = new Layouts();
   #context = 0;
   #introduced = 0;
   /** True where a node was written, as new or by reference. */
@@ -51,6 +53,7 @@ export class OperationWriter {
   restart(base: number): void {
     this.#schema.reset();
     this.#body.reset();
+    this.#layouts.clear();
     this.#base = base;
     this.#context = this.#introduced = 0;
     this.namesNodes = false;
@@ -199,7 +202,7 @@ export class OperationWriter {
   /** Gives the content of the next waiting new node, which must be this one. */
   fill(node: ContainerNode): void {
     this.#context = node.id;
-    writeFill(this.#body, node, this.#node);
+    writeFill(this.#body, node, this.#layouts, this.#node);
   }
 
   #at(node: GraphNode): void {
@@ -212,6 +215,14 @@ export class OperationWriter {
   #value(value: Stored): void {
     writeValue(this.#body, value, this.#node);
   }
+}
+
+/** Writes the keys of a plain object, by their layout where it has one that came earlier. */
+export function writeKeyList(writer: ByteWriter, keys: ReadonlyMap<string, unknown>, layouts: Layouts): void {
+  const number = layouts.numberOf(keys);
+  if (number >= 0) return writer.varint(number * 2 + 1);
+  writer.varint(keys.size * 2);
+  for (const key of keys.keys()) writeText(writer, key);
 }
 
 export function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
@@ -242,7 +253,7 @@ function writeList(writer: ByteWriter, values: readonly Stored[], writeNode: Wri
 }
 
 /** Writes the FILL of a container, with the keys of an open class behind it. */
-export function writeFill(writer: ByteWriter, node: ContainerNode, writeNode: WriteNode): void {
+function writeFill(writer: ByteWriter, node: ContainerNode, layouts: Layouts, writeNode: WriteNode): void {
   writer.u8(Op.fill);
   switch (node.kind) {
     case 'instance':
@@ -254,11 +265,8 @@ export function writeFill(writer: ByteWriter, node: ContainerNode, writeNode: Wr
       }
       return;
     case 'object':
-      writer.varint(node.keys.size);
-      for (const [key, value] of node.keys) {
-        writeText(writer, key);
-        writeValue(writer, value, writeNode);
-      }
+      writeKeyList(writer, node.keys, layouts);
+      for (const value of node.keys.values()) writeValue(writer, value, writeNode);
       return;
     case 'array':
       return writeList(writer, node.elements, writeNode);

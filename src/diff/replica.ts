@@ -25,8 +25,8 @@ export class Replica<T extends object = object> {
    */
   static restore<T extends object>(type: Class<T>, snapshot: Uint8Array): Replica<T> {
     const model = modelOf(type);
-    const graph = Graph.decode(snapshot, model.limits);
-    return new Replica(graph.bind(model) as T, graph);
+    const graph = Graph.open(snapshot, model);
+    return new Replica(graph.instance as T, graph);
   }
 
   /**

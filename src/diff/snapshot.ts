@@ -1,62 +1,43 @@
 /**
- * A whole graph as bytes, and back; `wire/format.ts` specifies them.
+ * Decodes a whole graph from bytes; `wire/format.ts` specifies them, `snapshot-writer.ts` writes them.
  *
- * Invariant: a snapshot holds the nodes that can be reached and nothing else, in breadth-first order, so two graphs that are equal,
- * ids included, give the same bytes. Decoding checks everything and knows no class.
+ * Invariant: decoding checks everything and knows no class.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
-import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION, Tag } from '../wire/format.js';
+import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../wire/format.js';
+import { latin1Text } from '../wire/buffer-text.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import { ByteReader } from '../wire/reader.js';
-import { readText, writeText } from '../wire/value.js';
-import { ByteWriter } from '../wire/writer.js';
+import { readText } from '../wire/value.js';
 import { Application } from './apply.js';
 import { Draft } from './draft.js';
-import { isContainer, type ContainerNode } from './node.js';
 import { NodeTable } from './node-table.js';
 import { Fresh } from './operation.js';
 import { OperationReader, readTexts } from './operation-reader.js';
-import { writeFill, writeNew, writeTexts, type WriteNode } from './operation-writer.js';
 import { Schema } from './schema.js';
+import { TableReader } from './table-reader.js';
 
 const HEAD_BYTES = 3;
-
-export function encodeSnapshot(table: NodeTable): Uint8Array {
-  const writer = new ByteWriter(512);
-  writer.u8(SNAPSHOT_MAGIC & 0xff);
-  writer.u8(SNAPSHOT_MAGIC >> 8);
-  writer.u8(SNAPSHOT_VERSION);
-  writer.bytes(encodeSchema(table.schema));
-  writer.varint(table.nextId);
-
-  const walk = table.nextWalk();
-  const queue: ContainerNode[] = [];
-  let previousId = -1;
-  const write: WriteNode = (to, node) => {
-    if (node.mark === walk) {
-      to.u8(Tag.ref);
-      to.varint(node.id);
-      return;
-    }
-    node.mark = walk;
-    if (node.id !== previousId + 1) {
-      to.u8(Tag.at);
-      to.varint(node.id);
-    }
-    previousId = node.id;
-    writeNew(to, node);
-    if (isContainer(node)) queue.push(node);
-  };
-  write(writer, table.root);
-  for (let i = 0; i < queue.length; i++) writeFill(writer, queue[i]!, write);
-  return writer.finish();
-}
 
 /**
  * @param rootKind an instance for a session, an array for a blob
  * @throws {TwinstateError} `FORMAT_UNSUPPORTED`, `BYTES_CORRUPT`, `LIMIT_EXCEEDED`
  */
 export function decodeSnapshot(bytes: Uint8Array, limits: Limits, rootKind: 'instance' | 'array'): NodeTable {
+  if (bytes.byteLength <= limits.sessionBytesMax) {
+    try {
+      const { byteLength, schema } = headOf(bytes);
+      return new TableReader(bytes, byteLength, '', schema, limits).run(rootKind);
+    } catch {
+      // whatever it was, the strict way meets it too and says what it is
+    }
+  }
+  return decodeStrictly(bytes, limits, rootKind);
+}
+
+/** As `decodeSnapshot`, operation by operation: slower, with an error for everything that is wrong. */
+export function decodeStrictly(bytes: Uint8Array, limits: Limits, rootKind: 'instance' | 'array'): NodeTable {
   holdLimit(limits, 'sessionBytesMax', bytes.byteLength, 'a snapshot');
   const { reader, section } = openSnapshot(bytes);
   const table = new NodeTable();
@@ -98,6 +79,42 @@ export function fingerprintOf(snapshot: Uint8Array): string {
   return readText(new ByteReader(openSnapshot(snapshot).section, 'snapshot'));
 }
 
+/** What stands before the nodes. */
+export interface SnapshotHead {
+  readonly bytes: Buffer;
+  readonly byteLength: number;
+  readonly schema: Schema;
+}
+
+const HEADS_MAX = 256;
+/** A longer head is read again each time. */
+export const HEAD_BYTES_MAX = 32_768;
+/** By their bytes as text; the oldest first. Most snapshots have the head of the one before. */
+const heads = new Map<string, SnapshotHead>();
+let lastHead: SnapshotHead | undefined;
+
+/** Reads the head; equal heads are one. @throws {TwinstateError} `FORMAT_UNSUPPORTED`, `BYTES_CORRUPT` */
+export function headOf(snapshot: Uint8Array): SnapshotHead {
+  // a head says where it ends, so no other one begins with it
+  const last = lastHead;
+  if (last !== undefined && last.byteLength <= snapshot.byteLength && last.bytes.compare(snapshot, 0, last.byteLength) === 0) {
+    return last;
+  }
+  const { offset, lengthBytes } = schemaSection(snapshot);
+  const byteLength = offset + lengthBytes;
+  const text = byteLength <= HEAD_BYTES_MAX ? latin1Text(snapshot, 0, byteLength) : '';
+  let head = heads.get(text);
+  if (head === undefined) {
+    const bytes = Buffer.from(copyBytes(snapshot.subarray(0, byteLength)).buffer);
+    head = { bytes, byteLength, schema: decodeSchema(new ByteReader(bytes.subarray(offset), 'snapshot')) };
+    if (text === '') return head;
+    if (heads.size >= HEADS_MAX) heads.delete(heads.keys().next().value!);
+    heads.set(text, head);
+  }
+  lastHead = head;
+  return head;
+}
+
 function openSnapshot(bytes: Uint8Array): { reader: ByteReader; section: Uint8Array } {
   const reader = new ByteReader(bytes, 'snapshot');
   if (reader.left < HEAD_BYTES || (reader.u8() | (reader.u8() << 8)) !== SNAPSHOT_MAGIC) {
@@ -112,17 +129,6 @@ function openSnapshot(bytes: Uint8Array): { reader: ByteReader; section: Uint8Ar
     });
   }
   return { reader, section: reader.bytes() };
-}
-
-function encodeSchema(schema: Schema): Uint8Array {
-  const writer = new ByteWriter();
-  writeText(writer, schema.fingerprint);
-  writer.varint(schema.shapes.length);
-  for (const { name, attributes } of schema.shapes) {
-    writeText(writer, name);
-    writeTexts(writer, attributes);
-  }
-  return writer.finish();
 }
 
 function decodeSchema(reader: ByteReader): Schema {

@@ -3,11 +3,11 @@
  *
  * Invariant: a live object goes to a node that can stand for it, and to no other; where there is none, a new one is made.
  */
-import { TwinstateError } from '../shared/errors.js';
 import type { SessionModel } from '../model/session-model.js';
 import type { Limits } from '../wire/limits.js';
 import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
+import { wrongRoot } from './graph-refusal.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import type { GraphNode } from './node.js';
@@ -81,12 +81,4 @@ function isFixed({ kind }: GraphNode, live: object): boolean {
 export function holdRoot({ root, schema }: NodeTable, model: SessionModel): void {
   const name = root.kind === 'instance' ? schema.shapes[root.shape]!.name : '';
   if (name !== model.root.name) throw wrongRoot(model, `a session of class ${name}, stored by the model ${schema.fingerprint}`);
-}
-
-export function wrongRoot(model: SessionModel, received: string): TwinstateError {
-  return new TwinstateError('FINGERPRINT_MISMATCH', 'this is not a session of the class that is asked for', {
-    expected: `an instance of ${model.root.name} by the model ${model.fingerprint}`,
-    received,
-    cure: 'open it with the class that it was created with, or give the class that replaced it this name',
-  });
 }

@@ -25,10 +25,11 @@ export interface Engine {
 export interface EngineRequest {
   readonly cluster: string;
   /**
-   * Rises when a log was lost and begun anew; part of the name of every log and of all snapshots. The bus is shared by all
-   * generations of a cluster: nodes must agree on the next one.
+   * Which generation `log` and `snapshots` of the connection are; `newest`: the highest that is there, or the first one. It rises
+   * when a log was lost and begun anew, and is part of the name of every log and of all snapshots, so that what was sent to an
+   * earlier one meets nothing. The bus is shared by all generations of a cluster.
    */
-  readonly generation: number;
+  readonly generation: number | 'newest';
   readonly node: NodeId;
   /** The engine calls back through this clock only: a node whose clock stands still hears nothing. */
   readonly clock: Clock;
@@ -40,9 +41,18 @@ export interface EngineRequest {
   readonly looksOnly?: boolean | undefined;
 }
 
-export interface EngineConnection {
+/** What is stored under the names of one generation. */
+export interface StoredGeneration {
+  readonly generation: number;
   readonly log: Log;
   readonly snapshots: Snapshots;
+}
+
+export interface EngineConnection extends StoredGeneration {
+  /** Opens another generation over the same link, and makes its log and snapshots where they are not there. */
+  open(generation: number): Promise<StoredGeneration>;
+  /** The generations that are there, lowest first. `undefined`: nobody answered, ask again. */
+  generations(): Promise<readonly number[] | undefined>;
   readonly bus: Bus;
   /** The largest record, value or message that goes through unsplit, in bytes; batches should stay below. */
   readonly messageBytesMax: number;
@@ -95,6 +105,12 @@ export interface Log {
    * What others put into the log is delivered as it is, in its place: the caller's decoder refuses it.
    */
   follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription;
+  /**
+   * Says which log this is: made anew under the same name, it is another one, which sorts behind the former (as text), and what was
+   * in that is lost. `null`: there is
+   * none; on a cluster of servers that may be a stale answer. `undefined`: nobody answered.
+   */
+  identity(): Promise<string | null | undefined>;
   /** Forgets the records up to and including `upTo`. Best effort: a trim that is lost is made again by a later one. */
   trim(partition: Partition, upTo: Sequence): Promise<void>;
 }

@@ -11,6 +11,7 @@ export function bodiesFor(models: Models): Bodies<AtRest> {
     check: (kind, payload) => AtRest.check(kind, payload),
     append: (body, delta, version) => body.append(delta, version),
     snapshot: (body) => body.snapshot(),
+    salvage: (body) => body.salvage(),
     settle: (body) => body.settle(),
     pack: (body) => body.pack(),
     unpack: (common, own) => AtRest.unpack(common, own),

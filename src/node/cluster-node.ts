@@ -4,7 +4,7 @@
  * Invariant: this process holds a replica of every partition whose placement order, over the nodes heard of, names it among the
  * first `backups + 1`. What it believes of others only chooses when to claim and whom to ask; the log decides the rest.
  */
-import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
+import type { Bus, Subscription } from '../engine/port.js';
 import type { Epoch, NodeId, Partition } from '../shared/ids.js';
 import { partition as toPartition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
@@ -13,8 +13,7 @@ import { Membership } from '../replication/membership.js';
 import type { Heartbeat } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import { placementOrder } from '../replication/placement.js';
-import type { Bodies } from '../replication/session-state.js';
-import type { Timing } from '../replication/timing.js';
+import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
 import { decodeMessage, encodeMessage } from './message.js';
@@ -24,7 +23,8 @@ import { pick, Questions } from './questions.js';
 import type { Asked } from './questions.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
-import type { NodeEvent, Runtime } from './runtime.js';
+import type { NodeEvent } from './runtime.js';
+import type { NodeOptions } from './node-options.js';
 import { nodeStatus } from './status.js';
 import type { NodeStatus } from './status.js';
 
@@ -42,21 +42,7 @@ export { CLIENTS_MAX } from '../replication/session-state.js';
 export type { VersionedDelta } from '../replication/session-state.js';
 export type { EndReason } from '../replication/lifetime.js';
 
-export interface NodeOptions<B> {
-  readonly self: NodeId;
-  readonly role: 'node' | 'client';
-  readonly partitions: number;
-  /** Of the log and the snapshots. */
-  readonly generation: number;
-  /** How many backups each partition should have. */
-  readonly backups: number;
-  readonly takeover: 'fast' | 'strict';
-  readonly timing: Timing;
-  readonly bodies: Bodies<B>;
-  readonly runtime: Runtime;
-  readonly connection: EngineConnection;
-  readonly onEvent: (event: NodeEvent) => void;
-}
+export type { NodeOptions };
 
 /** Entries of one record, at most. */
 const BATCH_ENTRIES_MAX = 4_096;
@@ -79,10 +65,12 @@ export class ClusterNode<B> {
   #announceTimer: Timer | undefined;
   #linkUp = true;
   #closed = false;
+  readonly #generations: Generations;
 
   constructor(options: NodeOptions<B>) {
     this.#options = options;
     this.self = options.self;
+    this.#generations = new Generations(options.connection, options.clusterState);
     this.#membership = new Membership(options.timing);
     this.#detector = new FailureDetector(options.timing);
     this.#server = new RequestServer({
@@ -262,7 +250,12 @@ export class ClusterNode<B> {
       },
       {
         runtime,
-        connection,
+        generations: this.#generations,
+        recall: (at, recall) => this.bus.announce(encodeMessage({ kind: 'recall', partition: at, recall })),
+        offer: async (to, at, operation) => {
+          const asked = await this.operate(to, at, operation, 1, timing.silenceMs);
+          return asked.kind === 'answered' ? asked.answer : undefined;
+        },
         report: ({ to, epoch, position }) =>
           connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
         changed: (_, sessions) => this.#server.changed(sessions),
@@ -361,6 +354,7 @@ export class ClusterNode<B> {
     } catch (error) {
       return this.#options.onEvent({ type: 'malformed', where: 'announcement', error });
     }
+    if (message.kind === 'recall') return this.#drivers.get(message.partition)?.recalled(message.recall);
     if (message.kind !== 'heartbeat') return;
     const { heartbeat } = message;
     if (heartbeat.node === this.self) return;

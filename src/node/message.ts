@@ -12,6 +12,7 @@ import { epoch, nodeId, partition, sequence, sessionId, version } from '../share
 import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
 import type { Heartbeat } from '../replication/membership.js';
 import { readLifetime, NO_LIFETIME, writeLifetime } from '../replication/lifetime.js';
+import type { Recall } from '../replication/seed-choice.js';
 import type { Consistency, Operation, OperationKind, Read } from '../replication/operation.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
@@ -38,6 +39,7 @@ export type Message =
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
   /** What do you know of yourself? */
   | { readonly kind: 'status' }
+  | { readonly kind: 'recall'; readonly partition: Partition; readonly recall: Recall }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
   /** Several requests in one message. */
   | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
@@ -49,9 +51,22 @@ export const BATCH_PARTS_MAX = 256;
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'batch', 'pending', 'status'] as const;
+const KINDS = [
+  'heartbeat',
+  'operate',
+  'read',
+  'list',
+  'probe',
+  'report',
+  'malformed',
+  'batch',
+  'pending',
+  'recall',
+  'status',
+] as const;
 export type MessageKind = (typeof KINDS)[number];
-const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy'];
+const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'];
+const RECALLS: readonly Recall['state'][] = ['none', 'claiming', 'lost', 'seeding', 'here'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
 
 export function encodeMessage(message: Message): Uint8Array {
@@ -105,6 +120,17 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     case 'status':
       break;
+    case 'recall': {
+      const { node, state, generation, epoch: term, position, identity } = message.recall;
+      out.varint(message.partition);
+      out.string(node);
+      out.u8(RECALLS.indexOf(state));
+      out.varint(generation);
+      out.varint(term);
+      out.varint(position);
+      out.string(identity);
+      break;
+    }
     case 'report':
       writeTerms(out, [message.term]);
       out.string(message.from);
@@ -175,6 +201,18 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, terms: readTerms(from) };
     case 'status':
       return { kind };
+    case 'recall': {
+      const at = partition(from.varint());
+      const recall: Recall = {
+        node: nodeId(from.string()),
+        state: oneOf(from, RECALLS),
+        generation: from.varint(),
+        epoch: epoch(from.varint()),
+        position: sequence(from.varint()),
+        identity: from.string(),
+      };
+      return { kind, partition: at, recall };
+    }
     case 'report': {
       const [term] = readTerms(from);
       if (term === undefined) return from.fail('one term', 'none');

@@ -5,33 +5,46 @@
  * call. A result of an earlier life of the replica (before it joined anew) is dropped, never applied.
  */
 import { TwinstateError } from '../shared/errors.js';
-import { epoch, sequence, sessionId } from '../shared/ids.js';
+import { invariant } from '../shared/invariant.js';
+import { epoch, revision, sequence } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
-import type { EngineConnection, SnapshotEntry, Subscription } from '../engine/port.js';
+import type { Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
-import type { LoadedSession } from '../replication/ledger.js';
+import { mayBeginEarly } from '../replication/joining.js';
+import type { LoadedSession } from '../replication/applied.js';
+import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
-import type { FoundSnapshot, Instant, MachineOptions, View } from '../replication/machine-options.js';
+import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
-import { decodeStored } from '../replication/session-state.js';
 import type { Timer } from '../shared/clock.js';
+import type { Recall } from '../replication/seed-choice.js';
+import type { Generations, OpenGeneration } from './generations.js';
+import { decoded, decodedAll, positionOf, sessionOf, snapshotKey } from './stored-snapshots.js';
+import { RoleReports } from './role-reports.js';
 import type { NodeEvent, Runtime } from './runtime.js';
+import { beginGeneration } from './seeding.js';
+import { SnapshotLoader } from './snapshot-loader.js';
 
 /** What the node around it offers. */
 export interface Surroundings {
   readonly runtime: Runtime;
-  readonly connection: EngineConnection;
+  readonly generations: Generations;
   /** Tells the primary how far this replica is. */
   report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
+  /** Tells every node what this replica remembers. */
+  recall(partition: Partition, recall: Recall): void;
+  /** Asks a node's primary to take over what it lacks; `undefined`: no answer. */
+  offer(to: NodeId, partition: Partition, operation: Operation): Promise<Answer | undefined>;
   changed(partition: Partition, sessions: ReadonlySet<SessionId>): void;
   event(event: NodeEvent): void;
 }
 
-/** A snapshot's key, for any session id. */
-const SNAPSHOT_PREFIX = 's:';
-export const snapshotKey = (id: SessionId): string => `${SNAPSHOT_PREFIX}${id}`;
-
+/** An offer that got no final answer is made again after so long. */
+const OFFER_AGAIN_MS = 200;
+const NOT_LOADED = 'it is being loaded here';
+/** A session that nobody could tell of is asked for again after so long. */
+const LOAD_AGAIN_MS = 20;
 export class PartitionDriver<B> {
   readonly partition: Partition;
   readonly machine: PartitionMachine<B>;
@@ -43,19 +56,22 @@ export class PartitionDriver<B> {
   /** Rises whenever the replica begins anew. */
   #life = 0;
   #follow: Subscription | undefined;
+  /** What the machine's effects are carried out on: the generation that was joined last. */
+  #stored: OpenGeneration | undefined;
   #joinTimer: Timer | undefined;
+  #loader: SnapshotLoader | undefined;
   #busy = false;
   readonly #later: (() => void)[] = [];
   #stopped = false;
-  #led = false;
-  /** Since when the primary is suspected here. */
-  #suspectedMs: number | undefined;
+  readonly #reports: RoleReports;
+  readonly #malformed = (error: unknown): void => this.#around.event({ type: 'malformed', where: 'snapshot', error });
   #joinedOnce: (() => void)[] = [];
 
   constructor(options: MachineOptions<B>, around: Surroundings) {
     this.partition = options.partition;
     this.#self = options.self;
     this.#around = around;
+    this.#reports = new RoleReports(options.partition);
     this.machine = new PartitionMachine(options);
     this.#call(() => this.machine.start());
   }
@@ -75,19 +91,29 @@ export class PartitionDriver<B> {
     return new Promise((resolve) => this.#joinedOnce.push(resolve));
   }
 
-  operate(operation: Operation): Promise<Answer> {
+  async operate(operation: Operation): Promise<Answer> {
+    if (this.machine.ledger.lacks(operation.session)) await this.#present(operation.session);
     return new Promise((resolve) => {
       const token = ++this.#tokens;
       this.#answers.set(token, resolve);
-      this.#call(() => this.machine.operate(this.now, token, operation));
+      this.#call(() => {
+        if (!this.machine.ledger.lacks(operation.session)) return this.machine.operate(this.now, token, operation);
+        this.#answers.delete(token);
+        resolve({ kind: 'retry', clean: true, hint: undefined, why: NOT_LOADED });
+      });
     });
   }
 
-  read(read: Read): Promise<ReadAnswer> {
+  async read(read: Read): Promise<ReadAnswer> {
+    if (this.machine.ledger.lacks(read.session)) await this.#present(read.session);
     return new Promise((resolve) => {
       const token = ++this.#tokens;
       this.#readAnswers.set(token, resolve);
-      this.#call(() => this.machine.read(this.now, token, read));
+      this.#call(() => {
+        if (!this.machine.ledger.lacks(read.session)) return this.machine.read(this.now, token, read);
+        this.#readAnswers.delete(token);
+        resolve({ kind: 'retry', hint: undefined, why: NOT_LOADED });
+      });
     });
   }
 
@@ -95,10 +121,18 @@ export class PartitionDriver<B> {
     this.#call(() => this.machine.reported(this.now, from, epoch(report.epoch), sequence(report.position)));
   }
 
+  recalled(recall: Recall): void {
+    this.#call(() => this.machine.recovery.recalled(this.now, recall));
+  }
+
   tick(view: View): void {
-    if (!view.suspected) this.#suspectedMs = undefined;
-    else this.#suspectedMs ??= this.now.ms;
-    this.#call(() => this.machine.tick(this.now, view));
+    const now = this.now;
+    this.#reports.looked(now.ms, view.suspected);
+    const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
+    this.#call(() => {
+      if (identity !== undefined) this.machine.recovery.identified(now, identity);
+      this.machine.tick(now, view);
+    });
   }
 
   stop(): void {
@@ -145,26 +179,25 @@ export class PartitionDriver<B> {
   }
 
   #carryOut(effect: Effect): void {
-    const { connection } = this.#around;
     switch (effect.type) {
       case 'append':
-        return this.#then(connection.log.append(this.partition, effect.expected, effect.record), (result) =>
+        return this.#then(this.#at.log.append(this.partition, effect.expected, effect.record), (result) =>
           this.machine.appended(this.now, effect.attempt, result ?? { outcome: 'unknown' }),
         );
       case 'poll':
-        return this.#then(connection.log.read(this.partition, effect.after), (read) =>
+        return this.#then(this.#at.log.read(this.partition, effect.after), (read) =>
           this.machine.polled(this.now, effect.after, read),
         );
       case 'join':
         this.#life++;
         this.#follow?.stop();
         this.#joinTimer?.cancel();
-        this.#joinTimer = this.#around.runtime.clock.after(effect.afterMs, () => void this.#join(this.#life));
+        this.#joinTimer = this.#around.runtime.clock.after(effect.afterMs, () => void this.#join(this.#life, effect.generation));
         return;
       case 'follow': {
         const life = this.#life;
         this.#follow?.stop();
-        this.#follow = connection.log.follow(this.partition, effect.after, ({ sequence, record }) => {
+        this.#follow = this.#at.log.follow(this.partition, effect.after, ({ sequence, record }) => {
           if (life === this.#life) this.#call(() => this.machine.record(this.now, sequence, record));
         });
         for (const resolve of this.#joinedOnce.splice(0)) resolve();
@@ -182,22 +215,36 @@ export class PartitionDriver<B> {
         if (effect.to !== this.#self) this.#around.report(effect, this.partition);
         return;
       case 'look-up':
-        return this.#then(connection.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
-          this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : this.#position(found)),
+        return this.#then(this.#at.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
+          this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : positionOf(found)),
         );
       case 'put':
         return this.#then(
-          connection.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
+          this.#at.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
           (result) => {
-            const { session, trueUpTo, value } = effect;
+            const { session, value } = effect;
             const stored = result?.outcome === 'stored';
-            this.machine.put(session, trueUpTo, stored ? result.revision : undefined);
+            this.machine.put(session, stored ? result.revision : undefined);
             this.#around.event({ type: 'snapshot', partition: this.partition, session, bytes: value.byteLength, stored });
           },
         );
       case 'trim':
         this.#around.event({ type: 'trim', partition: this.partition, upTo: effect.upTo });
-        return this.#then(connection.log.trim(this.partition, effect.upTo), () => undefined);
+        return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
+      case 'remove':
+        return this.#then(this.#removeTombstone(effect.session), (gone) =>
+          this.machine.upkeep.removed(this.machine.ledger, effect.session, gone === true),
+        );
+      case 'load':
+        return void this.#loader?.fetch(effect.session).catch(() => false);
+      case 'recall':
+        return this.#around.recall(this.partition, effect.recall);
+      case 'seed':
+        this.#life++;
+        this.#follow?.stop();
+        return void this.#seed(this.#life, effect);
+      case 'offer':
+        return void this.#offer(effect);
       case 'changed':
         if (this.leads)
           this.#around.event({ type: 'stored', partition: this.partition, entries: effect.entries, classOf: this.#classOf });
@@ -205,19 +252,10 @@ export class PartitionDriver<B> {
       case 'role':
         // whoever waits for it to catch up must hear that it never will
         if (effect.role === 'broken') for (const resolve of this.#joinedOnce.splice(0)) resolve();
-        return this.#turned(effect);
+        return this.#around.event(this.#reports.turned(this.now.ms, effect));
       case 'notice':
         return this.#around.event({ type: 'notice', partition: this.partition, notice: effect.notice });
     }
-  }
-
-  #turned(effect: Extract<Effect, { type: 'role' }>): void {
-    const leads = effect.role === 'leading';
-    const ms = leads && this.#suspectedMs !== undefined ? this.now.ms - this.#suspectedMs : undefined;
-    const led = this.#led;
-    this.#led = leads;
-    this.#suspectedMs = undefined;
-    this.#around.event({ ...effect, partition: this.partition, led, ms });
   }
 
   /** Of a session that was just changed, and so is no copy of bytes. */
@@ -236,50 +274,125 @@ export class PartitionDriver<B> {
     );
   }
 
-  /** Reads the whole log first and then the snapshots: what is trimmed in between is in the snapshots (rule 8). */
-  async #join(life: number): Promise<void> {
-    const { connection, runtime } = this.#around;
+  get #at(): OpenGeneration {
+    invariant(this.#stored !== undefined, 'nothing is asked of the log before it was read');
+    return this.#stored;
+  }
+
+  /**
+   * Reads the whole log first and then the snapshots: what is trimmed in between is in the snapshots (rule 8). The log must be the
+   * same one before and after.
+   */
+  async #join(life: number, wanted: number | undefined): Promise<void> {
+    const { generations, runtime } = this.#around;
     const again = (): void => {
       if (life !== this.#life || this.#stopped) return;
-      this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life));
+      this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life, wanted));
     };
     try {
-      const log = await connection.log.read(this.partition, sequence(0));
+      const generation = wanted ?? (await generations.newestOf(this.partition));
+      if (life !== this.#life) return;
+      if (generation === undefined) return again();
+      const from = await generations.open(generation);
+      const identity = await from.log.identity();
+      if (identity === undefined) return again();
+      const log = await from.log.read(this.partition, sequence(0));
       if (life !== this.#life) return;
       if (log === undefined || log.truncated) return again();
-      const stored = await connection.snapshots.list(this.partition);
+      // a replica that remembers something compares it with everything; another one goes to work before all of it is here
+      const early = this.machine.ledger.applied === 0 && mayBeginEarly(log.entries);
+      const stored = early ? undefined : await from.snapshots.list(this.partition);
       if (life !== this.#life) return;
-      if (stored === undefined) return again();
-      this.#call(() => this.machine.joined(this.now, log.entries, this.#decoded(stored.entries), stored.highest));
+      if (stored === undefined && !early) return again();
+      const still = await from.log.identity();
+      if (life !== this.#life) return;
+      if (still !== identity) return again();
+      this.#stored = from;
+      this.#call(() => {
+        const sessions = stored && decodedAll(stored.entries, this.#malformed);
+        const highest = stored?.highest ?? revision(0);
+        this.machine.joined(this.now, { generation, identity, log: log.entries, stored: sessions, highest });
+      });
+      if (early && life === this.#life && this.machine.ledger.loading) this.#load(life, from);
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       again();
     }
   }
 
-  /** One after the other, so that not all of them are objects at once. */
-  *#decoded(entries: readonly SnapshotEntry[]): IterableIterator<LoadedSession> {
-    for (const entry of entries) yield this.#decode(entry);
+  #load(life: number, { snapshots }: OpenGeneration): void {
+    const { runtime, generations } = this.#around;
+    const live = (): boolean => life === this.#life && !this.#stopped;
+    this.#loader = new SnapshotLoader({
+      partition: this.partition,
+      snapshots,
+      clock: runtime.clock,
+      turnstile: generations.turnstile,
+      keyOf: snapshotKey,
+      live,
+      admit: (found) => {
+        const taken: [SessionId, LoadedSession | undefined][] = [];
+        for (const [id, entry] of found) {
+          if (entry === null) taken.push([id!, undefined]);
+          else if (sessionOf(entry.key) !== undefined) taken.push([sessionOf(entry.key)!, decoded(entry, this.#malformed)]);
+        }
+        this.#call(() => this.machine.recovery.admit(taken));
+      },
+      listed: (highest) => {
+        let complete = false;
+        this.#call(() => (complete = this.machine.recovery.admittedUpTo(highest)));
+        return complete;
+      },
+    });
+    this.#loader.run().catch(() => undefined);
   }
 
-  /** One poison session is one session: an unreadable snapshot quarantines it, and the others are served. */
-  #decode({ key, value, revision: at }: SnapshotEntry): LoadedSession {
-    try {
-      return { ...decodeStored(value), revision: at };
-    } catch (error) {
-      this.#around.event({ type: 'malformed', where: 'snapshot', error });
-      return { unreadable: sessionId(key.slice(SNAPSHOT_PREFIX.length)), error, revision: at };
+  /** Resolves when something can be said of a session here. */
+  async #present(id: SessionId): Promise<void> {
+    const { clock } = this.#around.runtime;
+    while (this.machine.ledger.lacks(id) && !this.#stopped) {
+      const loaded = await this.#loader?.fetch(id).catch(() => false);
+      if (loaded !== true) await new Promise<void>((resolve) => void clock.after(LOAD_AGAIN_MS, resolve));
     }
   }
 
-  #position({ value, revision: at }: SnapshotEntry): FoundSnapshot {
+  async #seed(life: number, effect: Extract<Effect, { type: 'seed' }>): Promise<void> {
+    const { generations } = this.#around;
+    let result: SeedResult = { kind: 'again' };
     try {
-      const { header, trueUpTo, digest } = decodeStored(value);
-      const { id: session, incarnation, version, dead } = header;
-      return { revision: at, trueUpTo, digest: dead ? undefined : { session, incarnation, version, digest } };
-    } catch {
-      // unreadable: it covers nothing, and is overwritten
-      return { revision: at, trueUpTo: sequence(0), digest: undefined };
+      const begun = await beginGeneration(generations, this.partition, effect);
+      result = begun.kind === 'mine' ? { ...begun, stored: decodedAll(begun.stored, this.#malformed) } : begun;
+      if (begun.kind === 'mine' && life === this.#life) this.#stored = await generations.open(effect.lost + 1);
+    } catch (error) {
+      if (error instanceof TwinstateError && error.code === 'CLOSED') return;
+    }
+    if (life === this.#life) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
+  }
+
+  /** @returns true where nothing is stored under its name; whatever is no tombstone stays */
+  async #removeTombstone(id: SessionId): Promise<boolean> {
+    const { snapshots } = this.#at;
+    const key = snapshotKey(id);
+    const found = await snapshots.get(this.partition, key);
+    if (found === null || found === undefined) return found === null;
+    const stored = decoded(found, this.#malformed);
+    if (stored.unreadable !== undefined || !stored.header.dead) return false;
+    await snapshots.remove(this.partition, key, found.revision);
+    return (await snapshots.get(this.partition, key)) === null;
+  }
+
+  /** Asks until there is a final answer; the replica may begin anew meanwhile, what it offers stays true. */
+  async #offer({ to, operation }: Extract<Effect, { type: 'offer' }>): Promise<void> {
+    const { clock } = this.#around.runtime;
+    for (let node: NodeId | undefined = to; !this.#stopped;) {
+      const answer: Answer | undefined =
+        node === this.#self ? await this.operate(operation) : await this.#around.offer(node ?? to, this.partition, operation);
+      if (answer !== undefined && answer.kind !== 'retry') {
+        if (answer.kind === 'conflict') this.#call(() => this.machine.recovery.offerRefused(operation.session));
+        return;
+      }
+      node = (answer?.kind === 'retry' ? answer.hint : undefined) ?? (this.leads ? this.#self : this.machine.leader);
+      await new Promise<void>((resolve) => void clock.after(OFFER_AGAIN_MS, resolve));
     }
   }
 }

@@ -97,7 +97,8 @@ export class RequestServer<B> {
 
   list({ partition, className, after, limit }: ListMessage): ListReply {
     const driver = this.#holdings.driver(partition);
-    if (driver?.leads !== true) return { kind: 'list', ids: undefined, total: 0, hint: this.#holdings.hint(partition) };
+    if (driver?.leads !== true || driver.machine.ledger.loading)
+      return { kind: 'list', ids: undefined, total: 0, hint: this.#holdings.hint(partition) };
     const ids: SessionId[] = [];
     let total = 0;
     for (const id of driver.machine.ledger.sessions.idsOf(className)) {
@@ -171,6 +172,7 @@ export class RequestServer<B> {
           ?.reported(message.from, { epoch: message.term.epoch, position: message.position });
         return undefined;
       case 'heartbeat':
+      case 'recall':
         return undefined;
       case 'batch':
         return this.#together(message.parts);

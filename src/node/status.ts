@@ -3,6 +3,7 @@
  *
  * Invariant: numbers, ids of nodes and names only; no session's id, no attribute. Bytes that are no status are `BYTES_CORRUPT`.
  */
+import { generationOf } from '../replication/generation.js';
 import type { PartitionMachine } from '../replication/partition-machine.js';
 import type { Role } from '../replication/effect.js';
 import type { Link } from '../engine/port.js';
@@ -37,8 +38,6 @@ export interface ReplicaStatus {
   readonly logBytes: number;
   /** Only of a primary: who follows it. */
   readonly backups: readonly BackupStatus[];
-  /** Why it is `broken`. */
-  readonly failure: string | undefined;
 }
 
 /** A process of the cluster that another one has heard of. */
@@ -64,15 +63,15 @@ export interface NodeStatus {
   readonly replicas: readonly ReplicaStatus[];
 }
 
-const ROLES: readonly Role[] = ['joining', 'following', 'leading', 'broken'];
+const ROLES: readonly Role[] = ['joining', 'following', 'leading', 'broken', 'lost', 'seeding'];
 
 function replicaStatus<B>(machine: PartitionMachine<B>, nowMs: number): ReplicaStatus {
-  const { ledger, role, options, failure } = machine;
-  const { log } = ledger;
+  const { ledger, role, options } = machine;
+  const { tail } = machine.upkeep;
   const backups: BackupStatus[] = [];
   if (role === 'leading') {
-    for (const [node, { position, heardMs }] of machine.positions)
-      backups.push({ node, lag: log.after(position), heardMs: whole(nowMs - heardMs) });
+    for (const [node, { position, heardMs }] of machine.primary.positions)
+      backups.push({ node, lag: tail.records - tail.upTo(position).records, heardMs: whole(nowMs - heardMs) });
   }
   return {
     partition: options.partition,
@@ -82,24 +81,22 @@ function replicaStatus<B>(machine: PartitionMachine<B>, nowMs: number): ReplicaS
     applied: ledger.applied,
     sessions: ledger.living,
     memoryBytes: ledger.sessions.cold.bytes + ledger.expiry.bytes,
-    logRecords: log.records,
-    logBytes: log.bytes,
+    logRecords: tail.records,
+    logBytes: tail.bytes,
     backups,
-    failure: failure?.message,
   };
 }
 
 export interface Self {
   readonly self: string;
   readonly role: 'node' | 'client';
-  readonly generation: number;
   readonly partitions: number;
   readonly backups: number;
-  readonly connection: { readonly link: Link };
+  readonly connection: { readonly link: Link; readonly generation: number };
 }
 
 export function nodeStatus<B>(
-  { self, role, generation, partitions, backups, connection: { link } }: Self,
+  { self, role, partitions, backups, connection: { link, generation } }: Self,
   members: readonly MemberStatus[],
   replicas: readonly { readonly machine: PartitionMachine<B> }[],
   nowMs: number,
@@ -107,7 +104,8 @@ export function nodeStatus<B>(
   return {
     node: self,
     role,
-    generation,
+    // every partition goes on by itself where its log was lost
+    generation: Math.max(generation, ...replicas.map(({ machine }) => generationOf(machine.ledger.applied))),
     partitions,
     backups,
     link: { up: link.up, forMs: whole(nowMs - link.sinceMs) },
@@ -123,7 +121,7 @@ function whole(ms: number): number {
 /**
  * Bytes: node, flags (1 client, 2 link up), generation, partitions, backups, link for ms, count of members with node, client (0 or
  * 1), heard ms each, count of replicas with partition, role, epoch, leader (empty: none), applied, sessions, memory bytes, log
- * records, log bytes, failure (empty: none), count of backups with node, lag, heard ms each.
+ * records, log bytes, count of backups with node, lag, heard ms each.
  */
 export function writeStatus(out: ByteWriter, status: NodeStatus): void {
   out.string(status.node);
@@ -142,7 +140,6 @@ export function writeStatus(out: ByteWriter, status: NodeStatus): void {
     out.varint(each.epoch);
     out.string(each.leader ?? '');
     for (const value of [each.applied, each.sessions, each.memoryBytes, each.logRecords, each.logBytes]) out.varint(value);
-    out.string(each.failure ?? '');
     out.varint(each.backups.length);
     for (const { node, lag, heardMs } of each.backups) {
       out.string(node);
@@ -163,7 +160,7 @@ export function readStatus(from: ByteReader): NodeStatus {
     members.push({ node: member, role: roleOf(from.u8()), heardMs: from.varint() });
   }
   const replicas: ReplicaStatus[] = [];
-  for (let count = from.count(11); count > 0; count--) replicas.push(readReplica(from));
+  for (let count = from.count(10); count > 0; count--) replicas.push(readReplica(from));
   const link = { up: (flags & 2) !== 0, forMs };
   return { node, role: roleOf(flags), generation, partitions, backups, link, members, replicas };
 }
@@ -180,7 +177,6 @@ function readReplica(from: ByteReader): ReplicaStatus {
     from.varint(),
     from.varint(),
   ];
-  const failure = from.string();
   const backups: BackupStatus[] = [];
   for (let count = from.count(3); count > 0; count--) {
     const node = from.string();
@@ -197,7 +193,6 @@ function readReplica(from: ByteReader): ReplicaStatus {
     logRecords,
     logBytes,
     backups,
-    failure: failure === '' ? undefined : failure,
   };
 }
 

@@ -33,7 +33,7 @@ export interface EventDetails {
   /** A replica here changed what it does, or whom it follows. */
   readonly role: {
     readonly partition: number;
-    readonly role: 'joining' | 'following' | 'leading' | 'broken';
+    readonly role: 'joining' | 'following' | 'leading' | 'lost' | 'seeding' | 'broken';
     readonly epoch: number;
     readonly leader: string | undefined;
     readonly reason: string;

@@ -11,7 +11,7 @@ import { sequence, version } from '../shared/ids.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation } from './operation.js';
 import type { EndReason, Life } from './lifetime.js';
-import { entryBytes } from './record.js';
+import { entryBytes, isStep, isWhole } from './record.js';
 import type { Entry, OpId } from './record.js';
 import { applyEntry, copyHeader, findOp, freshState, mayBeForgotten } from './session-state.js';
 import type { Bodies, SessionHeader, SessionState, VersionedDelta } from './session-state.js';
@@ -95,7 +95,7 @@ export function makeBatch<B>(
       else now.push({ waiting, answer: typeof answer === 'number' ? doneAgain(ledger, bodies, operation, answer) : answer });
       continue;
     }
-    if (overlay?.created === true && operation.kind !== 'create') {
+    if (overlay?.created === true && !isWhole(operation.kind)) {
       rest.push(waiting);
       continue;
     }
@@ -115,8 +115,13 @@ export function makeBatch<B>(
       session: operation.session,
       op: operation.op,
       from,
-      to: operation.kind === 'touch' ? from : version(from + 1),
-      incarnation: operation.kind === 'create' ? IN_THIS_RECORD : header!.incarnation,
+      to: isStep(operation.kind) ? version(from + 1) : from,
+      incarnation:
+        operation.kind === 'create'
+          ? IN_THIS_RECORD
+          : operation.kind === 'adopt'
+            ? operation.base!.incarnation
+            : header!.incarnation,
       atMs: wallMs,
       className: operation.className,
       payload: decided.payload,
@@ -130,7 +135,7 @@ export function makeBatch<B>(
     }
     const over = overlay ?? { header: copyHeader(state ?? freshState(operation.session)), deltas: [], created: false };
     applyEntry(over.header, entry, IN_THIS_RECORD);
-    if (entry.kind === 'create') over.created = true;
+    if (isWhole(entry.kind) || entry.kind === 'forget') over.created = true;
     if (entry.kind === 'commit') over.deltas.push({ version: entry.to, delta: entry.payload });
     overlays.set(operation.session, over);
     entries.push(entry);
@@ -189,9 +194,14 @@ function decide<B>(
     if (header !== undefined && !header.dead) return { answer: { kind: 'exists' } };
     return { payload, merged: false };
   }
+  if (kind === 'adopt') return decideAdoption(ledger, operation, overlay);
+  if (kind === 'forget' && header?.dead === true && overlay === undefined && base?.version === header.version) {
+    return { payload, merged: false };
+  }
   if (header === undefined || header.dead) return { answer: { kind: 'gone', ended: header?.ended } };
   // another session of this id lives: what became of the one that is meant is not known any more
   if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone', ended: undefined } };
+  if (kind === 'forget') return { answer: { kind: 'gone', ended: header.ended } };
   if (operation.className !== header.className && header.className !== '') {
     return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
   }
@@ -210,6 +220,20 @@ function decide<B>(
   if (result === undefined) return { answer: UNREADABLE };
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots, why: result.why } };
   return { payload: result.delta, merged: base.version < header.version };
+}
+
+/** A session is taken over as a node remembers it where that is ahead, and nobody has changed it since the log began anew (rule 10). */
+function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operation, overlay: Overlay | undefined): Decision {
+  const { seeding } = ledger;
+  if (seeding === undefined || base === undefined) return { answer: { kind: 'gone', ended: undefined } };
+  const state = ledger.session(session);
+  if (state === undefined && overlay === undefined) return { payload, merged: false };
+  const version = overlay?.header.version ?? state!.version;
+  if (overlay !== undefined || state!.sequence !== seeding.at)
+    return { answer: { kind: 'conflict', version, slots: [], why: 'it was changed since the log began anew' } };
+  const { incarnation } = state!;
+  const ahead = base.incarnation > incarnation || (base.incarnation === incarnation && base.version > version);
+  return ahead ? { payload, merged: false } : { answer: { kind: 'gone', ended: undefined } };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */

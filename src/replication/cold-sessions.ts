@@ -4,10 +4,10 @@
  * Invariant: a session that is put comes back equal when it is taken, or as a `DriftError` where its bytes were damaged meanwhile:
  * every record carries a checksum of all that does not change in place.
  *
- * Bytes of a record, behind the slab's frame, little endian: at 8 dirty since, at 16 covered, at 24 revision (-1: not known), each
- * f64 and changed in place; at 32 the CRC-32 of all that follows; at 36 u32 kind, at 40 f64 sequence, at 48 f64 touched ms, at 56
- * flags (1 dead, 2 has a body, 4 ended idle, 8 ended by age), then id, version, incarnation, ms from its create to its last use, count of
- * clients with name, counter, version each, the body's own
+ * Bytes of a record, behind the slab's frame, little endian: at 8 f64 revision (-1: not known), which is changed in place; at 16
+ * the CRC-32 of all that follows; at 20 u32 kind, at 24 f64 sequence, at 32 f64 touched ms, at 40 flags (1 dead, 2 has a body, 4 ended
+ * idle, 8 ended by age), then id, version, incarnation, ms from its create to its last use, count of clients with name, counter,
+ * version each, the body's own
  * bytes, and zeros up to a multiple of 8.
  */
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
@@ -26,15 +26,13 @@ import { freshState } from './session-state.js';
 import { SlabStore } from './slab-store.js';
 import type { Address, WalkPosition } from './slab-store.js';
 
-const DIRTY_SINCE = 8;
-const COVERED = 16;
-const REVISION = 24;
-const CHECKSUM = 32;
-const KIND = 36;
-const SEQUENCE = 40;
-const TOUCHED = 48;
-const FLAGS = 56;
-const ID = 57;
+const REVISION = 8;
+const CHECKSUM = 16;
+const KIND = 20;
+const SEQUENCE = 24;
+const TOUCHED = 32;
+const FLAGS = 40;
+const ID = 41;
 const DEAD = 1;
 const HAS_BODY = 2;
 const ENDED: Readonly<Record<EndReason, number>> = { destroyed: 0, idle: 4, age: 8 };
@@ -47,6 +45,7 @@ export class ColdSessions<B> {
   readonly #slabs = new SlabStore((hash, from, to) => this.#index.move(hash, from, to));
   readonly #kinds = new SessionKinds();
   readonly #walk: WalkPosition = { slab: 0, offset: 0, of: undefined };
+  readonly #tombstoneWalk: WalkPosition = { slab: 0, offset: 0, of: undefined };
   #scratch = new ByteWriter(SCRATCH_BYTES);
   readonly #key = new ByteWriter();
 
@@ -82,8 +81,6 @@ export class ColdSessions<B> {
     const out = this.#scratch;
     out.reset();
     out.f64(0);
-    out.f64(state.dirtySince);
-    out.f64(state.covered);
     out.f64(state.revision ?? -1);
     out.u32(0);
     out.u32(this.#kinds.hold(state.className, state.lifetime, packed?.common ?? NOTHING));
@@ -165,9 +162,19 @@ export class ColdSessions<B> {
     });
   }
 
+  /** Looks at up to `steps` records for tombstones of sessions that were destroyed before `beforeMs`, a wall clock's time. */
+  oldTombstones(beforeMs: number, steps: number): SessionId[] {
+    const found: SessionId[] = [];
+    this.#slabs.walk(this.#tombstoneWalk, steps, 'all', (address) => {
+      const record = this.#slabs.at(address);
+      if ((record[FLAGS]! & DEAD) !== 0 && viewOf(record).getFloat64(TOUCHED, true) < beforeMs) found.push(idOf(record));
+    });
+    return found;
+  }
+
   /** Looks at up to `steps` records and settles the bodies of those that were not touched since `beforeMs`, a wall clock's time. */
   settle(beforeMs: number, steps: number): void {
-    this.#slabs.walkMarked(this.#walk, steps, (address) => {
+    this.#slabs.walk(this.#walk, steps, 'marked', (address) => {
       if (viewOf(this.#slabs.at(address)).getFloat64(TOUCHED, true) > beforeMs) return;
       const state = this.#read(address, undefined);
       let settled = true;
@@ -230,8 +237,6 @@ export class ColdSessions<B> {
     }
     const standing = new ColdStanding(view);
     state.sequence = standing.sequence;
-    state.dirtySince = standing.dirtySince;
-    state.covered = standing.covered;
     state.revision = standing.revision;
     if ((flags & HAS_BODY) !== 0) state.body = this.#bodies.unpack(kind.common, from.bytes());
     return state;
@@ -253,22 +258,6 @@ class ColdStanding implements Standing {
 
   get sequence(): Sequence {
     return sequence(this.#view.getFloat64(SEQUENCE, true));
-  }
-
-  get dirtySince(): Sequence {
-    return sequence(this.#view.getFloat64(DIRTY_SINCE, true));
-  }
-
-  set dirtySince(value: Sequence) {
-    this.#view.setFloat64(DIRTY_SINCE, value, true);
-  }
-
-  get covered(): Sequence {
-    return sequence(this.#view.getFloat64(COVERED, true));
-  }
-
-  set covered(value: Sequence) {
-    this.#view.setFloat64(COVERED, value, true);
   }
 
   get revision(): Revision | undefined {

@@ -1,14 +1,16 @@
 /** What a partition's state machine wants done. It does nothing itself: effects are values, and their results come in as calls. */
 import type { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import type { Answer, ReadAnswer } from './operation.js';
+import type { Answer, Operation, ReadAnswer } from './operation.js';
 import type { Entry } from './record.js';
+import type { Recall } from './seed-choice.js';
 
-export type Role = 'joining' | 'following' | 'leading' | 'broken';
+/** `lost`: the log is gone, and the replicas agree who goes on; `seeding`: it stores all sessions, and will lead then. */
+export type Role = 'joining' | 'following' | 'leading' | 'lost' | 'seeding' | 'broken';
 
 export type Effect =
-  /** Read the whole log and then all snapshots, and call `joined`. */
-  | { readonly type: 'join'; readonly afterMs: number }
+  /** Read the whole log of a generation, or of the newest one, and then all snapshots, and call `joined`. */
+  | { readonly type: 'join'; readonly afterMs: number; readonly generation: number | undefined }
   /** Deliver every record behind `after` to `record`, from now on; ends what was followed before. */
   | { readonly type: 'follow'; readonly after: Sequence }
   /** Append, and call `appended` with this attempt. */
@@ -22,13 +24,23 @@ export type Effect =
   /** Look up the stored snapshot's revision and call `lookedUp`. */
   | { readonly type: 'look-up'; readonly session: SessionId }
   /** Store a snapshot and call `put`. */
+  | { readonly type: 'put'; readonly session: SessionId; readonly value: Uint8Array; readonly expected: Revision }
+  /** Remove the stored tombstone of a session that was forgotten, and call `removed`. */
+  | { readonly type: 'remove'; readonly session: SessionId }
+  /** Load the stored snapshot of a session now, and call `admit`. */
+  | { readonly type: 'load'; readonly session: SessionId }
+  /** Tell every replica of the partition what this one remembers. */
+  | { readonly type: 'recall'; readonly recall: Recall }
+  /** End the lost generation where it still has records, begin the next one with `seed`, and call `seeded`. */
   | {
-      readonly type: 'put';
-      readonly session: SessionId;
-      readonly value: Uint8Array;
-      readonly expected: Revision;
-      readonly trueUpTo: Sequence;
+      readonly type: 'seed';
+      readonly lost: number;
+      readonly examined: boolean;
+      readonly seed: Uint8Array;
+      readonly end: Uint8Array;
     }
+  /** Offer a state that the primary lacks, until it has given a final answer, and call `offered`. */
+  | { readonly type: 'offer'; readonly to: NodeId; readonly operation: Operation }
   | { readonly type: 'trim'; readonly upTo: Sequence }
   /** These sessions have a new acknowledged state, by these entries of a record. */
   | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId>; readonly entries: readonly Entry[] }
@@ -49,5 +61,8 @@ export type Notice =
   | { readonly kind: 'quarantined'; readonly session: SessionId; readonly error: TwinstateError }
   /** A session's state here was not what it should be: the replica is read again, or, the second time, the session is quarantined. */
   | { readonly kind: 'drift'; readonly session: SessionId; readonly error: TwinstateError }
+  /** The log of this partition is gone or was rolled back; its replicas go on in the next generation. */
   | { readonly kind: 'log-lost'; readonly error: TwinstateError }
+  /** A node that was away remembers commits of this session that the one who went on did not have, and it was changed since. */
+  | { readonly kind: 'diverged'; readonly session: SessionId; readonly error: TwinstateError }
   | { readonly kind: 'log-full' };

@@ -8,32 +8,17 @@
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import { crc32 } from '../wire/checksum.js';
-import { decodeRecord } from './record.js';
 import { Expiry } from './expiry.js';
-import { LogExtent } from './log-extent.js';
-import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, LogRecord, RecordId } from './record.js';
-import { applyEntry, freshState } from './session-state.js';
-import type { Bodies, SessionState, Standing, StoredSession } from './session-state.js';
+import type { Memory, Seeding } from './generation.js';
+import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
+import { isStep, isWhole } from './record.js';
+import type { Entry, RecordId } from './record.js';
+import { applyEntry, decodeStored, freshState } from './session-state.js';
+import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
+import type { Applied, LoadedSession } from './applied.js';
 import { DEFAULT_TIMING } from './timing.js';
-
-/** What one record did to a ledger. */
-export type Applied =
-  /** It stands at or before the position: seen already. */
-  | { readonly kind: 'seen' }
-  | { readonly kind: 'lead'; readonly record: LeadRecord; readonly previousLeader: NodeId | undefined }
-  | { readonly kind: 'commit'; readonly record: CommitRecord; readonly fenced: boolean; readonly changed: ReadonlySet<SessionId> }
-  | { readonly kind: 'checkpoint'; readonly record: CheckpointRecord }
-  /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
-  | { readonly kind: 'foreign'; readonly error: TwinstateError }
-  /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
-  | { readonly kind: 'gap'; readonly why: string };
-
-/** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
-export type LoadedSession =
-  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
-  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
+import { UnsavedSessions } from './unsaved-sessions.js';
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
@@ -42,10 +27,7 @@ export class Ledger<B> {
   readonly expiry = new Expiry();
   /** Sessions that are not dead. */
   living = 0;
-  /** What the log keeps. */
-  readonly log = new LogExtent();
-  /** Sessions with a change that no stored snapshot is known to hold, the one changed first in front. */
-  readonly dirty = new Set<SessionId>();
+  readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
   applied: Sequence = sequence(0);
   lastId: RecordId = '';
@@ -55,6 +37,24 @@ export class Ledger<B> {
   leader: NodeId | undefined;
   /** Records that are none of ours, since the ledger began. */
   foreign = 0;
+  /**
+   * Sessions are still being loaded: one that is not here may be in a stored snapshot. What the log says of it waits in `#deferred`,
+   * so the ledger is what it will be when it is here, and nobody can tell the difference who asks `lacks` first.
+   */
+  #loading = false;
+  readonly #deferred = new Map<SessionId, { readonly at: Sequence; readonly entry: Entry }[]>();
+  /** The stored sessions are all here only when a snapshot of this revision was seen (rule 8). */
+  loadUntil: Revision = 0 as Revision;
+  /** Which log this was read from; empty where that is not known. */
+  identity = '';
+  /** How this generation began; `undefined` in the first one. */
+  seeding: Seeding | undefined;
+  /** False between a `SEED` and the `CHECKPOINT` that says that all sessions are stored. */
+  complete = true;
+  /** Up to where the newest loaded snapshot was true. */
+  #loadedUpTo: Sequence = sequence(0);
+  /** The last record applied ends the generation. */
+  #ended = false;
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
 
@@ -62,6 +62,81 @@ export class Ledger<B> {
   constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax) {
     this.#bodies = bodies;
     this.sessions = new SessionTable(bodies, hotSessionsMax);
+  }
+
+  /** How far this replica's memory reaches. */
+  get reach(): Memory {
+    // what is not here yet cannot be gone on from
+    if (this.#loading) return { epoch: epoch(0), position: this.#loadedUpTo, identity: this.identity };
+    const position = this.#ended ? this.beforeApplied : this.applied;
+    return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo, identity: this.identity };
+  }
+
+  /** Takes a session into a ledger that begins a generation: no snapshot of it is stored there. */
+  take(state: SessionState<B>): void {
+    this.sessions.store(state);
+    if (!state.dead) this.#lives(state);
+    this.unsaved.changed(state.id, this.applied);
+  }
+
+  #lives(state: SessionState<B>): void {
+    this.living++;
+    this.expiry.add(state);
+  }
+
+  get loading(): boolean {
+    return this.#loading;
+  }
+
+  /** The stored sessions are still to come: each by `admit`, and `allAdmitted` at the end. */
+  beginLoading(reliesOn: Revision): void {
+    this.#loading = true;
+    this.loadUntil = reliesOn;
+  }
+
+  /** True where a session must be admitted before anything can be said of it. */
+  lacks(id: SessionId): boolean {
+    return this.#loading && !this.sessions.has(id);
+  }
+
+  /** Sessions that the log has changed and whose snapshots are still to come. */
+  get awaited(): Iterable<SessionId> {
+    return this.#deferred.keys();
+  }
+
+  /** Where a session's last change stands; 0 where it has none that is known. */
+  lastChange(id: SessionId): Sequence {
+    return this.#deferred.get(id)?.at(-1)?.at ?? this.sessions.standing(id)?.sequence ?? sequence(0);
+  }
+
+  /**
+   * Takes a stored session, or that there is none, and what the log has said of it since.
+   * @returns why it cannot be: the snapshot is older than what the log still has
+   */
+  admit(id: SessionId, loaded: LoadedSession | undefined): string | undefined {
+    if (!this.lacks(id)) return undefined;
+    const deferred = this.#deferred.get(id) ?? [];
+    const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
+    const missing = deferred.filter(({ at }) => at > held);
+    let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
+    for (const { at, entry } of missing) {
+      if (entry.kind === 'forget') version = 0;
+      if (loaded?.unreadable !== undefined || entry.kind === 'forget' || (isStep(entry.kind) && entry.to <= version)) continue;
+      if (entry.from !== version)
+        return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
+      version = entry.to;
+    }
+    this.#deferred.delete(id);
+    if (loaded !== undefined) this.load([loaded]);
+    for (const { at, entry } of missing) this.#applyEntry(at, entry);
+    // the snapshot has all that held the log for it
+    if (missing.length === 0) this.unsaved.forget(id);
+    return undefined;
+  }
+
+  /** All stored sessions were admitted. */
+  allAdmitted(): void {
+    this.#loading = false;
   }
 
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
@@ -74,12 +149,6 @@ export class Ledger<B> {
     return this.expiry.due(this.sessions, { wallMs, term: this.epoch, clockSkewMs });
   }
 
-  /** Notes that a stored snapshot holds all of a session. */
-  clean(id: SessionId, standing: Standing): void {
-    standing.dirtySince = sequence(0);
-    this.dirty.delete(id);
-  }
-
   /** Takes the stored sessions that a joining replica read. The log is applied after it. */
   load(stored: Iterable<LoadedSession>): void {
     for (const each of stored) {
@@ -90,14 +159,16 @@ export class Ledger<B> {
         state.dead = false;
         this.quarantine(state, each.error);
       } else {
-        const { header, sequence: at, trueUpTo, snapshot } = each;
-        Object.assign(state, header, { sequence: at, covered: trueUpTo });
-        if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
+        const { header, sequence: at, snapshot, quarantine, trueUpTo } = each;
+        if (trueUpTo > this.#loadedUpTo) this.#loadedUpTo = trueUpTo;
+        Object.assign(state, header, { sequence: at });
+        if (quarantine !== undefined) {
+          state.salvaged = snapshot;
+          this.quarantine(state, quarantine);
+        } else if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
-      if (state.dead) continue;
-      this.living++;
-      this.expiry.add(state);
+      if (!state.dead) this.#lives(state);
     }
   }
 
@@ -111,7 +182,8 @@ export class Ledger<B> {
           this.applied = record.prev.sequence;
           this.lastId = record.prev.id;
         }
-        if (record.type !== 'lead') {
+        if (record.type === 'checkpoint') this.seeding = record.seeding;
+        if (record.type === 'commit' || record.type === 'checkpoint') {
           this.epoch = record.epoch;
           this.leader = record.node;
         }
@@ -124,13 +196,6 @@ export class Ledger<B> {
   /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
   apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
     if (at <= this.applied) return { kind: 'seen' };
-    const applied = this.#apply(at, bytes, joining);
-    if (applied.kind !== 'gap') this.log.add(at, bytes.byteLength);
-    if (applied.kind === 'checkpoint') this.log.trim(applied.record.floor);
-    return applied;
-  }
-
-  #apply(at: Sequence, bytes: Uint8Array, joining: boolean): Applied {
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
     const record = tryDecode(bytes);
@@ -138,6 +203,12 @@ export class Ledger<B> {
       this.foreign++;
       this.#advance(at, foreignId(bytes));
       return { kind: 'foreign', error: record };
+    }
+    if (record.type === 'end') {
+      // whoever wrote it may not have known what it follows: it says only that nothing behind it counts
+      this.#advance(at, record.id);
+      this.#ended = true;
+      return { kind: 'end' };
     }
     if (joining && record.prev.sequence < this.applied) {
       // a conditional append cannot have put it here: somebody stored a copy of an old record
@@ -155,8 +226,18 @@ export class Ledger<B> {
       this.leader = record.node;
       return { kind: 'lead', record, previousLeader };
     }
+    if (record.type === 'seed') {
+      this.#advance(at, record.id);
+      this.epoch = epoch(at);
+      this.leader = record.node;
+      this.seeding = { at, node: record.node, epoch: record.epoch, position: record.position };
+      this.complete = false;
+      return { kind: 'seed', record };
+    }
     if (record.type === 'checkpoint') {
       this.#advance(at, record.id);
+      this.seeding = record.seeding;
+      this.complete = true;
       return { kind: 'checkpoint', record };
     }
     const fenced = record.epoch !== this.epoch;
@@ -166,11 +247,22 @@ export class Ledger<B> {
       const gap = this.#versionGap(at, record.entries, held);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
-        if (!held.has(entry.session) && this.#applyEntry(at, entry)) changed.add(entry.session);
+        if (this.#defers(at, entry)) changed.add(entry.session);
+        else if (!held.has(entry.session) && this.#applyEntry(at, entry)) changed.add(entry.session);
       }
     }
     this.#advance(at, record.id);
     return { kind: 'commit', record, fenced, changed };
+  }
+
+  /** Keeps what the log says of a session that is not here yet. A first version can follow nothing that is stored. */
+  #defers(at: Sequence, entry: Entry): boolean {
+    const deferred = this.#deferred.get(entry.session);
+    if (deferred === undefined && (!this.lacks(entry.session) || entry.from === 0)) return false;
+    if (deferred === undefined) this.#deferred.set(entry.session, [{ at, entry }]);
+    else deferred.push({ at, entry });
+    this.unsaved.changed(entry.session, at);
+    return true;
   }
 
   /** Sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several of one. */
@@ -187,12 +279,17 @@ export class Ledger<B> {
   #versionGap(at: Sequence, entries: readonly Entry[], held: ReadonlySet<SessionId>): string | undefined {
     const reached = new Map<SessionId, number>();
     for (const entry of entries) {
-      if (held.has(entry.session)) continue;
+      if (held.has(entry.session) || (entry.from !== 0 && this.lacks(entry.session) && !reached.has(entry.session))) continue;
       const state = this.sessions.get(entry.session);
+      if (entry.kind === 'forget') {
+        // whoever has no tombstone has forgotten it already
+        reached.set(entry.session, 0);
+        continue;
+      }
       // what is quarantined has no history that could be missing
       if (state?.quarantine !== undefined) continue;
       const have = reached.get(entry.session) ?? state?.version ?? 0;
-      if (entry.kind !== 'touch' && entry.to <= have) continue;
+      if (isStep(entry.kind) && entry.to <= have) continue;
       if (entry.from !== have) return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${have}`;
       reached.set(entry.session, entry.to);
     }
@@ -201,24 +298,32 @@ export class Ledger<B> {
 
   #applyEntry(at: Sequence, entry: Entry): boolean {
     let state = this.sessions.get(entry.session);
+    if (entry.kind === 'forget') {
+      if (state?.dead !== true || state.version !== entry.from) return false;
+      this.sessions.remove(state.id);
+      // until nothing of it is stored: an old tombstone must not meet a new life
+      this.unsaved.changed(state.id, at);
+      return false;
+    }
     if (state === undefined) {
       state = freshState<B>(entry.session);
       this.sessions.add(state);
     }
-    if (entry.kind !== 'touch' && entry.to <= state.version) return false;
+    if (isStep(entry.kind) && entry.to <= state.version) return false;
     const { dead } = state;
     applyEntry(state, entry, at);
-    if (state.dead !== dead) this.living += dead ? 1 : -1;
     state.sequence = at;
-    if (state.dirtySince === 0) state.dirtySince = at;
-    this.dirty.add(state.id);
-    if (entry.kind === 'create') {
+    this.unsaved.changed(state.id, at);
+    if (isWhole(entry.kind)) {
       state.quarantine = undefined;
-      this.expiry.add(state);
-      this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
+      state.salvaged = undefined;
+      if (entry.kind === 'adopt') this.#adopt(state, entry);
+      else this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
+      if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
+      state.salvaged = undefined;
     } else if (entry.kind === 'commit' && state.body !== undefined) {
       const body = state.body;
       this.#body(state, () => {
@@ -226,7 +331,24 @@ export class Ledger<B> {
         return body;
       });
     }
+    if (state.dead !== dead) this.living += dead ? 1 : -1;
     return true;
+  }
+
+  /** Takes a state over as somebody remembers it, with what its clients did last, so that nothing is done twice. */
+  #adopt(state: SessionState<B>, entry: Entry): void {
+    try {
+      const { header, snapshot } = decodeStored(entry.payload);
+      for (const [client, op] of header.ops) if (!state.ops.has(client)) state.ops.set(client, op);
+      state.dead = header.dead;
+      state.ended = header.ended;
+      state.lifetime = header.lifetime;
+      state.createdAtMs = header.createdAtMs;
+      state.touchedAtMs = Math.max(state.touchedAtMs, header.touchedAtMs);
+      state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
+    } catch (cause) {
+      this.quarantine(state, cause);
+    }
   }
 
   /**
@@ -259,6 +381,7 @@ export class Ledger<B> {
 
   /** Serves a session no more, until it is destroyed or created anew. */
   quarantine(state: SessionState<B>, cause: unknown): void {
+    if (state.body !== undefined) state.salvaged = this.#bodies.salvage(state.body);
     state.body = undefined;
     this.#quarantined.push(state);
     state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
@@ -273,26 +396,4 @@ export class Ledger<B> {
     this.applied = at;
     this.lastId = id;
   }
-}
-
-function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): TwinstateError {
-  return new TwinstateError('BYTES_CORRUPT', `record ${at} stands where no node can have put it`, {
-    expected: `one that follows record ${follows}`,
-    received: `one that follows record ${claimed}`,
-    cure: 'find out who else publishes into the log; nothing of it was applied',
-  });
-}
-
-function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
-  try {
-    return decodeRecord(bytes);
-  } catch (error) {
-    if (error instanceof TwinstateError) return error;
-    throw error;
-  }
-}
-
-/** The id under which every replica remembers a record that is none of ours. */
-function foreignId(bytes: Uint8Array): RecordId {
-  return `?${crc32(bytes).toString(36)}.${bytes.byteLength}`;
 }

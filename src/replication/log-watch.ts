@@ -1,7 +1,8 @@
 /**
  * What a replica knows of its log beyond the records: whether it answers, and whether it reads shorter than it was.
  *
- * Invariant: silence is an outage and a short read may be a stale one; only a log that stays short for long is lost (rule 10).
+ * Invariant (rule 10): silence is an outage, and a short read may be a stale one; only a log that stays short or away for long is
+ * lost, or one that was made anew under the same name.
  */
 import { TwinstateError } from '../shared/errors.js';
 
@@ -17,6 +18,27 @@ export class LogWatch {
   #answeredMs = -Infinity;
   #polling = false;
   #shortSinceMs: number | undefined;
+  #identity: string | undefined;
+  #missingSinceMs: number | undefined;
+
+  /** A log was read from its beginning. @param identity as its engine names it; `undefined`: the next one that is told */
+  begin(nowMs: number, identity: string | null | undefined): void {
+    this.#identity = identity ?? undefined;
+    this.#missingSinceMs = undefined;
+    this.#shortSinceMs = undefined;
+    this.#answeredMs = nowMs;
+  }
+
+  /** @returns why the log is lost, where this says so: it is another one, or has not been there for `lostMs` */
+  identified(nowMs: number, identity: string | null, lostMs: number): string | undefined {
+    if (identity === null) {
+      this.#missingSinceMs ??= nowMs;
+      return nowMs - this.#missingSinceMs >= lostMs ? 'no log under its name' : undefined;
+    }
+    this.#missingSinceMs = undefined;
+    this.#identity ??= identity;
+    return identity === this.#identity ? undefined : `a log made at ${identity} in place of one made at ${this.#identity}`;
+  }
 
   answered(nowMs: number): void {
     this.#answeredMs = nowMs;
@@ -55,6 +77,6 @@ export function logLost(received: string): TwinstateError {
   return new TwinstateError('LOG_LOST', 'the log of this partition was lost or rolled back', {
     expected: 'every record that was known before',
     received,
-    cure: 'restore the stream from its backup; nothing is served from a log that may lack acknowledged commits',
+    cure: 'nothing: its replicas go on in the next generation; find out what happened to the stream',
   });
 }

@@ -10,7 +10,8 @@ import type { EndReason, Lifetime } from './lifetime.js';
 import type { OpId } from './record.js';
 import type { VersionedDelta } from './session-state.js';
 
-export type OperationKind = 'create' | 'commit' | 'touch' | 'destroy';
+/** `adopt`: a node offers what it remembers beyond the one who began a lost log anew. `forget`: a tombstone has been kept long enough. */
+export type OperationKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt' | 'forget';
 
 export interface Operation {
   readonly kind: OperationKind;
@@ -22,7 +23,7 @@ export interface Operation {
   readonly className: string;
   /** The base is the newest version by an asker's own rebasing: check that what the delta refers to is still there. */
   readonly rebased: boolean;
-  /** A create's snapshot, a commit's delta. */
+  /** A create's or an adopt's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
   /** Only of a create (default: without end). */
   readonly lifetime?: Lifetime;

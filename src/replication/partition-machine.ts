@@ -5,19 +5,21 @@
  * found behind the position where one's own was appended (`record`); an append's acknowledgement only announces early what
  * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
  */
-import type { TwinstateError } from '../shared/errors.js';
+import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
-import type { LoadedSession } from './ledger.js';
-import { LogWatch, logLost } from './log-watch.js';
+import type { ReadPartition } from './joining.js';
+import { LogWatch } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { Primary } from './primary.js';
-import { encodeRecord, newestCheckpoint } from './record.js';
-import type { LogRecord, Predecessor, RecordId } from './record.js';
+import { isAtWork, Recovery } from './recovery.js';
+import { encodeRecord } from './record.js';
+import type { CheckpointRecord, LogRecord } from './record.js';
+import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
 import { Upkeep } from './upkeep.js';
 
@@ -27,21 +29,36 @@ export class PartitionMachine<B> {
   #role: Role = 'joining';
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
-  readonly #primary: Primary<B>;
-  readonly #upkeep: Upkeep<B>;
-  #recordCounter = 0;
-  #attempts = 0;
+  /** What it does while it leads. */
+  readonly primary: Primary<B>;
+  /** What keeps its log short. */
+  readonly upkeep: Upkeep<B>;
+  readonly #writer: RecordWriter<B>;
   #reportedMs = 0;
   #joinedMs = 0;
   #suspectedSinceMs: number | undefined;
   readonly #log = new LogWatch();
-  #failure: TwinstateError | undefined;
+  /** What it does about the log itself: joining, loss, generations. */
+  readonly recovery: Recovery<B>;
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
-    this.#primary = new Primary(options, (effect) => this.#emit(effect));
-    this.#upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.primary = new Primary(options, (effect) => this.#emit(effect));
+    this.upkeep = new Upkeep(options, (effect) => this.#emit(effect));
+    this.#writer = new RecordWriter(options, (effect) => this.#emit(effect));
+    this.recovery = new Recovery({
+      options,
+      log: this.#log,
+      upkeep: this.upkeep,
+      role: () => this.#role,
+      ledger: () => this.#ledger,
+      emit: (effect) => this.#emit(effect),
+      nextId: () => this.#writer.frame(this.#ledger).id,
+      join: (reason, afterMs) => this.#join(reason, afterMs),
+      follow: (now, ledger) => this.#follow(now, ledger),
+      stand: (role, reason, ledger) => this.#stand(role, reason, ledger),
+    });
   }
 
   get role(): Role {
@@ -60,16 +77,6 @@ export class PartitionMachine<B> {
     return this.#ledger.leader;
   }
 
-  /** Of a primary: its followers' positions, as last told. */
-  get positions(): Primary<B>['positions'] {
-    return this.#primary.positions;
-  }
-
-  /** Why it is `broken`. */
-  get failure(): TwinstateError | undefined {
-    return this.#failure;
-  }
-
   /** Hands out what is to be done, once. */
   takeEffects(): Effect[] {
     for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
@@ -82,35 +89,15 @@ export class PartitionMachine<B> {
     this.#join('started', 0);
   }
 
-  /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
-  joined(now: Instant, log: readonly LogEntry[], stored: Iterable<LoadedSession>, highest: Revision): void {
-    if (this.#role !== 'joining') return;
-    const newest = newestCheckpoint(log.map(({ record }) => record));
-    if (newest > highest)
-      return this.#join('the snapshots read are older than the log relies on', this.options.timing.joinRetryMs);
-    const ledger = new Ledger(this.options.bodies, this.options.timing.hotSessionsMax);
-    ledger.load(stored);
-    if (log.length === 0 && ledger.sessions.size > 0) {
-      // the last record of a partition is never trimmed: this read is stale, or the log is lost
-      if (this.#log.shortFor(now.ms) < this.options.timing.lostMs)
-        return this.#join('the log reads empty', this.options.timing.joinRetryMs);
-      return this.#break(logLost('snapshots of sessions, but not one record of their log'));
-    }
-    this.#log.whole();
-    ledger.begin(log.map(({ record }) => record));
-    for (const { sequence, record } of log) {
-      const applied = ledger.apply(sequence, record, true);
-      if (applied.kind === 'gap') {
-        this.#notice({ kind: 'gap', why: applied.why });
-        return this.#join(applied.why, this.options.timing.joinRetryMs * 4);
-      }
-      this.#upkeep.noteRecord(now, sequence);
-      if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(ledger, applied.record);
-    }
+  /** Takes what a joining replica has read. */
+  joined(now: Instant, read: ReadPartition): void {
+    if (this.#role === 'joining') this.recovery.joined(now, read);
+  }
+
+  #follow(now: Instant, ledger: Ledger<B>): void {
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
     this.#suspectedSinceMs = undefined;
-    this.#log.answered(now.ms);
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
     // a node that meets its own LEAD leads (rule 3)
@@ -118,9 +105,15 @@ export class PartitionMachine<B> {
     this.#report(now);
   }
 
+  #stand(role: 'lost' | 'seeding', reason: string, ledger: Ledger<B>): void {
+    this.#release(reason);
+    this.#ledger = ledger;
+    this.#turn(role, reason);
+  }
+
   /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
-    if (this.#role === 'joining' || this.#role === 'broken') return;
+    if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
     const applied = this.#ledger.apply(sequence, bytes);
     if (applied.kind === 'seen') return;
@@ -128,7 +121,7 @@ export class PartitionMachine<B> {
       this.#notice({ kind: 'gap', why: applied.why });
       return this.#join(applied.why, 0);
     }
-    this.#upkeep.noteRecord(now, sequence);
+    this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     // the position is occupied: what was under way is decided
@@ -139,8 +132,9 @@ export class PartitionMachine<B> {
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed, entries: applied.record.entries });
       if (applied.record.confirm) this.#report(now);
     }
-    if (applied.kind === 'checkpoint') this.#upkeep.noteCheckpoint(this.#ledger, applied.record);
+    if (applied.kind === 'checkpoint') this.upkeep.noteCheckpoint(this.#ledger, applied.record);
     if (slot !== undefined && !mine) this.#displaced(slot);
+    if (applied.kind === 'end') return this.recovery.ended(now);
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
     else if (slot !== undefined && mine) this.#stored(now, slot);
     this.#pump(now);
@@ -157,8 +151,9 @@ export class PartitionMachine<B> {
     if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
       // said once, to the only sending there was: it can never appear
       this.#slot = undefined;
+      this.upkeep.full();
       this.#notice({ kind: 'log-full' });
-      if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
+      if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
     }
     if (slot.content.type === 'lead' && this.#suspectedSinceMs === undefined && this.#ledger.leader !== undefined) {
@@ -177,70 +172,67 @@ export class PartitionMachine<B> {
     read: { readonly entries: readonly LogEntry[]; readonly last: Sequence } | undefined,
   ): void {
     this.#log.polled();
-    if (read === undefined || this.#role === 'joining' || this.#role === 'broken') return;
+    if (read === undefined || !isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    if (read.last < askedAt && read.entries.length === 0) return this.#shortRead(now, askedAt, read.last);
-    this.#log.whole();
+    this.recovery.read(now, askedAt, read.last, read.entries.length);
     for (const { sequence, record } of read.entries) this.record(now, sequence, record);
-  }
-
-  /** A short read may be a stale one; a log that stays short has lost its tail (rule 10). */
-  #shortRead(now: Instant, askedAt: Sequence, last: Sequence): void {
-    if (this.#log.shortFor(now.ms) < this.options.timing.lostMs) return;
-    this.#break(logLost(`record ${askedAt} was known, but the log ends at ${last}`));
   }
 
   operate(now: Instant, token: number, operation: Operation): void {
     if (this.#role !== 'leading') {
-      const why = this.#failure?.message ?? `this node is ${this.#role}`;
+      const why = `this node is ${this.#role}`;
       this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, hint: this.#hint(), why } });
       return;
     }
-    this.#primary.enqueue(now, { token, operation }, this.#ledger);
+    this.primary.enqueue(now, { token, operation }, this.#ledger);
     this.#pump(now);
   }
 
   read(now: Instant, token: number, read: Read): void {
-    const served = this.#role === 'leading' || this.#role === 'following';
+    const served = this.#role !== 'joining' && this.#role !== 'broken';
     if (served && read.consistency === 'local') {
       return this.#emit({ type: 'read', token, answer: answerRead(this.#ledger, this.options.bodies, read) });
     }
     if (this.#role !== 'leading') {
-      const why = this.#failure?.message ?? `this node is ${this.#role}`;
+      const why = `this node is ${this.#role}`;
       return this.#emit({ type: 'read', token, answer: { kind: 'retry', hint: this.#hint(), why } });
     }
-    this.#primary.read(now, token, read, this.#ledger);
+    this.primary.read(now, token, read, this.#ledger);
     this.#pump(now);
   }
 
   /** A follower's position; it counts only in the term that it was told in. */
   reported(now: Instant, from: NodeId, epoch: Epoch, position: Sequence): void {
-    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.#primary.reported(now, from, position);
+    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.primary.reported(now, from, position);
   }
 
-  put(session: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
-    this.#upkeep.put(this.#ledger, session, trueUpTo, revision);
+  put(session: SessionId, revision: Revision | undefined): void {
+    this.upkeep.put(this.#ledger, session, revision);
   }
 
   /** Takes a looked-up snapshot: `null` where there is none, `undefined` where nobody answered. */
   lookedUp(session: SessionId, found: FoundSnapshot | null | undefined): void {
-    this.#upkeep.lookedUp(this.#ledger, session, found);
+    this.upkeep.lookedUp(this.#ledger, session, found);
   }
 
   tick(now: Instant, view: View): void {
-    if (this.#role === 'joining' || this.#role === 'broken') return;
+    if (this.#role === 'lost') return this.recovery.tick(now);
+    if (!isAtWork(this.#role)) return;
     this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);
-      if (slot.mustSendAgain(now.ms)) this.#send(slot);
+      if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
     }
     const due = this.#ledger.due(now.wallMs, this.options.timing.clockSkewMs);
     if (this.#role === 'leading') {
-      this.#primary.expire(due);
-      this.#primary.tick(now);
+      this.primary.expire(due);
+      this.primary.tick(now);
       this.#pump(now);
       this.#keepUp(now);
+    } else if (this.#role === 'seeding') {
+      this.recovery.tick(now);
+      this.#finishSeeding(now);
     } else {
       this.#suspect(now, view);
       if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
@@ -262,7 +254,8 @@ export class PartitionMachine<B> {
 
   #suspect(now: Instant, view: View): void {
     const { timing } = this.options;
-    const leaderless = this.#ledger.leader === undefined && now.ms - this.#joinedMs >= timing.settleMs;
+    const first = this.#ledger.leader === undefined;
+    const leaderless = first && this.recovery.mayBegin(now) && now.ms - this.#joinedMs >= timing.settleMs;
     if (!(leaderless || (view.suspected && view.stable)) || view.rank < 0) {
       this.#suspectedSinceMs = undefined;
       return;
@@ -274,68 +267,89 @@ export class PartitionMachine<B> {
       this.#suspectedSinceMs = now.ms;
       return;
     }
-    if (this.#slot !== undefined || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
-    this.#append(now, { type: 'lead', ...this.#frame() }, { type: 'lead' });
+    const mayClaim = first || this.recovery.mayClaim(now, this.#suspectedSinceMs);
+    if (this.#slot !== undefined || !mayClaim || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
+    this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' });
   }
 
   #newTerm(now: Instant, node: NodeId): void {
     this.#suspectedSinceMs = undefined;
     if (node === this.options.self) return this.#becomePrimary(now);
     const led = this.#role === 'leading';
-    if (led) this.#primary.release('another node leads now', node);
+    if (led) this.primary.release('another node leads now', node);
     this.#turn('following', led ? `fenced by epoch ${this.#ledger.epoch}` : 'a new term began');
     this.#report(now);
   }
 
   #becomePrimary(now: Instant): void {
-    this.#primary.begin(now);
-    this.#upkeep.begin(now);
+    this.primary.begin(now);
+    this.upkeep.begin(this.#ledger);
     this.#turn('leading', 'its LEAD was accepted');
   }
 
   #pump(now: Instant): void {
     if (this.#role !== 'leading' || this.#slot !== undefined) return;
-    const batch = this.#primary.next(now, this.#ledger);
+    const batch = this.primary.next(now, this.#ledger);
     if (batch === undefined) return;
     const { confirm, entries } = batch;
     this.#append(
       now,
-      { type: 'commit', ...this.#frame(), epoch: this.#ledger.epoch, confirm, entries },
+      { type: 'commit', ...this.#writer.frame(this.#ledger), epoch: this.#ledger.epoch, confirm, entries },
       { type: 'commit', batch },
     );
   }
 
   #keepUp(now: Instant): void {
-    this.#upkeep.tick(now, this.#ledger);
+    this.upkeep.tick(now, this.#ledger);
+    // nobody waits for these
+    for (const operation of this.upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
     if (this.#slot !== undefined) return;
-    const floor = this.#upkeep.dueCheckpoint(now, this.#ledger);
+    const floor = this.upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
-    const { epoch, reliedOn } = this.#ledger;
-    const digests = this.#upkeep.takeDigests();
-    const record: LogRecord = { type: 'checkpoint', ...this.#frame(), epoch, floor, revision: reliedOn, digests };
+    const digests = this.upkeep.takeDigests();
+    this.#checkpoint(now, floor, digests);
+  }
+
+  /** Every session goes into a snapshot; then, and not before, a checkpoint makes the generation a whole one (rule 10). */
+  #finishSeeding(now: Instant): void {
+    this.upkeep.writeAll(this.#ledger);
+    const { unsaved, applied } = this.#ledger;
+    if (unsaved.size === 0 && this.#slot === undefined) this.#checkpoint(now, toSequence(applied - 1), []);
+  }
+
+  #checkpoint(now: Instant, floor: Sequence, digests: CheckpointRecord['digests']): void {
+    const { epoch, reliedOn, seeding } = this.#ledger;
+    const record: LogRecord = {
+      type: 'checkpoint',
+      ...this.#writer.frame(this.#ledger),
+      epoch,
+      floor,
+      revision: reliedOn,
+      digests,
+      seeding,
+    };
     this.#append(now, record, { type: 'checkpoint', floor });
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {
+    if (this.#role === 'seeding') {
+      this.#becomePrimary(now);
+      return this.recovery.seedingDone();
+    }
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
-    this.#primary.confirmed(slot.firstSentMs);
-    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger);
+    this.primary.confirmed(slot.firstSentMs);
+    if (slot.content.type === 'commit') this.primary.stored(now, slot.content.batch, this.#ledger);
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
   }
 
   /** Another record stands where the own one should: it can never be stored. */
   #displaced(slot: AppendSlot<Content>): void {
-    if (slot.content.type === 'commit') this.#primary.requeue(slot.content.batch);
+    if (slot.content.type === 'commit') this.primary.requeue(slot.content.batch);
   }
 
   #append(now: Instant, record: LogRecord, content: Content): void {
     this.#slot = new AppendSlot(record.id, record.prev.sequence, encodeRecord(record), content, now.ms);
-    this.#send(this.#slot);
-  }
-
-  #send(slot: AppendSlot<Content>): void {
-    slot.sent(++this.#attempts);
-    this.#emit({ type: 'append', attempt: this.#attempts, expected: slot.expected, record: slot.bytes });
+    this.#writer.send(this.#slot);
   }
 
   #poll(now: Instant): void {
@@ -344,7 +358,8 @@ export class PartitionMachine<B> {
 
   #report(now: Instant): void {
     const { leader, epoch, applied } = this.#ledger;
-    if (this.#role !== 'following' || leader === undefined || leader === this.options.self) return;
+    // what is not loaded yet is held for nobody
+    if (this.#role !== 'following' || leader === undefined || leader === this.options.self || this.#ledger.loading) return;
     this.#reportedMs = now.ms;
     this.#emit({ type: 'report', to: leader, epoch, position: applied });
   }
@@ -352,23 +367,16 @@ export class PartitionMachine<B> {
   #join(reason: string, afterMs: number): void {
     this.#release(reason);
     this.#turn('joining', reason);
-    this.#emit({ type: 'join', afterMs });
-  }
-
-  #break(error: TwinstateError): void {
-    this.#failure = error;
-    this.#release(error.message);
-    this.#turn('broken', error.message);
-    this.#notice({ kind: 'log-lost', error });
+    this.#emit({ type: 'join', afterMs, generation: this.recovery.generation });
   }
 
   /** What is under way may still be stored; what only waits can not. */
   #release(why: string): void {
     const slot = this.#slot;
     this.#slot = undefined;
-    if (slot?.content.type === 'commit') this.#primary.abandon(slot.content.batch, why);
-    this.#primary.release(why, this.#hint());
-    this.#upkeep.reset();
+    if (slot?.content.type === 'commit') this.primary.abandon(slot.content.batch, why);
+    this.primary.release(why, this.#hint());
+    this.upkeep.reset();
   }
 
   #turn(role: Role, reason: string): void {
@@ -379,13 +387,6 @@ export class PartitionMachine<B> {
 
   #hint(): NodeId | undefined {
     return this.#ledger.leader === this.options.self ? undefined : this.#ledger.leader;
-  }
-
-  /** What every record says: who it is, whom it follows (rule 3: what was applied, never what the server has), who wrote it. */
-  #frame(): { readonly id: RecordId; readonly prev: Predecessor; readonly node: NodeId } {
-    const { applied, lastId } = this.#ledger;
-    const id = `${this.options.incarnation}.${(++this.#recordCounter).toString(36)}`;
-    return { id, prev: { sequence: applied, id: lastId }, node: this.options.self };
   }
 
   #notice(notice: Notice): void {

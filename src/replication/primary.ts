@@ -17,6 +17,7 @@ import { endOf, useIsDue } from './lifetime.js';
 import type { Answer, Operation, Read } from './operation.js';
 import type { Instant, MachineOptions } from './machine-options.js';
 import { answerRead } from './reading.js';
+import { decodeStored } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
 interface WaitingRead {
@@ -271,9 +272,12 @@ export class Primary<B> {
   }
 
   #check({ kind, payload }: Operation): Answer | undefined {
-    if (kind !== 'create' && kind !== 'commit') return undefined;
+    if (kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
     try {
-      this.#options.bodies.check(kind, payload);
+      if (kind === 'adopt') {
+        const { header, snapshot } = decodeStored(payload);
+        if (!header.dead) this.#options.bodies.check('create', snapshot);
+      } else this.#options.bodies.check(kind, payload);
       return undefined;
     } catch (error) {
       if (!(error instanceof TwinstateError)) throw error;

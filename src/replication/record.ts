@@ -11,11 +11,16 @@
  * |---|---|
  * | 1 `LEAD` | id, prev, node |
  * | 2 `COMMIT` | id, prev, epoch, node, flags (1: followers report at once), count, entries |
- * | 3 `CHECKPOINT` | id, prev, epoch, node, floor, snapshot revision, count, digests (session, incarnation, version, u32 digest) |
+ * | 3 `CHECKPOINT` | id, prev, epoch, node, floor, snapshot revision, count, digests (session, incarnation, version, u32 digest), how it began |
+ * | 4 `SEED` | id, prev, node, epoch and position that its memory reaches |
+ * | 5 `END` | id, prev, node |
  *
- * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy), session, client, counter, from, steps to its version, incarnation,
- * wall-clock ms, then for a create its class's name, its lifetime (ttl ms, max age ms; 0 none) and the snapshot, for a commit the
- * delta, for a destroy why (1 destroyed, 2 idle, 3 age). What the primary does by itself has an empty client.
+ * How it began: 0 in the first generation, else the position of its `SEED`, node, epoch, position.
+ *
+ * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy, 5 adopt, 6 forget), session, client, counter, from, steps to its version,
+ * incarnation, wall-clock ms, then for a create the class's name, the lifetime (ttl ms, max age ms; 0 none) and the snapshot, for an
+ * adopt the class's name and the stored session, for a commit the delta, for a destroy why (1 destroyed, 2 idle, 3 age). What the
+ * primary does by itself has an empty client.
  */
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared/ids.js';
@@ -23,6 +28,7 @@ import type { Epoch, NodeId, Revision, Sequence, SessionId, Version } from '../s
 import { copyBytes, EMPTY_BYTES } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
 import type { SessionDigest } from './drift.js';
+import type { Reach, Seeding } from './generation.js';
 import { END_REASONS, NO_LIFETIME, readLifetime, writeLifetime } from './lifetime.js';
 import type { EndReason, Lifetime } from './lifetime.js';
 import { ByteReader } from '../wire/reader.js';
@@ -43,7 +49,11 @@ export interface Predecessor {
   readonly id: RecordId;
 }
 
-export type EntryKind = 'create' | 'commit' | 'touch' | 'destroy';
+/**
+ * `adopt`: a state that was ahead of the log when it began anew is taken over whole; its payload is a stored session.
+ * `forget`: a tombstone ends, on every replica at the same place of the log.
+ */
+export type EntryKind = 'create' | 'commit' | 'touch' | 'destroy' | 'adopt' | 'forget';
 
 /** One change of one session. */
 export interface Entry {
@@ -51,19 +61,19 @@ export interface Entry {
   readonly session: SessionId;
   readonly op: OpId;
   readonly from: Version;
-  /** `from + 1`, or `from` for a touch. */
+  /** `from + 1`, or `from` for a touch and a forget. */
   readonly to: Version;
   /** The sequence of the session's create; 0 in a create: it is this record's own. */
   readonly incarnation: Sequence;
   /** Wall-clock milliseconds at the primary; for people and for expiry. */
   readonly atMs: number;
-  /** Only of a create: the session class's name on the wire. */
+  /** Only of a create and an adopt: the session class's name on the wire. */
   readonly className: string;
   /** Only of a create (default: without end). */
   readonly lifetime?: Lifetime;
   /** Only of a destroy (default: somebody destroyed it). */
   readonly reason?: EndReason;
-  /** A create's snapshot, a commit's delta. */
+  /** A create's or an adopt's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
 }
 
@@ -97,25 +107,47 @@ export interface CheckpointRecord {
   readonly revision: Revision;
   /** Of some sessions whose snapshots were written lately: whoever stands at the same version compares. */
   readonly digests: readonly SessionDigest[];
+  /** How this generation began; `undefined` in the first one. */
+  readonly seeding: Seeding | undefined;
 }
 
-export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord;
+/**
+ * The first record of every generation but the first: the sessions go on from this node's memory. It begins a term, in which nothing
+ * happens before all of them are stored as snapshots and a `CHECKPOINT` says so.
+ */
+export interface SeedRecord extends Reach {
+  readonly type: 'seed';
+  readonly id: RecordId;
+  readonly prev: Predecessor;
+  readonly node: NodeId;
+}
+
+/** The last record of a generation that was found to be damaged: nothing behind it counts, the next generation goes on. */
+export interface EndRecord {
+  readonly type: 'end';
+  readonly id: RecordId;
+  readonly prev: Predecessor;
+  readonly node: NodeId;
+}
+
+export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord | SeedRecord | EndRecord;
 
 const MAGIC = 0x54;
 export const RECORD_FORMAT = 2;
 /** The third byte of a `CHECKPOINT`. */
 const CHECKPOINT = 3;
-const KINDS = ['create', 'commit', 'touch', 'destroy'] as const;
+const KINDS = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'] as const;
+const RECORDS = ['lead', 'commit', 'checkpoint', 'seed', 'end'] as const;
 
 export function encodeRecord(record: LogRecord): Uint8Array {
   const out = new ByteWriter(512);
   out.u8(MAGIC);
   out.u8(RECORD_FORMAT);
-  out.u8(record.type === 'lead' ? 1 : record.type === 'commit' ? 2 : 3);
+  out.u8(RECORDS.indexOf(record.type) + 1);
   out.string(record.id);
   out.varint(record.prev.sequence);
   out.string(record.prev.id);
-  if (record.type !== 'lead') out.varint(record.epoch);
+  if (record.type === 'commit' || record.type === 'checkpoint') out.varint(record.epoch);
   out.string(record.node);
   if (record.type === 'commit') {
     out.u8(record.confirm ? 1 : 0);
@@ -131,6 +163,10 @@ export function encodeRecord(record: LogRecord): Uint8Array {
       out.varint(at);
       out.u32(digest);
     }
+    writeSeeding(out, record.seeding);
+  } else if (record.type === 'seed') {
+    out.varint(record.epoch);
+    out.varint(record.position);
   }
   out.u32(crc32(out.view()));
   return out.finish();
@@ -171,13 +207,21 @@ export function decodeRecord(bytes: Uint8Array): LogRecord {
         ? readCommit(from, id, prev)
         : kind === 3
           ? readCheckpoint(from, id, prev)
-          : from.fail('kind 1, 2 or 3', `${kind}`);
+          : kind === 4
+            ? readSeed(from, id, prev)
+            : kind === 5
+              ? ({ type: 'end', id, prev, node: nodeId(from.string()) } as const)
+              : from.fail('kind 1 to 5', `${kind}`);
   from.end();
   return record;
 }
 
 function readLead(from: ByteReader, id: RecordId, prev: Predecessor): LeadRecord {
   return { type: 'lead', id, prev, node: nodeId(from.string()) };
+}
+
+function readSeed(from: ByteReader, id: RecordId, prev: Predecessor): SeedRecord {
+  return { type: 'seed', id, prev, node: nodeId(from.string()), epoch: epoch(from.varint()), position: sequence(from.varint()) };
 }
 
 function readCommit(from: ByteReader, id: RecordId, prev: Predecessor): CommitRecord {
@@ -205,7 +249,22 @@ function readCheckpoint(from: ByteReader, id: RecordId, prev: Predecessor): Chec
       version: version(from.varint()),
       digest: from.u32(),
     })),
+    seeding: readSeeding(from),
   };
+}
+
+function writeSeeding(out: ByteWriter, seeding: Seeding | undefined): void {
+  out.varint(seeding?.at ?? 0);
+  if (seeding === undefined) return;
+  out.string(seeding.node);
+  out.varint(seeding.epoch);
+  out.varint(seeding.position);
+}
+
+function readSeeding(from: ByteReader): Seeding | undefined {
+  const at = sequence(from.varint());
+  if (at === 0) return undefined;
+  return { at, node: nodeId(from.string()), epoch: epoch(from.varint()), position: sequence(from.varint()) };
 }
 
 function writeEntry(out: ByteWriter, entry: Entry): void {
@@ -217,29 +276,28 @@ function writeEntry(out: ByteWriter, entry: Entry): void {
   out.varint(entry.to - entry.from);
   out.varint(entry.incarnation);
   out.varint(Math.max(0, Math.floor(entry.atMs)));
-  if (entry.kind === 'create') {
-    out.string(entry.className);
-    writeLifetime(out, entry.lifetime ?? NO_LIFETIME);
-  }
+  if (isWhole(entry.kind)) out.string(entry.className);
+  if (entry.kind === 'create') writeLifetime(out, entry.lifetime ?? NO_LIFETIME);
   if (entry.kind === 'destroy') out.u8(END_REASONS.indexOf(entry.reason ?? 'destroyed') + 1);
-  if (entry.kind === 'create' || entry.kind === 'commit') out.bytes(entry.payload);
+  if (isWhole(entry.kind) || entry.kind === 'commit') out.bytes(entry.payload);
 }
 
 function readEntry(from: ByteReader): Entry {
   const code = from.u8();
-  const kind = KINDS[code - 1] ?? from.fail('an entry of kind 1 to 4', `${code}`);
+  const kind = KINDS[code - 1] ?? from.fail('an entry of kind 1 to 6', `${code}`);
   const session = sessionId(from.string());
   const op: OpId = { client: from.string(), counter: from.varint() };
   const base = from.varint();
   const steps = from.varint();
-  if (steps !== (kind === 'touch' ? 0 : 1)) from.fail(`a ${kind} of ${kind === 'touch' ? 0 : 1} versions`, `${steps}`);
+  const expected = isStep(kind) ? 1 : 0;
+  if (steps !== expected) from.fail(`a ${kind} of ${expected} versions`, `${steps}`);
   const incarnation = sequence(from.varint());
   const atMs = from.varint();
-  const className = kind === 'create' ? from.string() : '';
+  const className = isWhole(kind) ? from.string() : '';
   const lifetime = kind === 'create' ? readLifetime(from) : NO_LIFETIME;
   const reason = kind === 'destroy' ? readReason(from) : 'destroyed';
   // a copy: what is kept must not keep the whole batch alive
-  const payload = kind === 'create' || kind === 'commit' ? copyBytes(from.bytes()) : EMPTY_BYTES;
+  const payload = isWhole(kind) || kind === 'commit' ? copyBytes(from.bytes()) : EMPTY_BYTES;
   const entry = { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
   if (lifetime !== NO_LIFETIME) return { ...entry, lifetime };
   return reason === 'destroyed' ? entry : { ...entry, reason };
@@ -248,6 +306,16 @@ function readEntry(from: ByteReader): Entry {
 function readReason(from: ByteReader): EndReason {
   const code = from.u8();
   return END_REASONS[code - 1] ?? from.fail('a reason from 1 to 3', `${code}`);
+}
+
+/** It leads to another version. */
+export function isStep(kind: EntryKind): boolean {
+  return kind !== 'touch' && kind !== 'forget';
+}
+
+/** Its payload is a whole state. */
+export function isWhole(kind: EntryKind): boolean {
+  return kind === 'create' || kind === 'adopt';
 }
 
 /** The snapshot revision that the newest checkpoint relies on; 0 where there is none. */

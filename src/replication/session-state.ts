@@ -45,6 +45,8 @@ export interface Bodies<B> {
   /** Keeps a delta that leads to `at`. @throws {TwinstateError} where it cannot be */
   append(body: B, delta: Uint8Array, at: Version): void;
   snapshot(body: B): Uint8Array;
+  /** The newest whole state of a body that can be read, where the body itself cannot. */
+  salvage(body: B): Uint8Array;
   /** Makes one snapshot of it and gives up the deltas that only lagging bases need. */
   settle(body: B): void;
   /** The body as bytes, for as long as nobody uses it. */
@@ -86,10 +88,6 @@ export interface SessionHeader {
 export interface Standing {
   /** The sequence of its last change. */
   readonly sequence: Sequence;
-  /** The oldest change that no stored snapshot holds; 0 where there is none. */
-  dirtySince: Sequence;
-  /** Up to this sequence the stored snapshot is true; 0 where none is known. */
-  covered: Sequence;
   /** Of the stored snapshot; `undefined` until it was looked up. */
   revision: Revision | undefined;
 }
@@ -101,6 +99,8 @@ export interface SessionState<B> extends SessionHeader, Standing {
   body: B | undefined;
   /** Why it is not served: its bytes could not be read. */
   quarantine: TwinstateError | undefined;
+  /** Of a quarantined one: the last state that could be read, where there was one. */
+  salvaged: Uint8Array | undefined;
 }
 
 export function freshState<B>(id: SessionId): SessionState<B> {
@@ -116,12 +116,11 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     touchedAtMs: 0,
     ops: new Map(),
     sequence: sequence(0),
-    dirtySince: sequence(0),
-    covered: sequence(0),
     revision: undefined,
     recent: false,
     body: undefined,
     quarantine: undefined,
+    salvaged: undefined,
   };
 }
 
@@ -139,6 +138,11 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
     header.ended = undefined;
     header.lifetime = entry.lifetime ?? NO_LIFETIME;
     header.createdAtMs = entry.atMs;
+  } else if (entry.kind === 'adopt') {
+    header.incarnation = entry.incarnation;
+    header.className = entry.className;
+    header.dead = false;
+    header.ended = undefined;
   } else if (entry.kind === 'destroy') {
     header.dead = true;
     header.ended = entry.reason ?? 'destroyed';
@@ -179,15 +183,21 @@ export interface StoredSession {
   readonly snapshot: Uint8Array;
   /** Of the snapshot, as the writer's memory had it; see `digestOf`. */
   readonly digest: number;
+  /** Why it is not served; the snapshot is the last state that could be read then, older than the version says. */
+  readonly quarantine?: string | undefined;
 }
 
 const MAGIC = 0x53;
 const FORMAT = 3;
+const DEAD = 1;
+const QUARANTINED = 2;
+/** What a dead one's flags say of its end: its number, from 0, at these bits. */
+const END_SHIFT = 2;
 
 /**
- * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, end (0 lives, 1 destroyed,
- * 2 idle, 3 age), ttl ms, max age ms, created ms, touched ms,
- * count of clients with name, counter, version each, digest (u32), snapshot bytes, CRC-32.
+ * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, flags (1 dead,
+ * 2 quarantined, 4 ended idle, 8 ended by age), ttl ms, max age ms, created ms, touched ms, count of clients with name, counter,
+ * version each, digest (u32), snapshot bytes, for a quarantined one the reason, CRC-32.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
   const out = new ByteWriter(stored.snapshot.byteLength + 256);
@@ -200,7 +210,8 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   out.string(header.className);
   out.varint(header.version);
   out.varint(header.incarnation);
-  out.u8(header.dead ? END_REASONS.indexOf(header.ended ?? 'destroyed') + 1 : 0);
+  const end = header.dead ? DEAD | (END_REASONS.indexOf(header.ended ?? 'destroyed') << END_SHIFT) : 0;
+  out.u8(end | (stored.quarantine === undefined ? 0 : QUARANTINED));
   writeLifetime(out, header.lifetime);
   out.varint(Math.floor(header.createdAtMs));
   out.varint(Math.floor(header.touchedAtMs));
@@ -212,6 +223,7 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   }
   out.u32(stored.digest);
   out.bytes(stored.snapshot);
+  if (stored.quarantine !== undefined) out.string(stored.quarantine);
   out.u32(crc32(out.view()));
   return out.finish();
 }
@@ -232,8 +244,9 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const className = from.string();
   const at = version(from.varint());
   const incarnation = sequence(from.varint());
-  const end = from.u8();
-  const ended = end === 0 ? undefined : (END_REASONS[end - 1] ?? from.fail('an end from 0 to 3', `${end}`));
+  const flags = from.u8();
+  const dead = (flags & DEAD) !== 0;
+  const ended = dead ? (END_REASONS[flags >> END_SHIFT] ?? from.fail('an end from 0 to 2', `${flags >> END_SHIFT}`)) : undefined;
   const lifetime = readLifetime(from);
   const createdAtMs = from.varint();
   const touchedAtMs = from.varint();
@@ -243,13 +256,15 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const digest = from.u32();
   const snapshot = copyBytes(from.bytes());
   if (digestOf(snapshot) !== digest) from.fail(`a state with the digest ${digest}`, `${digestOf(snapshot)}`);
+  const quarantine = (flags & QUARANTINED) === 0 ? undefined : from.string();
   from.end();
   return {
-    header: { id, className, version: at, incarnation, dead: end !== 0, ended, lifetime, createdAtMs, touchedAtMs, ops },
+    header: { id, className, version: at, incarnation, dead, ended, lifetime, createdAtMs, touchedAtMs, ops },
     sequence: lastChange,
     trueUpTo,
     snapshot,
     digest,
+    quarantine,
   };
 }
 

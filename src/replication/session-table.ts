@@ -64,6 +64,11 @@ export class SessionTable<B> {
     else this.#pinned.set(state.id, state);
   }
 
+  /** Forgets a session altogether. */
+  remove(id: SessionId): void {
+    if (!this.#hot.delete(id) && !this.#pinned.delete(id)) this.cold.take(id);
+  }
+
   /** Where a session stands, to be read and changed, without making it hot; valid until the next call. */
   standing(id: SessionId): Standing | undefined {
     return this.#hot.get(id) ?? this.#pinned.get(id) ?? this.cold.standing(id);

@@ -154,11 +154,13 @@ export class SlabStore {
   }
 
   /**
-   * Goes on with a walk for at most `steps` records and calls `visit` with every marked one; it may append and free. At the end
+   * Goes on with a walk for at most `steps` records and calls `visit` with every one, or every marked one; it may append and free. At the end
    * it begins again; records that move meanwhile are met once more or in the next round.
    */
-  walkMarked(position: WalkPosition, steps: number, visit: (address: Address) => void): void {
-    for (let left = steps; left > 0 && this.#marked > 0; left--) {
+  walk(position: WalkPosition, steps: number, which: 'all' | 'marked', visit: (address: Address) => void): void {
+    const bits = which === 'all' ? FREED : FREED | MARKED;
+    const wanted = which === 'all' ? 0 : MARKED;
+    for (let left = steps; left > 0 && (which === 'all' ? this.#usedBytes : this.#marked) > 0; left--) {
       const slab = this.#slabs[position.slab];
       if (slab === undefined || slab !== position.of || position.offset >= slab.used) {
         position.slab = slab !== undefined && slab !== position.of ? position.slab : position.slab + 1;
@@ -170,7 +172,7 @@ export class SlabStore {
       const { offset } = position;
       const word = slab.words[offset / 4]!;
       position.offset += lengthOf(word);
-      if ((word & (FREED | MARKED)) === MARKED) visit(position.slab * SLAB_UNITS + offset / UNIT_BYTES + 1);
+      if ((word & bits) === wanted) visit(position.slab * SLAB_UNITS + offset / UNIT_BYTES + 1);
     }
   }
 

@@ -26,16 +26,26 @@ export interface Timing {
   readonly silenceMs: number;
   /** A node trusts its suspicions only if its own link stood for so long. */
   readonly stableMs: number;
-  /** Between two looks at what must be written as snapshots, while some are being written; and at what may be trimmed. */
+  /** Between two looks at what may be trimmed. */
   readonly snapshotMs: number;
-  /** Snapshots being written at once for one partition. */
+  /** Snapshots being written at once for one partition; more where the log outgrows its bound. */
   readonly snapshotsAtOnce: number;
-  /** Records after which sessions are written as snapshots and the log is trimmed. */
+  /** Bytes of them at once, about: one is always written, however large it is. */
+  readonly snapshotBytesAtOnce: number;
+  /** How many records one partition's log holds, at most, while snapshots can be stored as fast as sessions change. */
   readonly checkpointRecords: number;
+  /** How many bytes of records, about. */
+  readonly checkpointBytes: number;
   /** A partition that rests for so long is checkpointed although it has fewer records. */
   readonly checkpointIdleMs: number;
   /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
   readonly lostMs: number;
+  /** Who is about to claim waits so long for those who remember more. */
+  readonly consultMs: number;
+  /** Between two times that a replica without its log tells the others what it remembers. */
+  readonly recallMs: number;
+  /** A backup waits so long for the last primary before it begins a lost log anew. */
+  readonly seedWaitMs: number;
   /** Wait before a join is tried again. */
   readonly joinRetryMs: number;
   /** Sessions of one partition that stay objects although nobody asks for them; all others are bytes. */
@@ -44,6 +54,11 @@ export interface Timing {
   readonly historyMs: number;
   /** How much the wall clocks of two nodes may differ: a session is granted it after a takeover, so that it does not expire early. */
   readonly clockSkewMs: number;
+  /**
+   * A tombstone ends after so long: longer than any retry lives, and than a process may stand still with an old snapshot of the
+   * session on its way.
+   */
+  readonly tombstoneMs: number;
   /** How often a partition looks at its timers. */
   readonly tickMs: number;
 }
@@ -64,12 +79,18 @@ export const DEFAULT_TIMING: Timing = {
   stableMs: 500,
   snapshotMs: 250,
   snapshotsAtOnce: 8,
-  checkpointRecords: 1_000,
+  snapshotBytesAtOnce: 1_048_576,
+  checkpointRecords: 4_096,
+  checkpointBytes: 4_194_304,
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
+  consultMs: 20,
+  recallMs: 100,
+  seedWaitMs: 1_500,
   joinRetryMs: 50,
   hotSessionsMax: 256,
   historyMs: 60_000,
   clockSkewMs: 5_000,
+  tombstoneMs: 86_400_000,
   tickMs: 15,
 };

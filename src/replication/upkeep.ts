@@ -4,6 +4,10 @@
  * Invariant (rules 6 and 7): a record is trimmed only if every session that it changed is in a stored snapshot that is at least
  * as new, and only after a `CHECKPOINT` that says so was stored. A session that did not change never holds the floor back. The
  * last record of a partition is never trimmed: an emptied subject would begin at 0 again.
+ *
+ * The bound: while snapshots can be stored as fast as sessions change, no more than `checkpointRecords` records, and about
+ * `checkpointBytes`, stay in the log. A session is written when its oldest unsaved change stands behind half of that, so one that
+ * changes all the time is written once in half a log, however often it changes; and a checkpoint is made when it gives up a quarter.
  */
 import { sequence } from '../shared/ids.js';
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
@@ -11,53 +15,86 @@ import { digestOf, DriftError } from './drift.js';
 import type { SessionDigest } from './drift.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
+import { LogTail } from './log-tail.js';
 import type { FoundSnapshot, Instant, MachineOptions } from './machine-options.js';
+import type { Operation } from './operation.js';
 import type { CheckpointRecord } from './record.js';
 import { ABSENT, encodeStored } from './session-state.js';
-import type { SessionState, Standing } from './session-state.js';
+import type { SessionState } from './session-state.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
+import type { TwinstateError } from '../shared/errors.js';
 
 /** Digests in one checkpoint, at most: each may cost every replica a whole session's encoding. */
 const DIGESTS_MAX = 32;
+/** A session whose oldest unsaved change has this part of a full log behind it is written. */
+const WRITE_SHARE = 1 / 2;
+/** A checkpoint gives up at least this part of a full log, or all that there is. */
+const GIVE_UP_SHARE = 1 / 4;
+/** Sessions at rest looked at in one tick. */
+const TOMBSTONE_STEPS = 16;
+/** A log beyond its bound is met with more writes at once, up to so many times as many. */
+const PRESSURE_MAX = 8;
+
+interface Writing {
+  readonly bytes: number;
+  readonly digest: SessionDigest | undefined;
+}
 
 export class Upkeep<B> {
   readonly #options: MachineOptions<B>;
   readonly #emit: (effect: Effect) => void;
-  /** Being looked up, or written with this digest. */
-  readonly #busy = new Map<SessionId, SessionDigest | undefined>();
+  /** Being looked up, or written. */
+  readonly #writing = new Map<SessionId, Writing>();
+  #writingBytes = 0;
   /** What was written since the last checkpoint: some of it. */
   #written: SessionDigest[] = [];
   /** Found to have drifted once; it outlives a new beginning, which must have mended it. */
   readonly #drifted = new Set<SessionId>();
-  /** Where the records stand that no checkpoint gives up yet, oldest first. */
-  #untrimmed: Sequence[] = [];
+  readonly #tail = new LogTail();
   #lastRecordMs = 0;
-  #lookedMs = -Infinity;
   #weighedMs = -Infinity;
   #floor: Sequence = sequence(0);
+  /** The log has refused a record because it is full, and has stored none since. */
+  #full = false;
+  #forgotten = 0;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
     this.#options = options;
     this.#emit = emit;
   }
 
+  /** What stands in the log as far as this replica knows: records that no stored checkpoint has given up. */
+  get tail(): Pick<LogTail, 'records' | 'bytes' | 'upTo'> {
+    return this.#tail;
+  }
+
   /** A term begins. */
-  begin(now: Instant): void {
-    this.#busy.clear();
+  begin(ledger: Ledger<B>): void {
+    this.#forgetWriting();
+    ledger.unsaved.savingEnded();
     this.#written = [];
-    this.#lookedMs = now.ms;
   }
 
   /** The replica begins anew. */
   reset(): void {
-    this.#busy.clear();
+    this.#forgetWriting();
     this.#floor = sequence(0);
-    this.#untrimmed = [];
+    this.#tail.clear();
   }
 
-  noteRecord(now: Instant, at: Sequence): void {
-    this.#untrimmed.push(at);
+  noteRecord(now: Instant, at: Sequence, bytes: number): void {
+    this.#tail.note(at, bytes);
+    this.#full = false;
     this.#lastRecordMs = now.ms;
+  }
+
+  /**
+   * The log is full: everything is saved now, and what that gives up is trimmed without a checkpoint, for which there may be no room.
+   * That is safe wherever a listing of the snapshots holds all that was stored before it began, as the port demands; a checkpoint
+   * follows as soon as it can.
+   */
+  full(): void {
+    this.#full = true;
   }
 
   /** A stored checkpoint tells every replica what the snapshots hold, so that a later primary does not write them all again. */
@@ -65,45 +102,61 @@ export class Upkeep<B> {
     for (const digest of digests) this.#compare(ledger, digest);
     if (floor <= this.#floor) return;
     this.#floor = floor;
-    this.#untrimmed = this.#untrimmed.filter((at) => at > floor);
-    for (const id of ledger.dirty) {
-      const standing = ledger.sessions.standing(id)!;
-      if (standing.covered < floor) {
-        standing.covered = floor;
-        // which revision holds it is known to the one who wrote it
-        if (standing.revision === ABSENT) standing.revision = undefined;
-      }
-      if (standing.sequence <= floor) ledger.clean(id, standing);
-      else if (standing.dirtySince <= floor) standing.dirtySince = sequence(floor + 1);
+    this.#tail.giveUp(floor);
+    ledger.unsaved.savedUpTo(floor, (id) => {
+      const standing = ledger.sessions.standing(id);
+      // which revision holds it is known to the one who wrote it
+      if (standing?.revision === ABSENT) standing.revision = undefined;
+      return ledger.lastChange(id);
+    });
+  }
+
+  /** Begins to write what is due, as far as not too much is under way. */
+  tick(now: Instant, ledger: Ledger<B>): void {
+    const { timing } = this.#options;
+    const horizon = this.#horizon(now, ledger);
+    if (horizon === undefined) return;
+    const { records, bytes } = this.#tail;
+    const pressure = Math.min(
+      PRESSURE_MAX,
+      Math.ceil(Math.max(records / timing.checkpointRecords, bytes / timing.checkpointBytes, 1)),
+    );
+    const writesMax = timing.snapshotsAtOnce * pressure;
+    for (const id of ledger.unsaved.due(horizon)) {
+      if (this.#writing.size >= writesMax || this.#writingBytes >= timing.snapshotBytesAtOnce) return;
+      const state = ledger.session(id);
+      // its own snapshot is still to come: it is loaded first, as anybody would who asks for it
+      if (ledger.lacks(id)) this.#emit({ type: 'load', session: id });
+      else if (state === undefined) {
+        this.#begins(ledger, id, 0, undefined);
+        this.#emit({ type: 'remove', session: id });
+      } else this.#write(ledger, state);
     }
   }
 
-  tick(now: Instant, ledger: Ledger<B>): void {
-    const { timing } = this.#options;
-    // the next ones as soon as those before them are stored, and more beside slow ones after a while
-    if ((this.#busy.size > 0 && now.ms - this.#lookedMs < timing.snapshotMs) || !this.#due(now)) return;
-    this.#lookedMs = now.ms;
-    for (const id of ledger.dirty) {
-      if (this.#busy.size >= timing.snapshotsAtOnce) return;
-      if (!this.#busy.has(id)) this.#write(ledger, ledger.session(id)!);
+  /** Writes everything, as fast as may be: nobody is served before it is done. */
+  writeAll(ledger: Ledger<B>): void {
+    const { snapshotsAtOnce, snapshotBytesAtOnce } = this.#options.timing;
+    for (const id of ledger.unsaved.due(ledger.applied)) {
+      if (this.#writing.size >= snapshotsAtOnce * PRESSURE_MAX || this.#writingBytes >= snapshotBytesAtOnce * PRESSURE_MAX)
+        return;
+      this.#write(ledger, ledger.session(id)!);
     }
   }
 
   /** The floor of a checkpoint that is worth its record, or `undefined`. */
   dueCheckpoint(now: Instant, ledger: Ledger<B>): Sequence | undefined {
     const { timing } = this.#options;
-    if (now.ms - this.#weighedMs < timing.snapshotMs || !this.#due(now)) return undefined;
+    if (now.ms - this.#weighedMs < timing.snapshotMs) return undefined;
     this.#weighedMs = now.ms;
-    let floor: number = ledger.beforeApplied;
-    for (const id of ledger.dirty) {
-      const { covered, sequence: changed, dirtySince } = ledger.sessions.standing(id)!;
-      if (covered < changed) floor = Math.min(floor, Math.max(covered, (dirtySince || changed) - 1));
-    }
+    const oldest = ledger.unsaved.oldest();
+    const floor = sequence(Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1));
     if (floor <= this.#floor) return undefined;
-    // while sessions are still to be written, a checkpoint that gives up only a few records is not worth its own
-    const given = this.#untrimmed.findIndex((at) => at > floor);
-    if (ledger.dirty.size > 0 && given >= 0 && given * 2 < timing.checkpointRecords) return undefined;
-    return sequence(floor);
+    if (this.#full) this.#emit({ type: 'trim', upTo: floor });
+    const given = this.#tail.upTo(floor);
+    const much =
+      given.records >= timing.checkpointRecords * GIVE_UP_SHARE || given.bytes >= timing.checkpointBytes * GIVE_UP_SHARE;
+    return much || this.#full || (oldest === undefined && this.#rests(now)) ? floor : undefined;
   }
 
   /** Hands out what the next checkpoint lets everybody compare, once. */
@@ -111,55 +164,107 @@ export class Upkeep<B> {
     return this.#written.splice(0);
   }
 
-  put(ledger: Ledger<B>, id: SessionId, trueUpTo: Sequence, revision: Revision | undefined): void {
-    const written = this.#busy.get(id);
-    this.#busy.delete(id);
+  put(ledger: Ledger<B>, id: SessionId, revision: Revision | undefined): void {
+    const written = this.#ended(id);
     const standing = ledger.sessions.standing(id);
     if (standing === undefined) return;
     standing.revision = revision;
-    if (revision === undefined) return;
-    if (written !== undefined && this.#written.push(written) > DIGESTS_MAX) this.#written.shift();
+    if (revision === undefined) return ledger.unsaved.notSaved(id);
+    if (written?.digest !== undefined && this.#written.push(written.digest) > DIGESTS_MAX) this.#written.shift();
     if (revision > ledger.reliedOn) ledger.reliedOn = revision;
-    this.#cover(ledger, id, standing, trueUpTo);
+    ledger.unsaved.saved(id);
+  }
+
+  /** Takes whether nothing of a forgotten session is stored any more. */
+  removed(ledger: Ledger<B>, id: SessionId, gone: boolean): void {
+    this.#ended(id);
+    if (gone) ledger.unsaved.saved(id);
+    else ledger.unsaved.notSaved(id);
+  }
+
+  /** Tombstones that have been kept long enough and are in the stored snapshots; a few at a time. */
+  oldTombstones(now: Instant, ledger: Ledger<B>): Operation[] {
+    const before = now.wallMs - this.#options.timing.tombstoneMs;
+    const old = ledger.sessions.cold.oldTombstones(before, TOMBSTONE_STEPS).filter((id) => !ledger.unsaved.has(id));
+    return old.map((session) => {
+      const { version, incarnation, className } = ledger.session(session)!;
+      const op = { client: `${this.#options.incarnation}.forget`, counter: ++this.#forgotten };
+      const base = { version, incarnation };
+      return { kind: 'forget', session, op, base, className, rebased: false, payload: EMPTY_BYTES, backups: 0, waitMs: 0 };
+    });
   }
 
   lookedUp(ledger: Ledger<B>, id: SessionId, found: FoundSnapshot | null | undefined): void {
-    this.#busy.delete(id);
+    this.#ended(id);
     const standing = ledger.sessions.standing(id);
-    if (standing === undefined || found === undefined) return;
+    if (standing === undefined) return;
+    if (found === undefined) return ledger.unsaved.notSaved(id);
     standing.revision = found === null ? ABSENT : found.revision;
-    if (found === null) return;
+    if (found === null) return ledger.unsaved.notSaved(id);
     if (found.revision > ledger.reliedOn) ledger.reliedOn = found.revision;
+    const { trueUpTo } = found;
+    if (standing.sequence <= trueUpTo) ledger.unsaved.forget(id);
+    else ledger.unsaved.notSaved(id, trueUpTo);
     if (found.digest !== undefined) this.#compare(ledger, found.digest);
-    this.#cover(ledger, id, standing, found.trueUpTo);
   }
 
-  /** Worth a snapshot and a checkpoint: many records, or a partition at rest. */
-  #due(now: Instant): boolean {
-    const { timing } = this.#options;
+  /** Up to where sessions must be saved now; `undefined` where nothing need be. */
+  #horizon(now: Instant, ledger: Ledger<B>): Sequence | undefined {
+    if (this.#full || this.#rests(now)) return ledger.applied;
+    const { checkpointRecords, checkpointBytes } = this.#options.timing;
+    return this.#tail.horizon(checkpointRecords * WRITE_SHARE, checkpointBytes * WRITE_SHARE);
+  }
+
+  #rests(now: Instant): boolean {
     // a checkpoint leaves itself and the record before it
-    const resting = this.#untrimmed.length > 2 && now.ms - this.#lastRecordMs >= timing.checkpointIdleMs;
-    return resting || this.#untrimmed.length >= timing.checkpointRecords;
+    return this.#tail.records > 2 && now.ms - this.#lastRecordMs >= this.#options.timing.checkpointIdleMs;
   }
 
   #write(ledger: Ledger<B>, state: SessionState<B>): void {
-    if (state.quarantine !== undefined) return;
+    const { id: session, incarnation, version, dead } = state;
     if (state.revision === undefined) {
-      this.#busy.set(state.id, undefined);
-      this.#emit({ type: 'look-up', session: state.id });
+      this.#begins(ledger, session, 0, undefined);
+      this.#emit({ type: 'look-up', session });
       return;
     }
-    // a tombstone has no body
-    const snapshot = state.dead ? EMPTY_BYTES : ledger.readBody(state, (body) => this.#options.bodies.snapshot(body));
-    if (snapshot === undefined) return;
+    // a tombstone has no body, and one that cannot be read keeps the last state that could
+    const snapshot = dead
+      ? EMPTY_BYTES
+      : (ledger.readBody(state, (body) => this.#options.bodies.snapshot(body)) ?? state.salvaged);
+    // nothing of it was ever readable: what is stored of it stays as it is, and as evidence
+    if (snapshot === undefined) return ledger.unsaved.forget(session);
     const digest = digestOf(snapshot);
-    const { id: session, incarnation, version, dead } = state;
-    this.#busy.set(session, dead ? undefined : { session, incarnation, version, digest });
-    const value = encodeStored({ header: state, sequence: state.sequence, trueUpTo: ledger.applied, snapshot, digest });
-    this.#emit({ type: 'put', session: state.id, value, expected: state.revision, trueUpTo: ledger.applied });
-    // one that changes all the time must not keep the others waiting
-    ledger.dirty.delete(state.id);
-    ledger.dirty.add(state.id);
+    const compared = dead || state.quarantine !== undefined ? undefined : { session, incarnation, version, digest };
+    const quarantine = state.quarantine === undefined ? undefined : reasonOf(state.quarantine);
+    const value = encodeStored({
+      header: state,
+      sequence: state.sequence,
+      trueUpTo: ledger.applied,
+      snapshot,
+      digest,
+      quarantine,
+    });
+    this.#begins(ledger, session, value.byteLength, compared);
+    this.#emit({ type: 'put', session, value, expected: state.revision });
+  }
+
+  #begins(ledger: Ledger<B>, id: SessionId, bytes: number, digest: SessionDigest | undefined): void {
+    this.#writing.set(id, { bytes, digest });
+    this.#writingBytes += bytes;
+    ledger.unsaved.saving(id);
+  }
+
+  #ended(id: SessionId): Writing | undefined {
+    const writing = this.#writing.get(id);
+    if (writing === undefined) return undefined;
+    this.#writing.delete(id);
+    this.#writingBytes -= writing.bytes;
+    return writing;
+  }
+
+  #forgetWriting(): void {
+    this.#writing.clear();
+    this.#writingBytes = 0;
   }
 
   /** Whoever differs from what another replica stored at the same version begins anew; if that does not mend it, it is not served. */
@@ -181,9 +286,9 @@ export class Upkeep<B> {
     }
     this.#drifted.add(session);
   }
+}
 
-  #cover(ledger: Ledger<B>, id: SessionId, standing: Standing, trueUpTo: Sequence): void {
-    if (trueUpTo > standing.covered) standing.covered = trueUpTo;
-    if (standing.sequence <= standing.covered) ledger.clean(id, standing);
-  }
+/** Why it was quarantined first, however often that was written down and read again. */
+function reasonOf(quarantine: TwinstateError): string {
+  return quarantine.received ?? quarantine.message;
 }

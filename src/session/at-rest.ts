@@ -150,6 +150,11 @@ export class AtRest {
     return this.#newest.snapshot;
   }
 
+  /** The newest state that was whole, whatever the deltas after it are. */
+  salvage(): Uint8Array {
+    return this.#snapshot;
+  }
+
   /** The state as a graph of its own, at the newest version or with `pending` deltas on top. */
   graph(pending: readonly KeptDelta[] = []): Graph {
     const { snapshot, version: from } = this.#newest ?? { snapshot: this.#snapshot, version: this.#snapshotVersion };

@@ -15,7 +15,14 @@ interface ClusterState {
   readonly partitions: number;
 }
 
+/** The key of the cluster's own state in every generation's snapshots. */
 const KEY = 'cluster';
+
+/** What was agreed, and how it is stored: every later generation of the log gets it, too. */
+export interface AgreedCluster {
+  readonly partitions: number;
+  readonly stored: { readonly key: string; readonly value: Uint8Array };
+}
 
 /** Agrees on the number of partitions. @throws {TwinstateError} `CLUSTER_MISMATCH`, or `UNAVAILABLE` when nobody answers */
 export async function agree(
@@ -24,7 +31,7 @@ export async function agree(
   partitions: number | undefined,
   clock: Clock,
   timeoutMs: number,
-): Promise<number> {
+): Promise<AgreedCluster> {
   const untilMs = clock.now() + timeoutMs;
   while (clock.now() < untilMs) {
     const found = await snapshots.get(undefined, KEY);
@@ -41,12 +48,13 @@ export async function agree(
           },
         );
       }
-      return state.partitions;
+      return { partitions: state.partitions, stored: { key: KEY, value: found.value } };
     }
     if (found === null) {
       const state: ClusterState = { format: 1, partitions: partitions ?? PARTITIONS_DEFAULT };
-      const put = await snapshots.put(undefined, KEY, Buffer.from(JSON.stringify(state)), revision(0));
-      if (put.outcome === 'stored') return state.partitions;
+      const value = Buffer.from(JSON.stringify(state));
+      const put = await snapshots.put(undefined, KEY, value, revision(0));
+      if (put.outcome === 'stored') return { partitions: state.partitions, stored: { key: KEY, value } };
     }
     await new Promise<void>((resolve) => clock.after(20, resolve));
   }

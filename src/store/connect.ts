@@ -23,7 +23,6 @@ import { SessionWriter } from './session-writer.js';
 import { SessionStore } from './session-store.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const GENERATION = 1;
 
 /**
  * Connects to a cluster and opens its sessions; without an `engine`, everything lives in this process.
@@ -64,7 +63,7 @@ export async function connectWith(
   const engine = options.engine ?? memoryEngine();
   const connection = await engine.connect({
     cluster: resolved.cluster,
-    generation: GENERATION,
+    generation: 'newest',
     node: self,
     clock: runtime.clock,
     random: runtime.random,
@@ -79,13 +78,13 @@ export async function connectWith(
   }
 
   async function assemble(link: EngineConnection, withinMs: number): Promise<SessionStore> {
-    const partitions = await agree(link.snapshots, resolved.cluster, resolved.partitions, runtime.clock, withinMs);
+    const { partitions, stored } = await agree(link.snapshots, resolved.cluster, resolved.partitions, runtime.clock, withinMs);
     const events = new Events({ cluster: resolved.cluster, node: self });
     const node = new ClusterNode({
       self,
       role: resolved.role,
       partitions,
-      generation: GENERATION,
+      clusterState: stored,
       backups: resolved.backups,
       takeover: resolved.takeover,
       timing: resolved.timing,

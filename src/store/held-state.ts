@@ -5,7 +5,7 @@
  * What is opened from it is a graph of its own.
  */
 import { Graph } from '../diff/graph.js';
-import type { SessionLimits } from '../model/session-model.js';
+import type { SessionLimits, SessionModel } from '../model/session-model.js';
 import type { Sequence, Version } from '../shared/ids.js';
 import type { VersionedDelta } from '../node/cluster-node.js';
 
@@ -88,6 +88,15 @@ export class HeldState {
   /** The same state as one snapshot. @param graph as `graph` made it, not bound */
   folded(graph: Graph): HeldState {
     return HeldState.of(this, this.version, graph.encode());
+  }
+
+  /** An instance with a graph of its own. @throws {TwinstateError} as `graph`, and what `Graph.bind` throws */
+  open(model: SessionModel): Graph {
+    // straight from the bytes, where these are all
+    if (this.#deltas.length === 0) return Graph.open(this.#snapshot, model);
+    const graph = this.graph(model.limits);
+    graph.bind(model);
+    return graph;
   }
 
   /** A graph of its own. @throws {TwinstateError} `BYTES_CORRUPT`, `LIMIT_EXCEEDED`, or what a delta that does not fit throws */

@@ -42,7 +42,7 @@ export class SessionReader {
     this.#clock = clock;
   }
 
-  /** A graph of its own, not bound yet; `undefined` where there is no such session. */
+  /** An instance with a graph of its own; `undefined` where there is no such session. */
   async open(
     partition: Partition,
     model: SessionModel,
@@ -59,15 +59,17 @@ export class SessionReader {
     if (state === undefined) return undefined;
     if (state.className !== model.name) throw otherClass(session, model.name, state.className);
     let graph: Graph;
+    let kept = state;
     try {
-      graph = state.graph(model.limits);
+      if (cached && state.unwieldy) kept = state.folded(state.graph(model.limits));
+      graph = kept.open(model);
     } catch (error) {
       if (answer.kind === 'snapshot') throw error;
       // what was held here is not what it should be: it is forgotten, never served
       this.#cache.forget(session);
       return this.open(partition, model, session, freshness, deadline);
     }
-    if (cached) this.#cache.keep(session, state.unwieldy ? state.folded(graph) : state, held);
+    if (cached) this.#cache.keep(session, kept, held);
     return { graph, version: state.version, incarnation: state.incarnation };
   }
 

@@ -94,7 +94,7 @@ export class SessionStore {
     const opened = await this.#parts.reader.open(this.#partition(session), model, session, checkFreshness(options), deadline);
     if (opened === undefined) return undefined;
     const { graph, version, incarnation } = opened;
-    const instance = graph.bind(model) as T;
+    const instance = graph.instance as T;
     this.#copies.set(instance, new WorkingCopy(model, session, graph, version, incarnation));
     return instance;
   }

@@ -22,7 +22,8 @@ import type { Done, Router } from './router.js';
 import type { SessionCache } from './session-cache.js';
 import type { PendingDelta, WorkingCopy } from './working-copy.js';
 
-export interface StoreOperation extends Pick<NodeOperation, 'kind' | 'base' | 'payload' | 'rebased'> {
+export interface StoreOperation extends Pick<NodeOperation, 'base' | 'payload' | 'rebased'> {
+  readonly kind: 'create' | 'commit' | 'touch' | 'destroy';
   readonly id: SessionId;
   readonly model: SessionModel;
   readonly ack: Ack;

@@ -30,6 +30,8 @@ export interface EngineWorld {
   restart?(): Promise<void>;
   /** Lets nothing of these nodes get through, or of all nodes, until the function that it returns is called. */
   cut?(nodes: readonly NodeId[]): Promise<() => Promise<void>>;
+  /** Loses the log of a generation, as a server does that comes back without its files; nothing else of the cluster. */
+  lose?(cluster: string, generation: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export interface EngineCase {
   /** A sentence that says what holds. */
   readonly name: string;
   /** What of an `EngineWorld` it needs beyond engines. */
-  readonly needs?: readonly ('restart' | 'cut' | 'limitsLog')[];
+  readonly needs?: readonly ('restart' | 'cut' | 'limitsLog' | 'lose')[];
   run(room: ConformanceRoom): Promise<void>;
 }
 
@@ -68,7 +70,7 @@ export class ConformanceRoom {
     options: {
       readonly engine?: Engine;
       readonly cluster?: string;
-      readonly generation?: number;
+      readonly generation?: number | 'newest';
       readonly node?: NodeId;
       readonly signal?: AbortSignal;
     } = {},

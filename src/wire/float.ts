@@ -70,7 +70,7 @@ function writeDecimal(writer: ByteWriter, value: number, mantissaEnd: number): b
 }
 
 /** Reads the rest of a decimal whose tag was read. */
-export function readDecimal(reader: ByteReader, tag: number): number {
+export function readDecimal(reader: Pick<ByteReader, 'varint' | 'fail'>, tag: number): number {
   const signed = reader.varint();
   const isNegative = signed % 2 === 1;
   const mantissa = (signed - (isNegative ? 1 : 0)) / 2;

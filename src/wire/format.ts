@@ -40,7 +40,7 @@
  *
  * Containers wait, first in first out, until a FILL gives their content, so that depth costs nothing:
  *
- *     C0, C1                        plain object, object with a null prototype: varint n, then n times text, value
+ *     C0, C1                        plain object, object with a null prototype: keys, then a value for each
  *     C2                            array: list
  *     C3                            Map: varint n, then n times value (key), value
  *     C4                            Set: varint n, then n values
@@ -48,7 +48,9 @@
  *     C6 varint shape               class instance: list of its slots in the order of its shape's attributes; missing ones: as B0
  *     E0..FF                        class instance of shape 0..31
  *
- * `list` is a varint of the number of elements, then values, among them runs of holes.
+ * `list` is a varint of the number of elements, then values, among them runs of holes. `keys` is either varint 2n and n different
+ * texts, or varint 2k + 1 for the layout number k: such a list of 1 to 64 texts, none of them an array index, that came earlier in the
+ * same snapshot or delta. They are numbered in the order in which they appear, from 0.
  *
  * ## Delta
  *
@@ -134,6 +136,9 @@ export const Tag = {
   f56Max: 0xdf,
   fixinstance: 0xe0,
 } as const;
+
+/** With more keys an object is a dictionary. */
+export const LAYOUT_KEYS_MAX = 64;
 
 /** How many shapes have a tag of their own. */
 export const FIXINSTANCE_COUNT = 0x20;

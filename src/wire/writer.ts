@@ -4,8 +4,8 @@
  * Invariant: what `ByteWriter` writes, `ByteReader` reads back, field for field. Integers are unsigned LEB128 (`varint`), floats
  * IEEE 754 little endian, strings a varint of their length in UTF-8 bytes and then these bytes.
  */
+import { writeUtf8 } from './buffer-text.js';
 
-const encoder = new TextEncoder();
 const SMALL_BYTES = 32;
 /** Up to 64 bytes an array has no memory of its own; what is longer is mostly a good deal longer. */
 const GROWN_BYTES_MIN = 256;
@@ -78,19 +78,21 @@ export class ByteWriter {
   /** Well-formed Unicode only; `wire/value.ts` has another form for lone surrogates. */
   string(value: string): void {
     // a UTF-16 unit takes at most 3 bytes
-    const roomBytes = value.length * 3;
-    this.#room(roomBytes + 5);
-    if (value.length < 43) {
-      const { written } = encoder.encodeInto(value, this.#bytes.subarray(this.#length + 1));
-      this.#bytes[this.#length] = written;
-      this.#length += 1 + written;
+    const bytesMax = value.length * 3;
+    this.#room(bytesMax + 8);
+    const lengthAt = this.#length;
+    // the length stands before the text; where it takes as many bytes in any case, it need not be known before
+    if (varintBytes(value.length) === varintBytes(bytesMax)) {
+      this.#length += varintBytes(bytesMax);
+      const end = this.#length + writeUtf8(this.#bytes, value, this.#length);
+      const lengthBytes = end - this.#length;
+      this.#length = lengthAt;
+      this.varint(lengthBytes);
+      this.#length = end;
       return;
     }
-    const lengthBytes = Buffer.byteLength(value);
-    this.varint(lengthBytes);
-    this.#room(lengthBytes);
-    encoder.encodeInto(value, this.#bytes.subarray(this.#length, this.#length + lengthBytes));
-    this.#length += lengthBytes;
+    this.varint(Buffer.byteLength(value));
+    this.#length += writeUtf8(this.#bytes, value, this.#length);
   }
 
   /** A byte and the units of a string behind it, without an encoder's overhead; false, and nothing written, where one is no ASCII. */
@@ -155,4 +157,8 @@ export class ByteWriter {
     this.#bytes = grown;
     this.#view = undefined;
   }
+}
+
+function varintBytes(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
 }

@@ -30,6 +30,10 @@ function memoryWorld(): Promise<EngineWorld> {
       await new Promise<void>((resolve) => realClock.after(20, resolve));
       for (const node of nodes) cluster.mend(node);
     },
+    lose: (name, generation) => {
+      cluster.generation(name, generation).wipe({ snapshots: false });
+      return Promise.resolve();
+    },
     cut: (nodes) => {
       for (const node of nodes) cluster.cut(node);
       return Promise.resolve(() => {

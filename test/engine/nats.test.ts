@@ -4,7 +4,9 @@ import { natsEngine } from '../../src/engine/nats/index.js';
 import { engineConformance } from '../../src/testing/engine-conformance.js';
 import type { EngineWorld } from '../../src/testing/engine-world.js';
 import { realClock } from '../../src/testing/real-clock.js';
+import { Names } from '../../src/engine/nats/names.js';
 import { startNatsServer, type NatsServer } from '../nats-server.js';
+import { deleteStream } from './streams.js';
 
 describe('nats engine: conformance', function () {
   let server: NatsServer;
@@ -24,6 +26,9 @@ describe('nats engine: conformance', function () {
       engine: ({ logBytesMax } = {}) => natsEngine({ servers: server.url, maxBytes: logBytesMax, requestTimeoutMs: 1000 }),
       limitsLog: true,
       restart: () => server.restart(),
+      lose: async (cluster, generation) => {
+        await deleteStream(server.url, new Names(cluster, generation).logStream);
+      },
       cut: async () => {
         await server.pause();
         return () => {

@@ -26,7 +26,7 @@ describe('damaged bytes', function () {
     }
   });
 
-  for (const name of ['snapshot', 'delta', 'record', 'stored session', 'message', 'reply']) {
+  for (const name of ['snapshot', 'opened snapshot', 'delta', 'record', 'stored session', 'message', 'reply']) {
     it(`are taken as a valid ${name} or refused with a typed error`, () => {
       const target = targetsOf(seeds).find((each) => each.name === name)!;
       const tally = fuzz(target, SEED, RUNS, () => performance.now());

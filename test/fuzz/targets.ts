@@ -8,6 +8,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { Graph } from '../../src/diff/graph.js';
 import { parseDelta, referencedIds, shiftDelta, touchedSlots } from '../../src/diff/delta.js';
 import { describeDelta } from '../../src/diff/delta-description.js';
+import { Opening } from '../../src/diff/opening.js';
+import { decodeStrictly } from '../../src/diff/snapshot.js';
+import { encodeSnapshot } from '../../src/diff/snapshot-writer.js';
 import { modelOf } from '../../src/model/model-of.js';
 import { decodeMessage, encodeMessage } from '../../src/node/message.js';
 import { decodeReply, encodeReply } from '../../src/node/reply.js';
@@ -16,6 +19,8 @@ import { decodeStored, encodeStored } from '../../src/replication/session-state.
 import { AtRest } from '../../src/session/at-rest.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import { version } from '../../src/shared/ids.js';
+import { resolveLimits } from '../../src/wire/limits.js';
+import { difference } from '../diff/topology.js';
 import { World } from '../diff/world.js';
 import type { Harvest } from './harvest.js';
 
@@ -48,6 +53,25 @@ export function targetsOf({ snapshots, deltas, records, stored, messages, replie
         AtRest.of(bytes, version(1)).snapshot();
         if (!(graph.bind(model) instanceof World)) throw new BrokenDecoder('bound to another class');
         if (graph.diff() !== null) sameBytes('a bound graph', graph.encode(), () => Graph.decode(graph.encode()).encode());
+      },
+    },
+    {
+      name: 'opened snapshot',
+      seeds: snapshots,
+      sealed: false,
+      run(bytes) {
+        const opening = Opening.of(bytes, model);
+        let table;
+        try {
+          table = decodeStrictly(bytes, resolveLimits(model.limits), 'instance');
+        } catch (error) {
+          if (opening !== undefined) throw new BrokenDecoder('opened, and refused by the strict decoder', { cause: error });
+          throw error;
+        }
+        if (opening === undefined) return void Graph.open(bytes, model);
+        sameBytes('an opened snapshot', encodeSnapshot(opening.table()), () => encodeSnapshot(table));
+        if (difference(opening.root, Graph.decode(bytes).bind(model)) !== undefined)
+          throw new BrokenDecoder('opened as something else');
       },
     },
     {

@@ -13,7 +13,7 @@ import { split } from '../../src/engine/nats/transfers.js';
 import type { SessionStore } from '../../src/index.js';
 import { BATCH_PARTS_MAX, encodeBatch, encodeMessage, decodeMessage } from '../../src/node/message.js';
 import { decodeReply } from '../../src/node/reply.js';
-import { snapshotKey } from '../../src/node/partition-driver.js';
+import { snapshotKey } from '../../src/node/stored-snapshots.js';
 import { nodeId, partition, sequence, sessionId, version } from '../../src/shared/ids.js';
 import type { Sequence } from '../../src/shared/ids.js';
 import { patterned } from '../../src/testing/engine-world.js';

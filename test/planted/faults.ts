@@ -22,17 +22,63 @@ const fault = (suite: Suite, name: string, file: string, find: string, replace: 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';
 const ARRAYS = 'diff/array-comparison.js';
+const OPENING = 'diff/opening-reader.js';
+const TABLE = 'diff/table-reader.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
 const READING = 'replication/reading.js';
 const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
+const UPKEEP = 'replication/upkeep.js';
+const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
   // differencing
   ...DIFFERENCING_FAULTS,
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
+  fault(
+    'diff',
+    'an opened session has changed strings for its benchmark',
+    TABLE,
+    'held === read ?',
+    "typeof held === 'string' ?",
+  ),
+  fault(
+    'diff',
+    'an opened session finds objects by place, not by id',
+    OPENING,
+    'this.#byId === undefined ? this.objects[id]',
+    'true ? this.objects[id]',
+  ),
+  fault(
+    'diff',
+    'an opened session numbers layouts from the end',
+    OPENING,
+    'this.#layouts.push(layout);',
+    'this.#layouts.unshift(layout);',
+  ),
+  fault(
+    'diff',
+    'an opened session may have any number of objects',
+    OPENING,
+    'this.objects.push(live) > this.#limits.objectsMax',
+    'this.objects.push(live) < 0',
+  ),
+  fault('diff', 'an opened session ends before its bytes do', OPENING, 'this.at !== this.end || ', ''),
+  fault(
+    'diff',
+    'an opened session keeps the bytes that it was given',
+    'diff/opening.js',
+    'text : copyBytes(snapshot)',
+    'text : snapshot',
+  ),
+  fault('diff', 'an opened session may write its immutable attributes', 'diff/class-opener.js', "!mutable ? 'seal' : ", ''),
+  fault('diff', 'any bytes are taken for ASCII', 'wire/terse-reader.js', 'return units < 0x80;', 'return true;'),
+  fault('diff', 'a snapshot ends before its bytes do', TABLE, 'this.at !== this.end || ', ''),
+  fault('diff', 'an opened session may hold two objects of one id', OPENING, 'if (this.#byId.has(id))', 'if (false)'),
+  fault('diff', 'a snapshot may hold two nodes of one id', TABLE, ' || table.nodes.has(id)', ''),
+  fault('diff', 'keys that are array indices make a layout', 'diff/layout.js', 'if (next.isIndex)', 'if (false)'),
   fault(
     'diff',
     'an attribute compares with ==',
@@ -228,7 +274,7 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'a fenced primary goes on leading',
     MACHINE,
-    "if (led)\n            this.#primary.release('another node leads now', node);",
+    "if (led)\n            this.primary.release('another node leads now', node);",
     'if (led)\n            return;',
   ),
   fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
@@ -310,7 +356,7 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'an expired session comes back by a late commit',
     LEDGER,
-    "if (entry.kind !== 'touch' && entry.to <= state.version)\n            return false;",
+    'if (isStep(entry.kind) && entry.to <= state.version)\n            return false;',
     "if (entry.kind === 'destroy' && entry.reason !== undefined) { state.version = entry.to; return true; }",
   ),
   fault(
@@ -320,13 +366,81 @@ export const FAULTS: readonly Fault[] = [
     'this.#wheel.insert(hash, Math.max(',
     '(hash, Math.max(',
   ),
+  // the log's length, its loss, and loading
+  fault(
+    'session',
+    'trims what is in no snapshot yet',
+    UPKEEP,
+    'Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1)',
+    'ledger.beforeApplied',
+  ),
+  fault(
+    'simulation',
+    'trims what is in no snapshot yet, in a cluster',
+    UPKEEP,
+    'Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1)',
+    'ledger.beforeApplied',
+  ),
+  fault(
+    'session',
+    'what changed while its snapshot travelled counts as stored',
+    'replication/unsaved-sessions.js',
+    'this.#saving.delete(id);\n    }\n    /** What was being saved is not stored',
+    'this.forget(id);\n    }\n    /** What was being saved is not stored',
+  ),
+  fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
+  fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
+  fault('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
+  fault(
+    'session',
+    'a replica joins by snapshots older than the log relies on',
+    'replication/joining.js',
+    'stored !== undefined && reliesOn > highest',
+    'false',
+  ),
+  fault(
+    'session',
+    'a session that is not loaded yet does not exist',
+    LEDGER,
+    'return this.#loading && !this.sessions.has(id);',
+    'return false;',
+  ),
+  fault(
+    'session',
+    'whoever is first begins a lost log anew, however little it remembers',
+    'replication/seed-choice.js',
+    "other.state === 'lost' && isBetter(other, own)",
+    'false',
+  ),
+  fault(
+    'session',
+    'a record behind the end of a generation counts',
+    'replication/joining.js',
+    'if (ended)\n            break;',
+    '',
+  ),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault(
+    'session',
+    'versions go on as if no log had been lost',
+    'replication/generation.js',
+    'return version(from + VERSION_LEAP);',
+    'return from;',
+  ),
+  fault(
+    'session',
+    'nobody asks before claiming a log that may be rolled back',
+    RECOVERY,
+    'return !this.#choice.missedBy(now.ms, this.#generation, this.#replica.ledger().reach);',
+    'return true;',
+  ),
   // reads, and what application servers keep
   fault(
     'session',
     'a lease is counted from the acceptance of an append',
     MACHINE,
-    'this.#primary.confirmed(slot.firstSentMs);',
-    'this.#primary.confirmed(now.ms);',
+    'this.primary.confirmed(slot.firstSentMs);',
+    'this.primary.confirmed(now.ms);',
   ),
   fault(
     'session',

@@ -2,6 +2,8 @@
 import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
+import type { ReadPartition } from '../../src/replication/joining.js';
+import type { LoadedSession } from '../../src/replication/applied.js';
 import type { Effect } from '../../src/replication/effect.js';
 import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
@@ -28,6 +30,7 @@ export class Bench {
     timing: Partial<Timing> = {},
     log: { readonly at: number; readonly record: Uint8Array }[] = [],
     takeover: 'fast' | 'strict' = 'fast',
+    read?: ReadPartition,
   ) {
     this.log = log;
     this.machine = new PartitionMachine({
@@ -40,16 +43,18 @@ export class Bench {
       takeover,
     });
     this.machine.start();
-    this.join();
+    if (read === undefined) this.join();
+    else this.machine.joined(this.now, read);
+    this.look();
   }
 
   get now(): { ms: number; wallMs: number } {
     return { ms: this.ms, wallMs: this.ms };
   }
 
-  join(stored: Parameters<PartitionMachine<TextBody>['joined']>[2] = [], highest = 0): void {
+  join(stored: readonly LoadedSession[] = [], highest = 0): void {
     const entries = this.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
-    this.machine.joined(this.now, entries, stored, revision(highest));
+    this.machine.joined(this.now, { generation: 1, identity: 'log', log: entries, stored, highest: revision(highest) });
     this.look();
   }
 

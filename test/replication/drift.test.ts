@@ -54,7 +54,9 @@ describe('a digest', () => {
       'in a checkpoint',
       ({ ledger, upkeep }: ReturnType<typeof replica>, found: ReturnType<typeof digest>) => {
         const frame = { type: 'checkpoint', id: 'k', prev: { sequence: sequence(2), id: 'm' }, epoch: epoch(1), node } as const;
-        const record = decodeRecord(encodeRecord({ ...frame, floor: sequence(1), revision: revision(5), digests: [found] }));
+        const record = decodeRecord(
+          encodeRecord({ ...frame, floor: sequence(1), revision: revision(5), digests: [found], seeding: undefined }),
+        );
         if (record.type === 'checkpoint') upkeep.noteCheckpoint(ledger, record);
       },
     ],

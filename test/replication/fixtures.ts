@@ -39,6 +39,7 @@ export const textBodies: Bodies<TextBody> = {
     if (late !== undefined) throw new TwinstateError('DELTA_MISMATCH', 'this delta fits nothing');
     return text([body.created, ...body.deltas.map(({ delta }) => read(delta))].join(','));
   },
+  salvage: ({ created }) => text(created),
   settle: () => undefined,
   pack: ({ created, deltas }) => {
     const kept = deltas.map(({ version: at, delta }) => [at, read(delta)]);
@@ -132,6 +133,7 @@ export class Chain {
       floor: sequence(floor),
       revision: revision(at),
       digests: [],
+      seeding: undefined,
     };
     this.#next(record);
     return record;

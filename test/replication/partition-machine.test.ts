@@ -180,7 +180,7 @@ describe('a replica', () => {
     expect(other.append().expected, 'behind what it has applied, never behind what the server has').to.equal(1);
   });
 
-  it('that reads a log without its tail, for long, is broken and serves nothing; a short stale read is no loss', () => {
+  it('that reads a log without its tail, for long, has lost it and serves nothing; a short stale read is no loss', () => {
     bench.lead();
     make();
     bench.occupy(bench.append().record);
@@ -195,8 +195,9 @@ describe('a replica', () => {
     expect(bench.machine.role, 'it was there again in between').to.equal('leading');
     bench.ms += DEFAULT_TIMING.lostMs;
     short();
-    expect(bench.machine.role).to.equal('broken');
-    expect(bench.machine.failure!.code).to.equal('LOG_LOST');
+    expect(bench.machine.role).to.equal('lost');
+    const [notice] = bench.of('notice').map((effect) => effect.notice);
+    expect(notice).to.include({ kind: 'log-lost' });
     expect(bench.answer(bench.operate(operation('commit', 's', 1, 'a=1')))).to.include({ kind: 'retry', clean: true });
   });
 });

@@ -19,6 +19,7 @@ const bodies: Bodies<Text> = {
   check: () => undefined,
   append: () => undefined,
   snapshot: (body) => Buffer.from(body.text),
+  salvage: (body) => Buffer.from(body.text),
   settle: (body) => void (body.deltas = 0),
   pack: ({ text, deltas }) => ({
     common: Buffer.from('head of all'),
@@ -47,8 +48,6 @@ function stateOf(id: string, text: string | undefined, at = 1): SessionState<Tex
     .set(`client ${at % 4}`, { counter: at * 7, version: version(at) })
     .set('ä', { counter: 2 ** 40, version: version(at) });
   state.sequence = sequence(at * 5);
-  state.dirtySince = sequence(at % 2 === 0 ? 0 : at);
-  state.covered = sequence(at);
   state.revision = at % 3 === 0 ? undefined : revision(at);
   if (text !== undefined) state.body = { text, deltas: at % 2 };
   return state;
@@ -101,11 +100,7 @@ describe('the table of sessions', () => {
           } else if (kind === 'stand' && known !== undefined) {
             const standing = table.standing(id)!;
             expect([standing.sequence, standing.revision]).to.deep.equal([known.sequence, known.revision]);
-            for (const each of [standing, known]) {
-              each.covered = sequence(n);
-              each.dirtySince = sequence(n * 2);
-              each.revision = n % 2 === 0 ? undefined : revision(n);
-            }
+            for (const each of [standing, known]) each.revision = n % 2 === 0 ? undefined : revision(n);
           } else if (kind === 'cool') table.cool();
           else if (kind === 'tick') table.tick(-Infinity);
           else if (kind === 'tick late') {
@@ -164,9 +159,9 @@ describe('the table of sessions', () => {
   it('changes a standing without making the session hot', () => {
     const table = new SessionTable(bodies, 100);
     table.store(stateOf('s', 'x'));
-    table.standing(sessionId('s'))!.covered = sequence(77);
+    table.standing(sessionId('s'))!.revision = revision(77);
     expect(table.hotSize).to.equal(0);
-    expect(table.get(sessionId('s'))!.covered).to.equal(77);
+    expect(table.get(sessionId('s'))!.revision).to.equal(77);
   });
 
   it('settles the cold bodies that were not touched for long, and only these', () => {

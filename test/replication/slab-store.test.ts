@@ -114,7 +114,7 @@ describe('the slabs', () => {
     }
     const position = { slab: 0, offset: 0, of: undefined };
     for (let round = 0; round < 200 && marked.size > 0; round++) {
-      watched.store.walkMarked(position, 50, (address) => {
+      watched.store.walk(position, 50, 'marked', (address) => {
         const key = watched.store.hashOf(address);
         expect(marked.delete(key), 'a record is met once').to.equal(true);
         // as settling does: what was met is freed and stands elsewhere, unmarked
@@ -132,12 +132,12 @@ describe('the slabs', () => {
     const position = { slab: 0, offset: 0, of: undefined };
     const first = Array.from({ length: 30 }, () => watched.append(992, 6, true));
     // to the middle of the first slab, which is then emptied, and filled with records of another length
-    watched.store.walkMarked(position, 9, () => undefined);
+    watched.store.walk(position, 9, 'marked', () => undefined);
     for (const key of first.slice(0, 20)) watched.free(key);
     for (let i = 0; i < 60; i++) watched.append(600, 6, true);
     const addresses = new Set([...watched.expected.values()].map(({ address }) => address));
     const met = new Set<Address>();
-    watched.store.walkMarked(position, 300, (address) => void met.add(address));
+    watched.store.walk(position, 300, 'marked', (address) => void met.add(address));
     expect(met).to.deep.equal(addresses);
   });
 });

@@ -30,6 +30,10 @@ export class RandomFaults implements Faults {
     return this.#chance(0.1) ? { ...journey, hidden: this.#between(1, 4) } : journey;
   }
 
+  identity(): Journey {
+    return this.#journey(400);
+  }
+
   deliver(): number {
     return this.#chance(0.03) ? this.#between(50, 800) : this.#between(0, 3);
   }
@@ -47,8 +51,10 @@ export class RandomFaults implements Faults {
     return this.#journey(400);
   }
 
+  /** A listing of many snapshots takes long at times: the replica is at work meanwhile. */
   list(): Journey {
-    return this.#journey(400);
+    const journey = this.#journey(2_000);
+    return this.#chance(0.3) ? { ...journey, thereMs: this.#between(50, 1_500) } : journey;
   }
 
   request(): RequestJourney {

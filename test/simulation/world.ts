@@ -12,6 +12,8 @@ import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js
 import type { ClockFault } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
 import { History } from './history.js';
+import { LogLoss } from './log-loss.js';
+import { partition } from '../../src/shared/ids.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
@@ -33,7 +35,9 @@ export interface Scenario {
   /** Whether messages are lost, late and repeated. */
   readonly lossy: boolean;
   /** Whether there are sessions that expire, and clocks that differ and run too fast or too slowly. */
-  readonly mortal: boolean;
+  readonly mortal?: boolean;
+  /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
+  readonly losesLog?: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -47,7 +51,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
-    mortal: false,
   },
   pair: {
     name: 'pair',
@@ -59,7 +62,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
-    mortal: false,
   },
   spread: {
     name: 'spread',
@@ -71,7 +73,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'strict',
     chaos: true,
     lossy: true,
-    mortal: false,
   },
   calm: {
     name: 'calm',
@@ -83,7 +84,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: false,
     lossy: false,
-    mortal: false,
   },
   mortal: {
     name: 'mortal',
@@ -96,6 +96,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     chaos: true,
     lossy: true,
     mortal: true,
+  },
+  lost: {
+    name: 'lost',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: true,
+    losesLog: true,
   },
 };
 
@@ -131,7 +143,11 @@ const TIMING = {
   hotSessionsMax: 1,
   historyMs: 1_500,
   clockSkewMs: CLOCK_SKEW_MS,
+  // longer than any message or retry of this world lives
+  tombstoneMs: 6_500,
 };
+/** In a world that loses its log: found out, and agreed upon, before it ends. */
+const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
 const SESSIONS = ['s0', 's1', 'd0'];
@@ -149,7 +165,9 @@ class World {
   readonly #random: () => number;
   readonly #faults: RandomFaults;
   readonly #processes: SimulatedProcess[] = [];
-  readonly #history = new History();
+  readonly #loss: LogLoss | undefined;
+  readonly #history: History;
+  readonly #cluster: MemoryCluster;
   readonly #entered = new Entered();
   /** Every third world has writers that follow merge rules, which cost more than all else in it. */
   readonly #tallies: boolean;
@@ -167,8 +185,11 @@ class World {
 
   constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
     this.#seed = seed;
-    this.#tallies = seed % 3 === 1;
+    // what a lost log excuses is known of diaries only
+    this.#tallies = scenario.losesLog !== true && seed % 3 === 1;
     this.#scenario = scenario;
+    this.#loss = scenario.losesLog === true ? new LogLoss() : undefined;
+    this.#history = new History(this.#loss);
     this.#trace = trace;
     this.#random = seededRandom(seed);
     this.#faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
@@ -183,7 +204,8 @@ class World {
       expected: (error, where) => this.#expected(error, where),
       leaseMs: LEASE_MS,
     });
-    const cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 });
+    const timing = { ...TIMING, ...(scenario.losesLog === true && LOSS_TIMING) };
+    const cluster = (this.#cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 }));
     for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
       const role = i < scenario.nodes ? 'node' : 'client';
       const { backups, partitions, takeover } = scenario;
@@ -193,7 +215,7 @@ class World {
         backups,
         partitions,
         takeover,
-        timing: TIMING,
+        timing,
         sessions: [Diary, Tally, Visit],
         clock: this.#clockFault(),
       } as const;
@@ -205,6 +227,7 @@ class World {
     const { faultsMs } = this.#scenario;
     for (const process of this.#processes) process.start();
     if (this.#scenario.chaos) this.#chaos();
+    if (this.#loss !== undefined) this.#time.after(this.#between(1_200, 3_500), () => this.#loseLog(this.#loss!));
     for (let i = 0; i < this.#processes.length; i++) {
       const process = this.#processes[i]!;
       if (this.#scenario.mortal) {
@@ -225,6 +248,7 @@ class World {
     await this.#time.runUntil(faultsMs + HEAL_MS + 2_800);
     if (this.#scenario.mortal) await this.#time.runUntil(this.#time.now() + VISITS_OVER_MS);
     await this.#judge();
+    this.#loss?.close();
     return {
       seed: this.#seed,
       violations: this.#history.violations,
@@ -304,6 +328,35 @@ class World {
     this.#time.after(800, step);
   }
 
+  /** The log is wiped, with the snapshots or without them, or loses its newest records; a node dies, stands still, or none does. */
+  #loseLog(loss: LogLoss): void {
+    const nodes = this.#processes.filter(({ options, up }) => up && options.role === 'node');
+    const process = nodes[this.#between(0, nodes.length - 1)]!;
+    const dice = this.#random();
+    const who = dice < 0.4 ? 'nobody' : dice < 0.7 ? 'killed' : 'paused';
+    const generation = this.#cluster.generations('simulated').at(-1)!;
+    const stored = this.#cluster.generation('simulated', generation);
+    const lose = (): void => {
+      this.#faultCount++;
+      loss.happened(this.#time.now(), who);
+      const how = this.#random();
+      const records = this.#between(1, 6);
+      this.#note(
+        `lose generation ${generation}: ${how < 0.4 ? 'log' : how < 0.7 ? 'all' : `${records} records`}, ${who} ${process.options.name}`,
+      );
+      if (how < 0.7) stored.wipe({ snapshots: how >= 0.4 });
+      else stored.rollBack(partition(0), records);
+      if (who !== 'killed') return;
+      process.kill();
+      this.#time.after(this.#between(50, 3_000), () => process.up || process.start());
+    };
+    if (who !== 'paused') return lose();
+    process.pause();
+    const { clock } = process;
+    this.#time.after(this.#between(100, 900), lose);
+    this.#time.after(this.#between(1_000, 3_500), () => clock.resume());
+  }
+
   #heal(): void {
     this.#note('heal');
     this.#faults.active = false;
@@ -368,7 +421,7 @@ class World {
     });
     this.#note(`${name} append ${op} to ${session}: ${told} ${version}`);
     if (told !== undefined && life !== '') {
-      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now() });
+      this.#history.append({ session, life, op, told, version, endedMs: this.#time.now(), held: ack !== 'log' });
     }
   }
 
@@ -661,15 +714,15 @@ class World {
     const seen = new Map<string, { readonly by: string; readonly state: string }>();
     let leaders = 0;
     for (const process of this.#processes) {
-      for (const { machine, partition } of process.node?.replicas ?? []) {
+      for (const { machine, partition: at } of process.node?.replicas ?? []) {
         if (machine.role === 'leading') leaders++;
-        if (machine.role === 'joining' || machine.role === 'broken') {
-          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${partition}`);
+        if (machine.role !== 'leading' && machine.role !== 'following') {
+          this.#history.violation(`not healed: ${process.options.name} is ${machine.role} in partition ${at}`);
           continue;
         }
         for (const state of machine.ledger.sessions.states()) {
           const body = state.body === undefined ? '' : Buffer.from(state.body.snapshot()).toString('base64');
-          const key = `${partition}@${machine.ledger.applied} ${state.id}`;
+          const key = `${at}@${machine.ledger.applied} ${state.id}`;
           const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;
           const other = seen.get(key);
           if (other !== undefined && other.state !== text)

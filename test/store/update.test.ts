@@ -133,9 +133,7 @@ inBothWorlds('update', (world) => {
     expect(await here().update(Counter, other, (counter) => ++counter.count), 'another session is not held up').to.equal(1);
     abort.abort();
     await aborted;
-    expect((await late).message).to.match(
-      /did not get its turn: expected the updates before it to end within 50 ms, received [12] that/,
-    );
+    expect((await late).message).to.match(/waiting behind earlier calls/);
     release();
     await slow;
     expect(await after).to.equal(11);
@@ -168,7 +166,7 @@ inBothWorlds('update', (world) => {
       },
       { timeoutMs: 1_500 },
     );
-    expect((await refused(update, 'TIMEOUT', 'not-stored')).message).to.match(/ran out of time/);
+    expect((await refused(update, 'TIMEOUT', 'not-stored')).message).to.match(/in the function given to `update`/);
     expect((await there().open(Counter, id, { consistency: 'strong' }))!.count).to.equal(0);
   });
 

@@ -41,6 +41,7 @@ export interface Faults {
   read?(node: NodeId, partition: Partition): ReadJourney | undefined;
   /** How long the next records take to a follower; what is stored meanwhile comes with the next delivery. */
   deliver?(node: NodeId, partition: Partition): number | undefined;
+  identity?(node: NodeId): Journey | undefined;
   trim?(node: NodeId, partition: Partition): Journey | undefined;
   put?(node: NodeId, key: string): WriteJourney | undefined;
   get?(node: NodeId, key: string): Journey | undefined;

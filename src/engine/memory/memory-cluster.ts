@@ -42,16 +42,40 @@ export interface Mailbox {
 const NO_PARTITION = -1;
 
 /** What one generation of one cluster stores. */
-export class StoredGeneration {
-  readonly #logs: PartitionLog[] = [];
-  readonly #snapshots = new Map<number, Map<string, SnapshotEntry>>();
+export class MemoryGeneration {
+  #logs: PartitionLog[] = [];
+  #snapshots = new Map<number, Map<string, SnapshotEntry>>();
   readonly #followers: Set<() => void>[] = [];
   readonly #options: MemoryClusterOptions;
   #revision = 0;
   #logBytes = 0;
+  #losses = 0;
 
   constructor(options: MemoryClusterOptions) {
     this.#options = options;
+  }
+
+  /** Another one after every loss of the whole. */
+  get identity(): string {
+    return String(this.#losses).padStart(8, '0');
+  }
+
+  /** Loses the log as a server does that comes back empty: it is made anew under its name, and counts from 1. */
+  wipe(what: { readonly snapshots: boolean }): void {
+    this.#losses++;
+    this.#logs = [];
+    this.#logBytes = 0;
+    if (!what.snapshots) return;
+    this.#snapshots = new Map();
+    this.#revision = 0;
+  }
+
+  /** Loses the newest records of a partition, as after a power failure. */
+  rollBack(partition: Partition, records: number): void {
+    const log = this.log(partition);
+    this.#logBytes -= log.bytes;
+    log.rollBack(records);
+    this.#logBytes += log.bytes;
   }
 
   /** The highest revision given out so far. */
@@ -110,7 +134,7 @@ export class StoredGeneration {
 /** One world: any number of clusters and generations, all in this process. Make several engines over one to share it. */
 export class MemoryCluster {
   readonly options: MemoryClusterOptions;
-  readonly #generations = new Map<string, StoredGeneration>();
+  readonly #generations = new Map<string, Map<number, MemoryGeneration>>();
   readonly #members = new Map<string, Set<Member>>();
   readonly #cut = new Set<NodeId>();
 
@@ -119,11 +143,17 @@ export class MemoryCluster {
   }
 
   /** What a generation stores; made when it is first asked for. */
-  generation(cluster: string, generation: number): StoredGeneration {
-    const name = `${generation} ${cluster}`;
-    let stored = this.#generations.get(name);
-    if (stored === undefined) this.#generations.set(name, (stored = new StoredGeneration(this.options)));
+  generation(cluster: string, generation: number): MemoryGeneration {
+    let all = this.#generations.get(cluster);
+    if (all === undefined) this.#generations.set(cluster, (all = new Map()));
+    let stored = all.get(generation);
+    if (stored === undefined) all.set(generation, (stored = new MemoryGeneration(this.options)));
     return stored;
+  }
+
+  /** The generations of a cluster that are there, lowest first. */
+  generations(cluster: string): number[] {
+    return [...(this.#generations.get(cluster)?.keys() ?? [])].toSorted((a, b) => a - b);
   }
 
   /** The connected nodes of a cluster, in the order in which they came. */

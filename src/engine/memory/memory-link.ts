@@ -9,14 +9,13 @@ import type { Clock } from '../../shared/clock.js';
 import { TwinstateError } from '../../shared/errors.js';
 import type { NodeId } from '../../shared/ids.js';
 import type { Journey } from './faults.js';
-import type { Mailbox, Member, MemoryCluster, StoredGeneration } from './memory-cluster.js';
+import type { Mailbox, Member, MemoryCluster } from './memory-cluster.js';
 
 const PATIENCE_MS = 1000;
 
 export class MemoryLink implements Link, Member {
   readonly cluster: MemoryCluster;
   readonly clusterName: string;
-  readonly stored: StoredGeneration;
   readonly node: NodeId;
   readonly clock: Clock;
   mailbox: Mailbox | undefined;
@@ -29,7 +28,6 @@ export class MemoryLink implements Link, Member {
   constructor(cluster: MemoryCluster, request: EngineRequest) {
     this.cluster = cluster;
     this.clusterName = request.cluster;
-    this.stored = cluster.generation(request.cluster, request.generation);
     this.node = request.node;
     this.clock = request.clock;
     this.#sinceMs = request.clock.now();

@@ -5,6 +5,7 @@
  * behind the last record that it handed out.
  */
 import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port.js';
+import type { MemoryGeneration } from './memory-cluster.js';
 import { copyBytes } from '../../shared/bytes.js';
 import type { Partition, Sequence } from '../../shared/ids.js';
 import type { ReadJourney } from './faults.js';
@@ -12,10 +13,12 @@ import { send, type MemoryLink } from './memory-link.js';
 
 export class MemoryLog implements Log {
   readonly #link: MemoryLink;
+  readonly #stored: MemoryGeneration;
   readonly #followers = new Set<MemoryFollower>();
 
-  constructor(link: MemoryLink) {
+  constructor(link: MemoryLink, stored: MemoryGeneration) {
     this.#link = link;
+    this.#stored = stored;
     link.onMended(() => {
       for (const follower of this.#followers) follower.wake();
     });
@@ -25,7 +28,8 @@ export class MemoryLog implements Log {
   }
 
   append(partition: Partition, expected: Sequence, record: Uint8Array): Promise<AppendResult> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     // the caller may use its buffer again
     const copy = copyBytes(record);
     const journey = cluster.options.faults?.append?.(node, partition);
@@ -41,7 +45,8 @@ export class MemoryLog implements Log {
   }
 
   read(partition: Partition, after: Sequence, limits?: { readonly bytesMax?: number }): Promise<LogRead | undefined> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     const journey: ReadJourney | undefined = cluster.options.faults?.read?.(node, partition);
     return this.#link.travel<LogRead | undefined>(
       journey,
@@ -51,15 +56,28 @@ export class MemoryLog implements Log {
   }
 
   follow(partition: Partition, after: Sequence, listener: (entry: LogEntry) => void): Subscription {
-    const follower = new MemoryFollower(this.#link, partition, after, listener, () => this.#followers.delete(follower));
+    const follower = new MemoryFollower(this.#link, this.#stored, partition, after, listener, () =>
+      this.#followers.delete(follower),
+    );
     if (!this.#link.open) return follower;
     this.#followers.add(follower);
     follower.start();
     return follower;
   }
 
+  identity(): Promise<string | null | undefined> {
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
+    return this.#link.travel<string | null | undefined>(
+      cluster.options.faults?.identity?.(node),
+      () => stored.identity,
+      () => undefined,
+    );
+  }
+
   trim(partition: Partition, upTo: Sequence): Promise<void> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     return this.#link.travel<void>(
       cluster.options.faults?.trim?.(node, partition),
       () => stored.trim(partition, upTo),
@@ -70,6 +88,7 @@ export class MemoryLog implements Log {
 
 class MemoryFollower implements Subscription {
   readonly #link: MemoryLink;
+  readonly #stored: MemoryGeneration;
   readonly #partition: Partition;
   readonly #listener: (entry: LogEntry) => void;
   readonly #stopped: () => void;
@@ -79,8 +98,16 @@ class MemoryFollower implements Subscription {
   #travelling = false;
   #live = false;
 
-  constructor(link: MemoryLink, partition: Partition, after: Sequence, listener: (entry: LogEntry) => void, stopped: () => void) {
+  constructor(
+    link: MemoryLink,
+    stored: MemoryGeneration,
+    partition: Partition,
+    after: Sequence,
+    listener: (entry: LogEntry) => void,
+    stopped: () => void,
+  ) {
     this.#link = link;
+    this.#stored = stored;
     this.#partition = partition;
     this.#after = after;
     this.#listener = listener;
@@ -89,21 +116,21 @@ class MemoryFollower implements Subscription {
 
   start(): void {
     this.#live = true;
-    this.#link.stored.followers(this.#partition).add(this.#wake);
+    this.#stored.followers(this.#partition).add(this.#wake);
     this.wake();
   }
 
   stop(): void {
     if (!this.#live) return;
     this.#live = false;
-    this.#link.stored.followers(this.#partition).delete(this.#wake);
+    this.#stored.followers(this.#partition).delete(this.#wake);
     this.#stopped();
   }
 
   wake(): void {
-    const { stored, up, cluster, clock, node } = this.#link;
+    const { up, cluster, clock, node } = this.#link;
     if (!this.#live || this.#travelling || !up) return;
-    const log = stored.log(this.#partition);
+    const log = this.#stored.log(this.#partition);
     if (log.last <= this.#after) return;
     this.#travelling = true;
     const { faults } = cluster.options;

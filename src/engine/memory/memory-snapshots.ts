@@ -1,5 +1,6 @@
 /** The snapshots of the memory engine: values under keys in groups, replaced by compare-and-set on one counter of revisions. */
 import type { PutResult, SnapshotEntry, Snapshots } from '../port.js';
+import type { MemoryGeneration } from './memory-cluster.js';
 import { copyBytes } from '../../shared/bytes.js';
 import type { Partition, Revision } from '../../shared/ids.js';
 import type { MemoryLink } from './memory-link.js';
@@ -8,13 +9,16 @@ type Listing = { readonly entries: readonly SnapshotEntry[]; readonly highest: R
 
 export class MemorySnapshots implements Snapshots {
   readonly #link: MemoryLink;
+  readonly #stored: MemoryGeneration;
 
-  constructor(link: MemoryLink) {
+  constructor(link: MemoryLink, stored: MemoryGeneration) {
     this.#link = link;
+    this.#stored = stored;
   }
 
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     // the caller may use its buffer again
     const copy = copyBytes(value);
     const journey = cluster.options.faults?.put?.(node, key);
@@ -30,7 +34,8 @@ export class MemorySnapshots implements Snapshots {
   }
 
   get(partition: Partition | undefined, key: string): Promise<SnapshotEntry | null | undefined> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     return this.#link.travel<SnapshotEntry | null | undefined>(
       cluster.options.faults?.get?.(node, key),
       () => stored.group(partition).get(key) ?? null,
@@ -39,7 +44,8 @@ export class MemorySnapshots implements Snapshots {
   }
 
   list(partition: Partition): Promise<Listing | undefined> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     return this.#link.travel<Listing | undefined>(
       cluster.options.faults?.list?.(node, partition),
       () => ({ entries: [...stored.group(partition).values()], highest: stored.highest }),
@@ -48,7 +54,8 @@ export class MemorySnapshots implements Snapshots {
   }
 
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {
-    const { stored, node, cluster } = this.#link;
+    const stored = this.#stored;
+    const { node, cluster } = this.#link;
     return this.#link.travel<void>(
       cluster.options.faults?.remove?.(node, key),
       () => stored.remove(partition, key, expected),

@@ -1,7 +1,7 @@
 /**
  * The records of one partition as the memory engine keeps them.
  *
- * Invariant: sequences rise strictly and are never given out twice, also across a trim that empties the log. `last` is the
+ * Invariant: sequences rise strictly and are never given out twice, also across a trim that empties the log, but for `rollBack`. `last` is the
  * sequence of the last record that is still there, 0 where none is: an emptied partition expects 0 again, as on JetStream.
  */
 import type { LogEntry } from '../port.js';
@@ -54,6 +54,13 @@ export class PartitionLog {
       this.#entries.splice(0, this.#head);
       this.#head = 0;
     }
+  }
+
+  /** Loses the newest records; their sequences are given out again. */
+  rollBack(records: number): void {
+    const left = Math.max(this.#head, this.#entries.length - records);
+    for (const { record } of this.#entries.splice(left)) this.#bytes -= record.byteLength;
+    this.#highest = this.last;
   }
 
   /** Followers nearly always stand at the end, so the search begins there. */

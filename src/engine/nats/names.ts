@@ -22,8 +22,18 @@ export function token(name: string): string {
   return `${wellFormed ? '_h' : '_s'}${base32(createHash('sha256').update(bytes).digest())}`;
 }
 
+/** Reads a name back from its token; `undefined` where it was hashed, or is no token. */
+export function nameOf(of: string): string | undefined {
+  if (READABLE.test(of)) return of;
+  if (!of.startsWith('_b')) return undefined;
+  const name = unbase32(of.slice(2));
+  return name !== undefined && token(name) === of ? name : undefined;
+}
+
 /** Every name that one generation of one cluster uses on the server. */
 export class Names {
+  readonly cluster: string;
+  readonly generation: number;
   readonly logStream: string;
   readonly snapshotStream: string;
   readonly #log: string;
@@ -31,12 +41,21 @@ export class Names {
   readonly #cluster: string;
 
   constructor(cluster: string, generation: number) {
+    this.cluster = cluster;
+    this.generation = generation;
     const name = token(cluster);
     this.logStream = `TWIN_${name}_${generation}`;
     this.snapshotStream = `KV_TWIN_${name}_${generation}`;
     this.#log = `twin.${name}.${generation}`;
     this.#snapshots = `$KV.TWIN_${name}_${generation}`;
     this.#cluster = `twin.${name}`;
+  }
+
+  /** Reads the generation from the name of a log's stream; `undefined` where it is none of this cluster's. */
+  generationOf(stream: string): number | undefined {
+    const prefix = `TWIN_${token(this.cluster)}_`;
+    const tail = stream.startsWith(prefix) ? stream.slice(prefix.length) : '';
+    return /^[1-9][0-9]{0,8}$/.test(tail) ? Number(tail) : undefined;
   }
 
   get logSubjects(): string[] {
@@ -87,6 +106,22 @@ export class Names {
 
 function group(partition: Partition | undefined): string {
   return partition === undefined ? 'cluster' : `p${partition}`;
+}
+
+function unbase32(text: string): string | undefined {
+  const bytes: number[] = [];
+  let bits = 0;
+  let value = 0;
+  for (const letter of text) {
+    const five = ALPHABET.indexOf(letter);
+    if (five < 0) return undefined;
+    value = ((value << 5) | five) & 0xfff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes.push((value >>> bits) & 0xff);
+  }
+  return Buffer.from(bytes).toString('utf8');
 }
 
 /** RFC 4648 base32 in lower case, without padding. */

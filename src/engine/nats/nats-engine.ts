@@ -4,7 +4,8 @@
  * Invariant: a connection is handed out only after the server was found able to keep the promises: its version, JetStream, and
  * the configuration of both streams. Each holds one client connection of its own.
  */
-import type { Engine, EngineConnection, EngineRequest } from '../port.js';
+import type { Engine, EngineConnection, EngineRequest, StoredGeneration } from '../port.js';
+import type { Clock } from '../../shared/clock.js';
 import { TwinstateError } from '../../shared/errors.js';
 import { JetStreamApi } from './jetstream-api.js';
 import { Names } from './names.js';
@@ -15,10 +16,13 @@ import { NatsLog } from './nats-log.js';
 import { NatsSnapshots } from './nats-snapshots.js';
 import type { NatsEngineOptions } from './options.js';
 import { messageBytesMax } from './parts.js';
-import { checkJetStream, checkVersion } from './requirements.js';
-import { ensureStreams } from './streams.js';
+import { checkJetStream, checkVersion, unavailable } from './requirements.js';
+import { ensureStreams, existing } from './streams.js';
 
 const REQUEST_TIMEOUT_MS = 2000;
+/** How long another generation's streams may take to be made. */
+const OPEN_MS_MAX = 10_000;
+const AGAIN_MS = 100;
 
 /**
  * Makes an engine that keeps logs and snapshots in JetStream and lets nodes talk over NATS.
@@ -50,14 +54,22 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
   try {
     checkVersion(nc.info?.version ?? '0', options.replicas ?? 1);
     const api = new JetStreamApi(link);
-    const names = new Names(request.cluster, request.generation);
     await checkJetStream(api, nc, deadlineMs);
-    if (request.looksOnly !== true) await ensureStreams(api, names, options, deadlineMs);
+    const anyNames = new Names(request.cluster, 1);
+    const newestWanted = request.generation === 'newest' && request.looksOnly !== true;
+    const generation = newestWanted ? await newest(api, anyNames, clock, deadlineMs) : Number(request.generation) || 1;
+    const openGeneration = async (wanted: number, untilMs: number): Promise<StoredGeneration> => {
+      const names = new Names(request.cluster, wanted);
+      if (request.looksOnly !== true) await ensureStreams(api, names, options, untilMs);
+      return { generation: wanted, log: new NatsLog(api, names), snapshots: new NatsSnapshots(api, names) };
+    };
+    const stored = await openGeneration(generation, deadlineMs);
     link.assertOpen();
     return {
-      log: new NatsLog(api, names),
-      snapshots: new NatsSnapshots(api, names),
-      bus: new NatsBus(link, names, request.node),
+      ...stored,
+      open: (wanted) => openGeneration(wanted, clock.now() + OPEN_MS_MAX),
+      generations: () => existing(api, anyNames),
+      bus: new NatsBus(link, anyNames, request.node),
       messageBytesMax: messageBytesMax(link.payloadBytesMax),
       link,
       close: () => link.close(),
@@ -68,6 +80,19 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The highest generation that is there, or the first one. */
+async function newest(api: JetStreamApi, names: Names, clock: Clock, deadlineMs: number): Promise<number> {
+  for (;;) {
+    const found = await existing(api, names);
+    if (found !== undefined) return found.at(-1) ?? 1;
+    if (clock.now() >= deadlineMs)
+      throw unavailable({ kind: 'silence', reason: 'the list of streams was not answered', noResponders: false });
+    await new Promise<void>((resolve) => {
+      clock.after(AGAIN_MS, resolve);
+    });
   }
 }
 

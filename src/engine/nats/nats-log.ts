@@ -10,6 +10,7 @@
 import type { AppendResult, Log, LogEntry, LogRead, Subscription } from '../port.js';
 import { bytesEqual, copyBytes } from '../../shared/bytes.js';
 import { sequence, type Partition, type Sequence } from '../../shared/ids.js';
+import { API_ERROR } from './jetstream-api.js';
 import type { JetStreamApi, StoredMessage } from './jetstream-api.js';
 import { LogFollower } from './log-follower.js';
 import type { Names } from './names.js';
@@ -132,6 +133,13 @@ export class NatsLog implements Log {
     return follower;
   }
 
+  async identity(): Promise<string | null | undefined> {
+    const answer = await this.#api.call<{ created?: unknown }>(`STREAM.INFO.${this.#names.logStream}`);
+    if (answer.kind === 'error') return answer.errCode === API_ERROR.streamNotFound ? null : undefined;
+    const created = answer.kind === 'ok' ? answer.value.created : undefined;
+    return typeof created === 'string' ? sortable(created) : undefined;
+  }
+
   async trim(partition: Partition, upTo: Sequence): Promise<void> {
     const stream = this.#names.logStream;
     const subject = this.#names.log(partition);
@@ -206,6 +214,12 @@ export class NatsLog implements Log {
       );
     });
   }
+}
+
+/** The server leaves out zeros at the end of a second's fraction, which would sort a shorter one behind a longer one. */
+function sortable(created: string): string {
+  const [whole = '', fraction = ''] = created.replace(/Z$/, '').split('.');
+  return `${whole}.${fraction.padEnd(9, '0')}`;
 }
 
 function unknown(reason: string): AppendResult {

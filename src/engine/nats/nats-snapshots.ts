@@ -12,7 +12,7 @@ import { revision, type Partition, type Revision } from '../../shared/ids.js';
 import { ByteReader } from '../../wire/reader.js';
 import { ByteWriter } from '../../wire/writer.js';
 import type { JetStreamApi } from './jetstream-api.js';
-import type { Names } from './names.js';
+import { nameOf, type Names } from './names.js';
 import { decodeStored, encodeHead, encodeWhole, joinParts, messageBytesMax, storeParts, type Assembled } from './parts.js';
 import { PushConsumer, type ConsumedMessage } from './push-consumer.js';
 
@@ -108,7 +108,7 @@ export class NatsSnapshots implements Snapshots {
     this.#split.delete(subject);
   }
 
-  /** `null`: not ours, or gone meanwhile. */
+  /** `null`: gone meanwhile, or of a name that nobody can tell. */
   async #entry(partition: Partition, message: ConsumedMessage): Promise<SnapshotEntry | null | undefined> {
     const content = await this.#content(partition, message.subject, message.sequence, message.data);
     if (content.kind === 'silence') return undefined;
@@ -116,11 +116,22 @@ export class NatsSnapshots implements Snapshots {
     if (keyed !== undefined && this.#names.snapshot(partition, keyed.key) === message.subject) {
       return { ...keyed, revision: revision(message.sequence) };
     }
-    if (content.kind === 'bytes') return null;
+    if (content.kind === 'bytes') return this.#broken(partition, message);
     // its parts went while they were read: it was replaced or removed
     const now = await this.#api.message(this.#names.snapshotStream, { last_by_subj: message.subject });
     if (now === undefined || now === null) return now;
-    return now.sequence === message.sequence ? null : this.#entry(partition, { ...now, pending: 0 });
+    if (now.sequence !== message.sequence) return this.#entry(partition, { ...now, pending: 0 });
+    return this.#broken(partition, message);
+  }
+
+  /**
+   * What cannot be understood is handed on as it is, under the name that its subject tells, so that the caller's decoder refuses it
+   * by name. `null` where the subject tells none: long names stand there hashed.
+   */
+  #broken(partition: Partition, { subject, sequence, data }: ConsumedMessage): SnapshotEntry | null {
+    const key = nameOf(subject.slice(subject.lastIndexOf('.') + 1));
+    if (key === undefined || this.#names.snapshot(partition, key) !== subject) return null;
+    return { key, value: data, revision: revision(sequence) };
   }
 
   async #content(partition: Partition | undefined, subject: string, at: number, data: Uint8Array): Promise<Assembled> {

@@ -67,6 +67,22 @@ export async function ensureStreams(
   });
 }
 
+/** The generations of a cluster whose log is there, lowest first. `undefined`: nobody answered. */
+export async function existing(api: JetStreamApi, names: Names): Promise<readonly number[] | undefined> {
+  const found: number[] = [];
+  for (let offset = 0; ;) {
+    const answer = await api.call<{ streams?: unknown; total?: unknown }>('STREAM.NAMES', { offset });
+    if (answer.kind !== 'ok') return undefined;
+    const streams = Array.isArray(answer.value.streams) ? (answer.value.streams as unknown[]) : [];
+    for (const stream of streams) {
+      const generation = typeof stream === 'string' ? names.generationOf(stream) : undefined;
+      if (generation !== undefined) found.push(generation);
+    }
+    offset += streams.length;
+    if (streams.length === 0 || offset >= Number(answer.value.total ?? 0)) return found.toSorted((a, b) => a - b);
+  }
+}
+
 /** Refusals to make a stream that no waiting mends. */
 const FINAL: readonly number[] = [
   API_ERROR.replicasNeedCluster,

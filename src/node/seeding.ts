@@ -1,0 +1,59 @@
+/**
+ * Begins the next generation of a partition's log over an engine (rule 10).
+ *
+ * Invariant: a generation is left by a record that ends it, unless it has none at all; it is begun by the first record of the next
+ * one, which one node wins. Whoever is not sure that its record is that one says so, and tries again.
+ */
+import { bytesEqual } from '../shared/bytes.js';
+import { sequence } from '../shared/ids.js';
+import type { Partition, Sequence } from '../shared/ids.js';
+import type { SnapshotEntry } from '../engine/port.js';
+import type { Effect } from '../replication/effect.js';
+import { decodeRecord } from '../replication/record.js';
+import type { Generations } from './generations.js';
+
+export type Begun =
+  | { readonly kind: 'again' | 'ended' | 'taken' }
+  | { readonly kind: 'mine'; readonly sequence: Sequence; readonly stored: readonly SnapshotEntry[] };
+
+const EMPTY = sequence(0);
+
+export async function beginGeneration(
+  generations: Generations,
+  partition: Partition,
+  effect: Extract<Effect, { type: 'seed' }>,
+): Promise<Begun> {
+  const { lost, examined, seed, end } = effect;
+  const existing = await generations.existing();
+  if (existing === undefined) return { kind: 'again' };
+  const stored: SnapshotEntry[] = [];
+  if (existing.includes(lost)) {
+    const before = await generations.open(lost);
+    const old = await before.log.read(partition, EMPTY);
+    if (old === undefined || old.truncated) return { kind: 'again' };
+    const last = old.entries.at(-1);
+    if (last !== undefined && !isEnd(last.record)) {
+      const ended = await before.log.append(partition, last.sequence, end);
+      return { kind: ended.outcome === 'stored' ? 'ended' : 'again' };
+    }
+    if (last !== undefined && !examined) return { kind: 'ended' };
+    const listed = await before.snapshots.list(partition);
+    if (listed === undefined) return { kind: 'again' };
+    stored.push(...listed.entries);
+  }
+  const next = await generations.open(lost + 1);
+  const appended = await next.log.append(partition, EMPTY, seed);
+  if (appended.outcome === 'stored') return { kind: 'mine', sequence: appended.sequence, stored };
+  const found = await next.log.read(partition, EMPTY);
+  const first = found?.entries[0];
+  if (first === undefined) return { kind: 'again' };
+  return bytesEqual(first.record, seed) ? { kind: 'mine', sequence: first.sequence, stored } : { kind: 'taken' };
+}
+
+function isEnd(record: Uint8Array): boolean {
+  try {
+    return decodeRecord(record).type === 'end';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Loads the stored sessions of one replica while it is already at work: those that somebody asks for at once, one by one, and all
+ * of them in the background.
+ *
+ * Invariant: of all replicas of a process no more than `LISTINGS_AT_ONCE` are listing, and of what was listed no more than
+ * `ADMITTED_AT_ONCE` sessions are taken in without a pause, so that the process answers meanwhile and holds few of them twice.
+ */
+import type { SnapshotEntry, Snapshots } from '../engine/port.js';
+import type { Clock } from '../shared/clock.js';
+import type { Partition, Revision, SessionId } from '../shared/ids.js';
+
+const LISTINGS_AT_ONCE = 2;
+const ADMITTED_AT_ONCE = 256;
+const AGAIN_MS = 50;
+
+/** Lets so many at once do something, the others in the order in which they came. */
+export class Turnstile {
+  readonly #waiting: (() => void)[] = [];
+  #free = LISTINGS_AT_ONCE;
+
+  async pass<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await act();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
+export interface LoaderOptions {
+  readonly partition: Partition;
+  readonly snapshots: Snapshots;
+  readonly clock: Clock;
+  readonly turnstile: Turnstile;
+  readonly keyOf: (id: SessionId) => string;
+  /** Still the life of the replica for which it loads. */
+  readonly live: () => boolean;
+  /** Takes what was found of a session: `null`, nothing. */
+  readonly admit: (found: readonly (readonly [SessionId | undefined, SnapshotEntry | null])[]) => void;
+  /** Everything was listed, complete up to a revision. @returns false where that is too old: list again */
+  readonly listed: (highest: Revision) => boolean;
+}
+
+export class SnapshotLoader {
+  readonly #options: LoaderOptions;
+  readonly #under = new Map<SessionId, Promise<boolean>>();
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  /** Loads one session now. @returns false where nobody answered */
+  fetch(id: SessionId): Promise<boolean> {
+    let under = this.#under.get(id);
+    if (under === undefined) {
+      under = this.#fetch(id).finally(() => this.#under.delete(id));
+      this.#under.set(id, under);
+    }
+    return under;
+  }
+
+  async #fetch(id: SessionId): Promise<boolean> {
+    const { snapshots, partition, keyOf, live, admit } = this.#options;
+    const found = await snapshots.get(partition, keyOf(id));
+    if (found === undefined || !live()) return false;
+    admit([[id, found]]);
+    return true;
+  }
+
+  /** Loads everything. Rejects only with what ends the connection. */
+  async run(): Promise<void> {
+    const { turnstile, live } = this.#options;
+    while (live()) {
+      if (await turnstile.pass(() => this.#round())) return;
+      await this.#pause(AGAIN_MS);
+    }
+  }
+
+  async #round(): Promise<boolean> {
+    const { snapshots, partition, live, admit, listed } = this.#options;
+    if (!live()) return true;
+    const listing = await snapshots.list(partition);
+    if (listing === undefined) return false;
+    const { entries, highest } = listing;
+    for (let first = 0; first < entries.length; first += ADMITTED_AT_ONCE) {
+      if (!live()) return true;
+      admit(entries.slice(first, first + ADMITTED_AT_ONCE).map((entry) => [undefined, entry] as const));
+      await this.#pause(0);
+    }
+    return !live() || listed(highest);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
+  }
+}

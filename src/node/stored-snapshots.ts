@@ -1,0 +1,59 @@
+/**
+ * Stored snapshots as an engine keeps them: their keys, and what they say.
+ *
+ * Invariant: one poison session is one session. A snapshot that cannot be read, or that stands under another session's key, becomes
+ * an unreadable session of that key, whoever wrote it.
+ */
+import type { SnapshotEntry } from '../engine/port.js';
+import type { LoadedSession } from '../replication/applied.js';
+import type { FoundSnapshot } from '../replication/machine-options.js';
+import { decodeStored } from '../replication/session-state.js';
+import { TwinstateError } from '../shared/errors.js';
+import { sequence, sessionId } from '../shared/ids.js';
+import type { SessionId } from '../shared/ids.js';
+
+const SNAPSHOT_PREFIX = 's:';
+
+/** A snapshot's key, for any session id. */
+export const snapshotKey = (id: SessionId): string => `${SNAPSHOT_PREFIX}${id}`;
+
+/** Whose key it is; `undefined` where it is no session's. */
+export function sessionOf(key: string): SessionId | undefined {
+  return key.startsWith(SNAPSHOT_PREFIX) ? sessionId(key.slice(SNAPSHOT_PREFIX.length)) : undefined;
+}
+
+/** Reads snapshots one after the other, so that not all of them are objects at once; other keys are left out. */
+export function* decodedAll(
+  entries: readonly SnapshotEntry[],
+  malformed: (error: unknown) => void,
+): IterableIterator<LoadedSession> {
+  for (const entry of entries) if (sessionOf(entry.key) !== undefined) yield decoded(entry, malformed);
+}
+
+/** Reads a session's snapshot. @param malformed hears why it cannot be read */
+export function decoded({ key, value, revision }: SnapshotEntry, malformed: (error: unknown) => void): LoadedSession {
+  try {
+    const stored = decodeStored(value);
+    if (snapshotKey(stored.header.id) === key) return { ...stored, revision };
+    throw new TwinstateError('BYTES_CORRUPT', 'a snapshot of another session stands under this key', {
+      expected: key,
+      received: snapshotKey(stored.header.id),
+      cure: 'find out who else writes into the bucket; this session is quarantined',
+    });
+  } catch (error) {
+    malformed(error);
+    return { unreadable: sessionOf(key)!, error, revision };
+  }
+}
+
+/** Says up to where a stored snapshot is true, and of what state it is. */
+export function positionOf({ value, revision }: SnapshotEntry): FoundSnapshot {
+  try {
+    const { header, trueUpTo, digest } = decodeStored(value);
+    const { id: session, incarnation, version, dead } = header;
+    return { revision, trueUpTo, digest: dead ? undefined : { session, incarnation, version, digest } };
+  } catch {
+    // unreadable: it covers nothing, and is overwritten
+    return { revision, trueUpTo: sequence(0), digest: undefined };
+  }
+}

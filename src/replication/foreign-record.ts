@@ -1,0 +1,40 @@
+/**
+ * Records that nobody of this cluster wrote, or that do not stand where their writer put them.
+ *
+ * Invariant: every replica takes the same ones for foreign, and remembers them under the same id, so that the chain goes on over them.
+ */
+import { TwinstateError } from '../shared/errors.js';
+import type { Sequence } from '../shared/ids.js';
+import { crc32 } from '../wire/checksum.js';
+import { decodeRecord } from './record.js';
+import type { LogRecord, RecordId } from './record.js';
+
+/** Says why a record is not applied that no conditional append can have put where it stands. */
+export function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): TwinstateError {
+  return new TwinstateError('BYTES_CORRUPT', `record ${at} stands where no node can have put it`, {
+    expected: `one that follows record ${follows}`,
+    received: `one that follows record ${claimed}`,
+    cure: 'find out who else publishes into the log; nothing of it was applied',
+  });
+}
+
+/** Reads a record, or says why it is none of ours. */
+export function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
+  try {
+    return decodeRecord(bytes);
+  } catch (error) {
+    if (error instanceof TwinstateError) return error;
+    throw error;
+  }
+}
+
+/** The id under which every replica remembers a record. */
+export function idOf(bytes: Uint8Array): RecordId {
+  const record = tryDecode(bytes);
+  return record instanceof TwinstateError ? foreignId(bytes) : record.id;
+}
+
+/** Of a record that is none of ours. */
+export function foreignId(bytes: Uint8Array): RecordId {
+  return `?${crc32(bytes).toString(36)}.${bytes.byteLength}`;
+}

@@ -1,0 +1,113 @@
+/** A replica that is at work before its stored sessions have come: nobody can tell the difference who asks what it lacks first. */
+import { expect } from 'chai';
+import { revision, sequence, sessionId } from '../../src/shared/ids.js';
+import type { LoadedSession } from '../../src/replication/applied.js';
+import { decodeStored } from '../../src/replication/session-state.js';
+import { A, B, operation, read, textBodies } from './fixtures.js';
+import { Bench } from './bench.js';
+
+describe('a replica that loads while it works', () => {
+  const TIMING = { checkpointRecords: 8, checkpointIdleMs: 1_000, snapshotMs: 10, snapshotsAtOnce: 8 };
+  const S = sessionId('s');
+  const T = sessionId('t');
+  let first: Bench;
+  let stored: Map<string, LoadedSession & { readonly revision: number }>;
+  let revisions: number;
+
+  /** Three sessions in snapshots behind a checkpoint; then s and u change once more. */
+  beforeEach(() => {
+    first = new Bench(A, TIMING);
+    first.lead();
+    for (const id of ['s', 't']) store(operation('create', id, undefined, id));
+    for (let i = 1; i < 8; i++) store(operation('commit', 's', i, `k${i}=1`));
+    stored = new Map();
+    revisions = 100;
+    let done = 0;
+    let looked = 0;
+    for (let i = 0; i < 20; i++) {
+      first.tick(100);
+      for (const { session } of first.of('look-up').slice(looked)) {
+        looked++;
+        first.machine.lookedUp(session, null);
+      }
+      for (const { session, value } of first.of('put').slice(done)) {
+        done++;
+        stored.set(session, { ...decodeStored(value), revision: revision(++revisions) });
+        first.machine.put(session, revision(revisions));
+      }
+      first.flush();
+    }
+    const upTo = first.of('trim').at(-1)!.upTo;
+    first.log.splice(
+      0,
+      first.log.findIndex(({ at }) => at > upTo),
+    );
+    store(operation('commit', 's', 8, 'late=1'));
+    store(operation('create', 'u', undefined, 'new'));
+  });
+
+  const store = (of: ReturnType<typeof operation>): void => {
+    first.operate(of);
+    first.flush();
+  };
+  /** Has read the log, and no snapshot. */
+  const early = (): Bench => {
+    const log = first.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
+    return new Bench(B, TIMING, [], 'fast', { generation: 1, identity: 'log', log, stored: undefined, highest: revision(0) });
+  };
+  const show = ({ machine }: Bench): unknown[] =>
+    [...machine.ledger.sessions.states()]
+      .map(({ id, version, sequence: at, body }) => `${id} ${version}@${at} ${read(textBodies.snapshot(body!))}`)
+      .toSorted((a, b) => (a < b ? -1 : 1));
+
+  it('follows at once, and lacks what only snapshots hold; what began in the log is here', () => {
+    const bench = early();
+    const { ledger } = bench.machine;
+    expect(bench.machine.role).to.equal('following');
+    expect([ledger.loading, ledger.lacks(S), ledger.lacks(T), ledger.lacks(sessionId('u'))]).to.deep.equal([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect([...ledger.awaited], 'what the log has changed since').to.deep.equal(['s']);
+    expect(ledger.unsaved.oldest(), 'it holds the floor').to.be.within(1, ledger.lastChange(S));
+  });
+
+  it('is, session by session, what one is that read everything first', () => {
+    const bench = early();
+    bench.machine.recovery.admit([[S, stored.get('s')]]);
+    expect(bench.machine.ledger.session(S)!.version).to.equal(9);
+    expect(bench.machine.ledger.unsaved.has(S)).to.equal(true);
+    // the log goes on meanwhile
+    store(operation('commit', 's', 9, 'later=1'));
+    const { at, record } = first.log.at(-1)!;
+    bench.machine.record(bench.now, sequence(at), record);
+    bench.machine.recovery.admit([[T, stored.get('t')]]);
+    expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
+    expect(show(bench)).to.deep.equal(show(first));
+    expect(bench.machine.ledger.loading).to.equal(false);
+  });
+
+  it('is not whole before a snapshot of the revision was seen that the log relies on', () => {
+    const bench = early();
+    expect(bench.machine.recovery.admittedUpTo(revision(revisions - 1))).to.equal(false);
+    expect(bench.machine.ledger.loading).to.equal(true);
+  });
+
+  it('begins anew where a snapshot is older than what the log still has', () => {
+    const bench = early();
+    bench.machine.recovery.admit([[S, undefined]]);
+    expect(bench.machine.role).to.equal('joining');
+  });
+
+  it('is no backup of what it has not loaded: it reports no position', () => {
+    const bench = early();
+    bench.tick(1_000);
+    expect(bench.of('report')).to.have.length(0);
+    for (const [id, each] of stored) bench.machine.recovery.admit([[sessionId(id), each]]);
+    bench.machine.recovery.admittedUpTo(revision(revisions));
+    bench.tick(1_000);
+    expect(bench.of('report')).to.have.length(1);
+  });
+});
