@@ -30,6 +30,8 @@ export type Reply =
     }
   | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
   | { readonly kind: 'status'; readonly status: NodeStatus }
+  /** Whether the receiver will try to lead. */
+  | { readonly kind: 'invite'; readonly agreed: boolean }
   /** The request was unreadable. */
   | { readonly kind: 'malformed'; readonly why: string }
   /** To each request of a batch, in its order. */
@@ -66,6 +68,9 @@ export function encodeReply(reply: Reply): Uint8Array {
       break;
     case 'status':
       writeStatus(out, reply.status);
+      break;
+    case 'invite':
+      out.u8(reply.agreed ? 1 : 0);
       break;
     case 'malformed':
       out.string(reply.why);
@@ -108,6 +113,7 @@ export function decodeReply(bytes: Uint8Array): Reply {
     for (let i = 0; i < count; i++) leads.push(partition(from.varint()));
     reply = { kind, leads };
   } else if (kind === 'status') reply = { kind, status: readStatus(from) };
+  else if (kind === 'invite') reply = { kind, agreed: from.u8() === 1 };
   else if (kind === 'malformed') reply = { kind, why: from.string() };
   else if (kind === 'pending') reply = { kind };
   else reply = from.fail('a reply', `a message of kind ${kind}`);

@@ -17,7 +17,7 @@ import { applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import type { Applied, LoadedSession } from './applied.js';
-import { DEFAULT_TIMING } from './timing.js';
+import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
 
 export class Ledger<B> {
@@ -25,7 +25,6 @@ export class Ledger<B> {
   readonly #quarantined: SessionState<B>[] = [];
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
-  /** Sessions that are not dead. */
   living = 0;
   readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
@@ -144,8 +143,9 @@ export class Ledger<B> {
     return this.sessions.get(id);
   }
 
-  /** Sessions that may be over by this clock; some of them. */
-  due(wallMs: number, clockSkewMs: number): SessionId[] {
+  /** Packs some of those that nobody uses, and returns some of those that may be over by this clock. */
+  tick(wallMs: number, { historyMs, clockSkewMs }: Timing): SessionId[] {
+    this.sessions.tick(wallMs - historyMs);
     return this.expiry.due(this.sessions, { wallMs, term: this.epoch, clockSkewMs });
   }
 

@@ -62,17 +62,22 @@ export class Primary<B> {
     this.#emit = emit;
   }
 
-  /** A term begins. */
-  begin(now: Instant): void {
+  /** A term begins. @param invited the one before has ended its own lease, so that there is none to wait for */
+  begin(now: Instant, invited: boolean): void {
     this.#positions = new Map();
     this.#fewSinceMs = undefined;
     this.#leaseUntilMs = -Infinity;
-    this.#holdUntilMs = this.#options.takeover === 'strict' ? now.ms + this.#options.timing.leaseMs : -Infinity;
+    this.#holdUntilMs = this.#options.takeover === 'strict' && !invited ? now.ms + this.#options.timing.leaseMs : -Infinity;
   }
 
   /** An append of this term was accepted that was sent at `sentMs`, at the earliest (rule 12). */
   confirmed(sentMs: number): void {
     this.#leaseUntilMs = Math.max(this.#leaseUntilMs, sentMs + this.#options.timing.leaseMs);
+  }
+
+  /** Answers nothing from memory any more, until an append that is sent from now on was accepted. */
+  endLease(): void {
+    this.#leaseUntilMs = -Infinity;
   }
 
   enqueue(now: Instant, waiting: Waiting, ledger: Ledger<B>): void {
@@ -82,7 +87,7 @@ export class Primary<B> {
     const problem = this.#check(operation);
     if (problem !== undefined) return this.#answer(waiting, problem);
     if (operation.backups > 0) {
-      const live = this.#live(now, ledger);
+      const live = this.warm(now, ledger).length;
       if (live >= operation.backups) this.#fewSinceMs = undefined;
       else return this.#answer(waiting, this.#tooFew(now, operation.backups, live));
     }
@@ -102,11 +107,6 @@ export class Primary<B> {
       merged: false,
       rewritten: undefined,
     };
-  }
-
-  /** Takes sessions that may be over. */
-  expire(due: readonly SessionId[]): void {
-    for (const session of due) this.#due.add(session);
   }
 
   /** Backups that have just joined, or that follow a new primary, are heard of within a report: until then it is too early to say. */
@@ -211,6 +211,11 @@ export class Primary<B> {
     this.#reads = this.#confirmedReads.splice(0).concat(this.#reads);
   }
 
+  /** Followers with their positions, as last told. */
+  get positions(): ReadonlyMap<NodeId, Position> {
+    return this.#positions;
+  }
+
   reported(now: Instant, from: NodeId, position: Sequence): void {
     this.#positions.set(from, { position, heardMs: now.ms });
     this.#confirming = this.#confirming.filter((each) => {
@@ -220,7 +225,9 @@ export class Primary<B> {
     });
   }
 
-  tick(now: Instant): void {
+  /** @param due sessions that may be over */
+  tick(now: Instant, due: readonly SessionId[]): void {
+    for (const session of due) this.#due.add(session);
     if (this.#held.length > 0 && now.ms >= this.#holdUntilMs) {
       for (const { token, answer } of this.#held.splice(0)) this.#emit({ type: 'answer', token, answer });
     }
@@ -233,9 +240,13 @@ export class Primary<B> {
     for (const [node, { heardMs }] of this.#positions) if (now.ms - heardMs > forgetMs) this.#positions.delete(node);
   }
 
-  /** Followers with their positions, as last told. */
-  get positions(): ReadonlyMap<NodeId, Position> {
-    return this.#positions;
+  /** Backups that follow this term and were heard of lately (rule 15). */
+  warm(now: Instant, ledger: Ledger<B>): NodeId[] {
+    const warm: NodeId[] = [];
+    for (const [node, { position, heardMs }] of this.#positions) {
+      if (now.ms - heardMs <= this.#options.timing.reportMs * 3 && position >= ledger.epoch) warm.push(node);
+    }
+    return warm;
   }
 
   /** Reads may be answered from memory. */
@@ -259,15 +270,6 @@ export class Primary<B> {
   #holders(position: Sequence): number {
     let count = 0;
     for (const each of this.#positions.values()) if (each.position >= position) count++;
-    return count;
-  }
-
-  /** Backups that follow this term and were heard of lately (rule 15). */
-  #live(now: Instant, ledger: Ledger<B>): number {
-    let count = 0;
-    for (const { position, heardMs } of this.#positions.values()) {
-      if (now.ms - heardMs <= this.#options.timing.reportMs * 3 && position >= ledger.epoch) count++;
-    }
     return count;
   }
 
