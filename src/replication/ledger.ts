@@ -8,40 +8,24 @@
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
+import { Expiry } from './expiry.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
-import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, RecordId, SeedRecord } from './record.js';
+import type { Entry, RecordId } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
-import type { Bodies, SessionState, StoredSession } from './session-state.js';
+import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
-import { DEFAULT_TIMING } from './timing.js';
+import type { Applied, LoadedSession } from './applied.js';
+import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
-
-/** What one record did to a ledger. */
-export type Applied =
-  /** It stands at or before the position: seen already. */
-  | { readonly kind: 'seen' }
-  | { readonly kind: 'lead'; readonly record: LeadRecord; readonly previousLeader: NodeId | undefined }
-  | { readonly kind: 'commit'; readonly record: CommitRecord; readonly fenced: boolean; readonly changed: ReadonlySet<SessionId> }
-  | { readonly kind: 'checkpoint'; readonly record: CheckpointRecord }
-  | { readonly kind: 'seed'; readonly record: SeedRecord }
-  /** The generation ends here. */
-  | { readonly kind: 'end' }
-  /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
-  | { readonly kind: 'foreign'; readonly error: TwinstateError }
-  /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
-  | { readonly kind: 'gap'; readonly why: string };
-
-/** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
-export type LoadedSession =
-  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
-  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
   readonly #quarantined: SessionState<B>[] = [];
   readonly sessions: SessionTable<B>;
+  readonly expiry = new Expiry();
+  living = 0;
   readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
   applied: Sequence = sequence(0);
@@ -90,7 +74,13 @@ export class Ledger<B> {
   /** Takes a session into a ledger that begins a generation: no snapshot of it is stored there. */
   take(state: SessionState<B>): void {
     this.sessions.store(state);
+    if (!state.dead) this.#lives(state);
     this.unsaved.changed(state.id, this.applied);
+  }
+
+  #lives(state: SessionState<B>): void {
+    this.living++;
+    this.expiry.add(state);
   }
 
   get loading(): boolean {
@@ -153,6 +143,12 @@ export class Ledger<B> {
     return this.sessions.get(id);
   }
 
+  /** Packs some of those that nobody uses, and returns some of those that may be over by this clock. */
+  tick(wallMs: number, { historyMs, clockSkewMs }: Timing): SessionId[] {
+    this.sessions.tick(wallMs - historyMs);
+    return this.expiry.due(this.sessions, { wallMs, term: this.epoch, clockSkewMs });
+  }
+
   /** Takes the stored sessions that a joining replica read. The log is applied after it. */
   load(stored: Iterable<LoadedSession>): void {
     for (const each of stored) {
@@ -172,6 +168,7 @@ export class Ledger<B> {
         } else if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
+      if (!state.dead) this.#lives(state);
     }
   }
 
@@ -313,6 +310,7 @@ export class Ledger<B> {
       this.sessions.add(state);
     }
     if (isStep(entry.kind) && entry.to <= state.version) return false;
+    const { dead } = state;
     applyEntry(state, entry, at);
     state.sequence = at;
     this.unsaved.changed(state.id, at);
@@ -321,6 +319,7 @@ export class Ledger<B> {
       state.salvaged = undefined;
       if (entry.kind === 'adopt') this.#adopt(state, entry);
       else this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
+      if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
@@ -332,6 +331,7 @@ export class Ledger<B> {
         return body;
       });
     }
+    if (state.dead !== dead) this.living += dead ? 1 : -1;
     return true;
   }
 
@@ -341,6 +341,10 @@ export class Ledger<B> {
       const { header, snapshot } = decodeStored(entry.payload);
       for (const [client, op] of header.ops) if (!state.ops.has(client)) state.ops.set(client, op);
       state.dead = header.dead;
+      state.ended = header.ended;
+      state.lifetime = header.lifetime;
+      state.createdAtMs = header.createdAtMs;
+      state.touchedAtMs = Math.max(state.touchedAtMs, header.touchedAtMs);
       state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
     } catch (cause) {
       this.quarantine(state, cause);

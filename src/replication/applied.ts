@@ -1,0 +1,25 @@
+/** What goes into a ledger and what came of it. */
+import type { TwinstateError } from '../shared/errors.js';
+import type { NodeId, Revision, SessionId } from '../shared/ids.js';
+import type { CheckpointRecord, CommitRecord, LeadRecord, SeedRecord } from './record.js';
+import type { StoredSession } from './session-state.js';
+
+/** What one record did to a ledger. */
+export type Applied =
+  /** It stands at or before the position: seen already. */
+  | { readonly kind: 'seen' }
+  | { readonly kind: 'lead'; readonly record: LeadRecord; readonly previousLeader: NodeId | undefined }
+  | { readonly kind: 'commit'; readonly record: CommitRecord; readonly fenced: boolean; readonly changed: ReadonlySet<SessionId> }
+  | { readonly kind: 'checkpoint'; readonly record: CheckpointRecord }
+  | { readonly kind: 'seed'; readonly record: SeedRecord }
+  /** The generation ends here. */
+  | { readonly kind: 'end' }
+  /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
+  | { readonly kind: 'foreign'; readonly error: TwinstateError }
+  /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
+  | { readonly kind: 'gap'; readonly why: string };
+
+/** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
+export type LoadedSession =
+  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
+  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
