@@ -7,6 +7,7 @@
 /* oxlint-disable typescript/no-misused-promises -- without a callback, each method gives a promise: what express-session ignores */
 import { Store, type Session, type SessionData } from 'express-session';
 import { jsonable } from './jsonable.js';
+import { watchLink } from './link-watch.js';
 import { WebStore, type Data, type WebStoreOptions } from './web-store.js';
 
 export { HttpSession, WebSession, type CookieSettings } from './web-session.js';
@@ -32,7 +33,10 @@ export function express(options: ExpressOptions): TwinstateStore {
   return new TwinstateStore(options);
 }
 
-/** The store; each method takes express-session's callback, and gives a promise where there is none. */
+/**
+ * The store; each method takes express-session's callback, and gives a promise where there is none. It emits `gone` with the id of a
+ * session that was destroyed before it could be stored, and `disconnect` and `connect` as the connection to the engine goes and comes.
+ */
 export class TwinstateStore extends Store {
   readonly #web: WebStore;
 
@@ -40,8 +44,9 @@ export class TwinstateStore extends Store {
   constructor(options: ExpressOptions) {
     super();
     this.#web = new WebStore(options as WebStoreOptions);
+    watchLink(options.store, this);
     let generate: Generate | undefined;
-    // express-session puts its own function here, and what it makes must be JSON before anything is stored
+    // express-session puts its own function here; what it makes begins as its class does, and is compared by JSON before it is stored
     Object.defineProperty(this, 'generate', {
       configurable: true,
       enumerable: true,
@@ -49,6 +54,7 @@ export class TwinstateStore extends Store {
       set: (given: Generate) => {
         generate = (request) => {
           given(request);
+          this.#web.begin(request.session);
           jsonable(request.session);
         };
       },
@@ -79,12 +85,12 @@ export class TwinstateStore extends Store {
     return settle(callback, async () => void (await this.#web.destroy(id)));
   }
 
-  /** All sessions of this application, each with its `id`. */
+  /** All sessions of this application as this process knows them, each with its `id`; none is renewed by it. */
   override all(callback?: Callback<SessionData[]>): Promise<SessionData[]> {
     return settle(callback, async () => {
       const sessions: SessionData[] = [];
       for await (const id of this.#web.ids()) {
-        const data = await this.#web.get(id);
+        const data = await this.#web.peek(id);
         if (data !== undefined) sessions.push({ ...data, id } as unknown as SessionData);
       }
       return sessions;
@@ -97,6 +103,7 @@ export class TwinstateStore extends Store {
     });
   }
 
+  /** How many sessions are stored, those included that the cookie has ended and nobody has asked for since. */
   override length(callback?: Callback<number>): Promise<number> {
     return settle(callback, async () => {
       let length = 0;

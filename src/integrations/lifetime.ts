@@ -10,6 +10,8 @@ import type { CookieSettings } from './web-session.js';
 
 /** How much later than asked for a session may end, as a part of its time. */
 const LATE = 0.1;
+/** What two ways of reading one time may differ by. */
+const GRAIN_MS = 1_000;
 
 export interface LifetimeOptions<D> {
   /** Seconds, or what gives them for a session. */
@@ -59,7 +61,7 @@ export class Lifetime<D extends { readonly cookie?: CookieSettings }> {
     if (ms <= 0) return now;
     if (ms > this.#classMs) this.#tellBound(ms);
     const latest = Math.ceil(now + ms * (1 + LATE));
-    return before !== undefined && before >= now + ms && before <= latest ? before : latest;
+    return before !== undefined && before >= now + ms && before <= latest + GRAIN_MS ? before : latest;
   }
 
   #msOf(session: D, now: number): number | undefined {

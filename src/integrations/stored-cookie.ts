@@ -18,9 +18,20 @@ export function cookieAt(now: number, stored: StoredCookie | undefined): CookieS
   return { ...rest, originalMaxAge, ...(expires === undefined ? {} : { expires }) };
 }
 
-/** Takes what is kept of a request's cookie. express-session's own is a class that gives its settings by `toJSON`. */
+/**
+ * express-session takes the age that it renews by from the clock again, and loses a millisecond or a pause of the process each time.
+ * HTTP counts the age of cookies in seconds, so what is lost below that is not a change.
+ */
+const AGE_LOST_MS_MAX = 1_000;
+
+/**
+ * Takes what is kept of a request's cookie. express-session's own is a class that gives its settings by `toJSON`.
+ *
+ * @param before what is kept so far
+ */
 export function storedCookie(
   cookie: (CookieSettings & { readonly toJSON?: () => CookieSettings }) | undefined,
+  before: StoredCookie | undefined,
   endsAt: number | undefined,
 ): StoredCookie | undefined {
   if (cookie === undefined && endsAt === undefined) return undefined;
@@ -32,6 +43,8 @@ export function storedCookie(
   const { expires, originalMaxAge } = given;
   if (typeof originalMaxAge === 'number' || expires === null || expires === undefined) delete stored.expires;
   else stored.expires = new Date(expires);
+  const lost = typeof originalMaxAge === 'number' ? (before?.originalMaxAge ?? NaN) - originalMaxAge : NaN;
+  if (lost > 0 && lost < AGE_LOST_MS_MAX) stored.originalMaxAge = before!.originalMaxAge;
   if (endsAt !== undefined) stored.endsAt = endsAt;
   return stored;
 }

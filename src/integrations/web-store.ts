@@ -77,11 +77,23 @@ export class WebStore {
       await this.destroy(id).catch(() => false);
       return undefined;
     }
-    const data: Data = {};
-    for (const key of Object.keys(instance)) define(data, key, instance[key]);
-    data.cookie = cookieAt(now, instance.cookie);
+    const data = dataOf(instance, now);
     this.#held.set(data, { id, instance });
     return data;
+  }
+
+  /** Reads a session as this process knows it, which is no use of it. */
+  async peek(id: string): Promise<Data | undefined> {
+    const now = Date.now();
+    // a session just made elsewhere may not be known here
+    const instance = (await this.#open(id, 'local')) ?? (await this.#open(id));
+    return instance === undefined || isOver(instance.cookie?.endsAt, now) ? undefined : dataOf(instance, now);
+  }
+
+  /** Gives a new request's session what the class begins with. */
+  begin(data: object): void {
+    const instance = new this.#type() as unknown as Instance;
+    for (const key of Object.keys(instance)) if (key !== 'cookie') define(data, key, instance[key]);
   }
 
   /** The same session under another object: what a framework makes of what `get` returned. */
@@ -117,7 +129,7 @@ export class WebStore {
       const end = this.#disableTouch ? before : this.#lifetime.endOf(data, now, before);
       if (!this.#disableTouch && isOver(end, now)) return this.#end(id);
       if (isHeld) this.#carry(data, instance, end);
-      else instance.cookie = storedCookie(instance.cookie, end);
+      else instance.cookie = storedCookie(instance.cookie, instance.cookie, end);
       const version = this.#store.versionOf(instance);
       // a commit that changed something renews too
       if ((await this.#store.commit(instance)).version === version && !this.#disableTouch) {
@@ -136,8 +148,8 @@ export class WebStore {
     for await (const id of this.#store.list(this.#type)) if (id.startsWith(this.#prefix)) yield id.slice(this.#prefix.length);
   }
 
-  async #open(id: string): Promise<Instance | undefined> {
-    return (await this.#store.open(this.#type, this.#prefix + id)) as Instance | undefined;
+  async #open(id: string, consistency: 'primary' | 'local' = 'primary'): Promise<Instance | undefined> {
+    return (await this.#store.open(this.#type, this.#prefix + id, { consistency })) as Instance | undefined;
   }
 
   /** What is stored with no time left is destroyed, as it was asked for. */
@@ -184,7 +196,8 @@ export class WebStore {
   /** Makes the instance's own attributes those of the request's session. Objects are taken as they are. */
   #carry(data: Data, instance: Instance, endsAt: number | undefined): void {
     const keys = Object.keys(data);
-    const unknown = this.#known === undefined ? undefined : keys.find((key) => !this.#known!.has(key));
+    const unknown =
+      this.#known === undefined ? undefined : keys.find((key) => !this.#known!.has(key) && !Object.hasOwn(instance, key));
     if (unknown !== undefined) {
       throw new TwinstateError('ATTRIBUTE_UNKNOWN', `${this.#type.name} has no attribute ${JSON.stringify(unknown)}`, {
         expected: [...this.#known!].join(', '),
@@ -202,9 +215,16 @@ export class WebStore {
       if (key === 'cookie' || (Object.hasOwn(instance, key) && Object.is(data[key], instance[key]))) continue;
       define(instance, key, data[key]);
     }
-    const cookie = storedCookie(data.cookie, endsAt);
+    const cookie = storedCookie(data.cookie, instance.cookie, endsAt);
     if (!isSameCookie(cookie, instance.cookie)) instance.cookie = cookie;
   }
+}
+
+function dataOf(instance: Instance, now: number): Data {
+  const data: Data = {};
+  for (const key of Object.keys(instance)) define(data, key, instance[key]);
+  data.cookie = cookieAt(now, instance.cookie);
+  return data;
 }
 
 /** Writes a key as data, whatever its name; an attribute of the class by assignment. */

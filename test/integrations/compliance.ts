@@ -23,13 +23,17 @@ export interface ComplianceCase {
 
 type Data = SessionData & Record<string, unknown>;
 
-const cookie = (): Data['cookie'] => ({ originalMaxAge: 60_000, expires: new Date(Date.now() + 60_000), path: '/' });
-const data = (more: Record<string, unknown>): Data => ({ cookie: cookie(), ...more });
+export const cookie = (ageMs = 60_000): Data['cookie'] => ({
+  originalMaxAge: ageMs,
+  expires: new Date(Date.now() + ageMs),
+  path: '/',
+});
+export const data = (more: Record<string, unknown>): Data => ({ cookie: cookie(), ...more });
 let ids = 0;
-const fresh = (): string => `s${++ids}-${Math.random().toString(36).slice(2)}`;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const fresh = (): string => `s${++ids}-${Math.random().toString(36).slice(2)}`;
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const call = <T>(work: (callback: (error: unknown, value?: T) => void) => void): Promise<T | undefined> =>
+export const call = <T>(work: (callback: (error: unknown, value?: T) => void) => void): Promise<T | undefined> =>
   new Promise((resolve, reject) => {
     let calls = 0;
     const timer = setTimeout(() => reject(new Error('the callback was never called')), 10_000);
@@ -44,13 +48,27 @@ export const get = (store: Store, id: string): Promise<Data | null | undefined> 
   call<Data | null>((done) => store.get(id, done as never));
 export const set = (store: Store, id: string, session: Data): Promise<void> =>
   call((done) => store.set(id, session, done)) as Promise<void>;
-const touch = (store: Store, id: string, session: Data): Promise<void> =>
+export const touch = (store: Store, id: string, session: Data): Promise<void> =>
   call((done) => store.touch?.(id, session, done as never)) as Promise<void>;
 const destroy = (store: Store, id: string): Promise<void> => call((done) => store.destroy(id, done)) as Promise<void>;
-const all = async (store: Store): Promise<Data[]> => {
+export const all = async (store: Store): Promise<Data[]> => {
   const found = await call<Data[] | Record<string, Data>>((done) => store.all!(done as never));
   return Object.values(found ?? {});
 };
+
+/** Holds a session against the promise that it does not end early; a slow machine proves nothing. */
+async function livesUntil(store: Store, id: string, end: number): Promise<void> {
+  const found = await get(store, id);
+  if (Date.now() < end) expect(found?.['a']).to.equal(1);
+}
+
+export async function isGoneSoon(store: Store, id: string): Promise<void> {
+  const giveUp = Date.now() + 10_000;
+  while (((await get(store, id)) ?? undefined) !== undefined) {
+    expect(Date.now(), 'it is there for long after its time').to.be.lessThan(giveUp);
+    await pause(50);
+  }
+}
 
 type Handler = (session: Request['session'] & Record<string, unknown>, request: Request) => unknown;
 
@@ -197,6 +215,56 @@ export const CASES: readonly ComplianceCase[] = [
       await set(first, id, data({ home: address, work: address }));
       const read = (await get(second, id))!;
       expect(read['home']).to.equal(read['work']);
+    },
+  }),
+  ...group('expiry', {
+    "is there for its cookie's age, and gone afterwards": async ({ first, second }) => {
+      const id = fresh();
+      const since = Date.now();
+      await set(first, id, data({ a: 1, cookie: cookie(1_000) }));
+      await livesUntil(second, id, since + 1_000);
+      await isGoneSoon(second, id);
+    },
+    'a touch gives it its time anew': async ({ first, second }) => {
+      const id = fresh();
+      await set(first, id, data({ a: 1, cookie: cookie(1_000) }));
+      let since = 0;
+      for (let i = 0; i < 6; i++) {
+        const session = await get(first, id);
+        // a machine that stood still has let it end
+        if (session === null || session === undefined) break;
+        since = Date.now();
+        await touch(second, id, Object.assign(session, { cookie: cookie(1_000) }));
+        await pause(300);
+      }
+      await livesUntil(first, id, since + 1_000);
+      await isGoneSoon(first, id);
+    },
+    'a session stored with no time left is gone': async ({ first, second }) => {
+      const id = fresh();
+      await set(first, id, data({ a: 1 }));
+      await set(first, id, data({ a: 2, cookie: cookie(-1_000) }));
+      expect((await get(second, id)) ?? undefined).to.equal(undefined);
+    },
+    'requests that change nothing keep it alive': async (pair) => {
+      await withServers(
+        pair,
+        { '/in': (session) => void (session['user'] = 'ada'), '/': (session) => ({ user: session['user'] ?? null }) },
+        async (one, two, browser) => {
+          await browser.get(one, '/in');
+          let last = Date.now();
+          for (let i = 0; i < 6; i++) {
+            await pause(300);
+            const began = Date.now();
+            const { user } = (await browser.get(i % 2 === 0 ? two : one, '/')).body;
+            if (began - last < 900) expect(user, `request ${i}`).to.equal('ada');
+            last = began;
+          }
+          await isGoneSoon(pair.first, browser.id);
+          expect((await browser.get(two, '/')).body).to.deep.equal({ user: null });
+        },
+        { cookie: { maxAge: 1_000 } },
+      );
     },
   }),
   ...group('requests', {

@@ -16,11 +16,12 @@ export interface App {
 /** Serves `routes` behind express-session. @param options beside `resave: false, saveUninitialized: false` */
 export async function serve(store: Store, routes: (app: Express) => void, options: Partial<SessionOptions> = {}): Promise<App> {
   const app = createApp();
+  // whoever expects an error hears of it by the answer, not on the console
+  app.set('env', 'test');
   // each application listens to the store's readiness
   store.setMaxListeners(0);
   app.use(session({ secret: 'secret', resave: false, saveUninitialized: false, store, ...options }));
   routes(app);
-  // express logs what it is not told to keep to itself
   app.use(((error: Error & { code?: string }, _: unknown, response: Response, next: (error: unknown) => void) => {
     if (response.headersSent) return next(undefined);
     response.status(500).json({ error: error.code ?? error.message });
