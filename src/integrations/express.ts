@@ -20,6 +20,9 @@ export interface ExpressOptions extends Omit<WebStoreOptions, 'ttl'> {
   readonly ttl?: number | ((session: SessionData) => number);
 }
 
+/** What express-session keeps on `req.session` beside the data. */
+const TAKEN = ['id', 'req', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate'];
+
 type Callback<T = void> = (error: unknown, value?: T) => void;
 type Request = Parameters<Store['createSession']>[0];
 type Generate = (request: Request) => void;
@@ -43,7 +46,7 @@ export class TwinstateStore extends Store {
   /** @internal use `express` */
   constructor(options: ExpressOptions) {
     super();
-    this.#web = new WebStore(options as WebStoreOptions);
+    this.#web = new WebStore(options as WebStoreOptions, TAKEN);
     watchLink(options.store, this);
     let generate: Generate | undefined;
     // express-session puts its own function here; what it makes begins as its class does, and is compared by JSON before it is stored

@@ -49,8 +49,14 @@ export class WebStore {
   readonly #known: ReadonlySet<string> | undefined;
   readonly #held = new WeakMap<object, Held>();
 
-  /** @throws {TwinstateError} `OPTION_INVALID`, and what is wrong with the class */
-  constructor({ store, session = HttpSession, prefix = 'sess:', ttl, disableTouch = false }: WebStoreOptions) {
+  /**
+   * @param taken what the framework itself keeps on a session, which cannot be data
+   * @throws {TwinstateError} `OPTION_INVALID`, and what is wrong with the class
+   */
+  constructor(
+    { store, session = HttpSession, prefix = 'sess:', ttl, disableTouch = false }: WebStoreOptions,
+    taken: readonly string[] = [],
+  ) {
     const { root, ttlMs } = modelOf(session);
     this.#known = root.open ? undefined : new Set(root.attributes.map(({ property }) => property));
     if (this.#known?.has('cookie') === false) {
@@ -58,6 +64,14 @@ export class WebStore {
         expected: 'a class that extends WebSession',
         received: `the attributes ${[...this.#known].join(', ')}`,
         cure: `write \`class ${session.name} extends WebSession\``,
+      });
+    }
+    const lost = root.attributes.find(({ property }) => taken.includes(property));
+    if (lost !== undefined) {
+      throw new TwinstateError('OPTION_INVALID', `${session.name}.${lost.property} can never be seen`, {
+        expected: `other names than ${taken.join(', ')}, which the framework keeps on its sessions`,
+        received: `the attribute ${lost.property}`,
+        cure: `rename the property; @Mutable({ name: '${lost.property}' }) keeps what is stored`,
       });
     }
     this.#store = store;

@@ -139,6 +139,14 @@ describe('twinstate/express', function () {
       expect(() => express({ store, session: class {} })).to.throw(/NOT_A_SESSION/);
     });
 
+    it('refuses an attribute that express-session has a name of its own for', () => {
+      @Session({ name: 'numbered' })
+      class Numbered extends WebSession {
+        @Mutable() id = 0;
+      }
+      expect(() => express({ store, session: Numbered })).to.throw(/OPTION_INVALID.*Numbered\.id/);
+    });
+
     it('refuses a class without a place for the cookie', () => {
       @Session({ name: 'bare' })
       class Bare {
