@@ -76,6 +76,7 @@ export function shapeSource({ name, fields, width, exact, open }: Shape): string
     `    if (change !== 0) findings.report(this, depth, change, start);`,
     `  }`,
     ...advance(fields, exact),
+    ...(exact ? writeObject(fields) : writeInstance(width)),
     `};`,
   ];
   return lines.filter((line) => line !== '').join('\n');
@@ -136,6 +137,29 @@ function compareField({ by, property, place }: Field, i: number): string[] {
     `        if (!${b}.shared) ${b}.compare(${a}, depth + 1);`,
     `      } else change = Math.max(change, findings.judge(${a}, ${b}));`,
     `    }`,
+  ];
+}
+
+function writeInstance(width: number): string[] {
+  const all = Array.from({ length: width }, (_, i) => `this.f${i}`);
+  const unusual = [`this.slotCount !== ${width}`, ...all.map((field) => `${field} === HOLE`)].join(' || ');
+  return [
+    `  writeTo(out) {`,
+    `    if (${unusual}) return false;`,
+    `    out.count(${width});`,
+    ...all.map((field) => `    out.value(${field});`),
+    `    return true;`,
+    `  }`,
+  ];
+}
+
+function writeObject(fields: readonly Field[]): string[] {
+  return [
+    `  writeTo(out) {`,
+    `    out.names(KEYS);`,
+    ...fields.map(({ place }) => `    out.value(this.f${place});`),
+    `    return true;`,
+    `  }`,
   ];
 }
 

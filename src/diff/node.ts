@@ -73,6 +73,14 @@ export abstract class NodeBase {
 /** Shared by all that have none. */
 const NO_KEYS = new OrderedMap<string, Stored>();
 
+/** Takes the content of a node, as a snapshot writes it. */
+export interface ContentWriter {
+  count(count: number): void;
+  /** The keys of a plain object, in their order. */
+  names(names: readonly string[]): void;
+  value(value: Stored): void;
+}
+
 export abstract class InstanceNode extends NodeBase {
   declare readonly kind: 'instance';
   declare readonly shape: number;
@@ -84,6 +92,11 @@ export abstract class InstanceNode extends NodeBase {
   /** What stands in a slot; `HOLE` behind the last. */
   abstract get(slot: number): Stored;
   abstract set(slot: number, value: Stored): void;
+
+  /** Writes its slots by generated code. @returns false where there is none, or they are unusual: then nothing was written */
+  writeTo(_out: ContentWriter): boolean {
+    return false;
+  }
 }
 
 export class LooseInstance extends InstanceNode {
@@ -116,6 +129,11 @@ export abstract class ObjectNode extends NodeBase {
   abstract valueAt(index: number): Stored;
   /** Puts another value under a key that is there. */
   abstract setValue(key: string, value: Stored): void;
+
+  /** Writes its keys and values by generated code. @returns false where there is none: then nothing was written */
+  writeTo(_out: ContentWriter): boolean {
+    return false;
+  }
 }
 
 /** Loose, or with so many or so changing keys that no class is made for it. */

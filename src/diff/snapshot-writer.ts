@@ -8,7 +8,7 @@ import { Op, SNAPSHOT_MAGIC, SNAPSHOT_VERSION, Tag } from '../wire/format.js';
 import { writeNumber, writePrimitive, writeText } from '../wire/value.js';
 import { ByteWriter } from '../wire/writer.js';
 import { Layouts } from './layout.js';
-import { HOLE, isContainer, type ContainerNode, type GraphNode, type Stored } from './node.js';
+import { HOLE, isContainer, type ContainerNode, type ContentWriter, type GraphNode, type Stored } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { writeKeyList, writeNew, writeTexts } from './operation-writer.js';
 import type { Schema } from './schema.js';
@@ -26,7 +26,7 @@ export function encodeSnapshot(table: NodeTable): Uint8Array {
   return scratch.finish();
 }
 
-class SnapshotWriter {
+class SnapshotWriter implements ContentWriter {
   readonly #to: ByteWriter;
   /** Nodes that are marked with it have been introduced. */
   readonly #walk: number;
@@ -50,7 +50,15 @@ class SnapshotWriter {
     }
   }
 
-  #value(value: Stored): void {
+  count(count: number): void {
+    this.#to.varint(count);
+  }
+
+  names(names: readonly string[]): void {
+    writeKeyList(this.#to, { size: names.length, keys: () => names }, this.#layouts);
+  }
+
+  value(value: Stored): void {
     if (typeof value === 'string') writeText(this.#to, value);
     else if (typeof value === 'number') writeNumber(this.#to, value);
     else if (typeof value === 'object' && value !== null) this.#node(value);
@@ -82,7 +90,7 @@ class SnapshotWriter {
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
       if (value !== HOLE || values[i + 1] !== HOLE) {
-        this.#value(value);
+        this.value(value);
         continue;
       }
       let end = i + 2;
@@ -97,32 +105,33 @@ class SnapshotWriter {
     const to = this.#to;
     switch (node.kind) {
       case 'instance':
-        this.#list(Array.from({ length: node.slotCount }, (_, slot) => node.get(slot)));
+        if (!node.writeTo(this)) this.#list(Array.from({ length: node.slotCount }, (_, slot) => node.get(slot)));
         for (const [key, value] of node.keys) {
           to.u8(Op.keySet);
           writeText(to, key);
-          this.#value(value);
+          this.value(value);
         }
         return;
       case 'object':
+        if (node.writeTo(this)) return;
         writeKeyList(to, node.keys, this.#layouts);
-        for (const value of node.keys.values()) this.#value(value);
+        for (const value of node.keys.values()) this.value(value);
         return;
       case 'array':
         return this.#list(node.elements);
       case 'map':
         to.varint(node.entries.size);
         for (const [key, value] of node.entries) {
-          this.#value(key);
-          this.#value(value);
+          this.value(key);
+          this.value(value);
         }
         return;
       case 'set':
         to.varint(node.members.size);
-        for (const member of node.members) this.#value(member);
+        for (const member of node.members) this.value(member);
         return;
       case 'view':
-        this.#value(node.buffer);
+        this.value(node.buffer);
         to.varint(node.offsetBytes);
         to.varint(node.length);
     }

@@ -4,6 +4,7 @@ import { Graph } from '../../src/diff/graph.js';
 import { Benchmark } from '../../src/diff/index.js';
 import type { NodeTable } from '../../src/diff/node-table.js';
 import { modelOf } from '../../src/model/model-of.js';
+import { defineSession } from '../../src/model/define-session.js';
 import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
 import { decodeSnapshot, decodeStrictly, headOf } from '../../src/diff/snapshot.js';
@@ -39,6 +40,7 @@ function read(decode: () => NodeTable): string {
   }
 }
 
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const spaceless = (hex: string): string => hex.replaceAll(' ', '');
 
 /** Plain objects with these keys in one array, as bytes behind the root's slots. */
@@ -136,5 +138,34 @@ describe('a delta', () => {
     // and again in the next one, which can be read without this one
     world.b = { k: 5, j: 6 };
     expect(Buffer.from(benchmark.diff(world)!).toString('hex')).to.equal(spaceless('02c0 fe04816b816a0506'));
+  });
+});
+
+describe('a snapshot', () => {
+  it('of objects that lack attributes of a newer release is the same by generated code', () => {
+    class OldItem {}
+    class Item {}
+    class OldBag {
+      items: unknown;
+    }
+    class Bag {
+      items: unknown;
+    }
+    defineSession(OldItem, { name: 'item', mutable: ['x'] as never });
+    defineSession(Item, { name: 'item', mutable: ['x', 'b', 'c', 'd'] as never });
+    defineSession(OldBag, { name: 'grown', mutable: { items: { type: () => OldItem } } });
+    defineSession(Bag, { name: 'grown', mutable: { items: { type: () => Item } } });
+    const old = Object.assign(new OldBag(), { items: [1, 2, 3].map((x) => Object.assign(new OldItem(), { x })) });
+    const graph = Graph.decode(Benchmark.of(old).snapshot());
+    const { items } = graph.bind(modelOf(Bag)) as { items: Record<string, unknown>[] };
+    // the schema grows by one attribute at a time, so the last object has two slots without a value between two with one
+    for (const [i, attribute] of ['b', 'c', 'd'].entries()) {
+      items[i]![attribute] = attribute;
+      graph.diff();
+    }
+    items[0]!['x'] = 4;
+    graph.diff();
+    expect(hexOf(graph.encode())).to.equal(hexOf(Graph.decode(graph.encode()).encode()));
+    expect((Graph.decode(graph.encode()).bind(modelOf(Bag)) as { items: unknown[] }).items).to.deep.equal(items);
   });
 });

@@ -54,6 +54,8 @@ export const DIFFERENCING_FAULTS: readonly Fault[] = [
   diff('a decimal loses its sign', FLOAT, 'mantissa * 2 + (value < 0 ? 1 : 0)', 'mantissa * 2'),
   diff('a negative float is read as a positive one', FLOAT, 'LAST_BYTE_MIN + place - LAST_BYTES + 0x80', 'LAST_BYTE_MIN + place - LAST_BYTES'),
   diff('a decimal that could be shorter is read', FLOAT, '|| mantissa % 10 === 0)', ')'),
+  // snapshots
+  diff('a generated snapshot writes slots that were never given one by one', 'diff/comparator-source.js', '`    if (${unusual}) return false;`', '``'),
   // what is not all there
   diff('a property beside the elements is passed over', 'diff/comparison.js', 'if (extra !== undefined)', 'if (false)'),
   diff('half of a delta is written before a frozen object is met', 'diff/mirror.js', 'if (isFixed)', 'if (false)'),
