@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   observe: ['shared'],
   'observe/otel': ['observe', 'store', 'shared'],
   'index.ts': ['store', 'observe', 'model', 'engine/port.ts', 'engine/memory', 'shared'],
-  integrations: ['index.ts'],
+  integrations: ['index.ts', 'diff/index.ts'],
   cli: ['index.ts', 'diff/index.ts', 'engine/nats/index.ts', 'testing/index.ts'],
   testing: [
     'index.ts',
@@ -47,6 +47,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nats: ['engine/nats'],
   'class-transformer': ['model'],
   'reflect-metadata': ['model'],
+  'express-session': ['integrations'],
 };
 
 const PUBLIC_INDEXES = ['index.ts', 'diff/index.ts', 'engine/nats/index.ts', 'testing/index.ts'];

@@ -5,7 +5,7 @@
  * live objects, are as before. A graph carries its own schema: unbound, it needs no class, and what it does not understand it keeps.
  */
 import { TwinstateError } from '../shared/errors.js';
-import type { AttributeModel, SessionModel } from '../model/session-model.js';
+import type { AttributeModel, ClassModel, SessionModel } from '../model/session-model.js';
 import { holdLimit, resolveLimits, type Limits } from '../wire/limits.js';
 import { Application } from './apply.js';
 import { sealImmutables } from '../model/immutability.js';
@@ -324,6 +324,11 @@ export class Graph {
   attributeAt(id: number, slot: number, model = this.model): AttributeModel | undefined {
     const node = this.#table.nodes.get(id);
     return node?.kind === 'instance' ? attributeAt(this.#table, model, node.shape, slot) : undefined;
+  }
+
+  /** The class of the instances of a shape, where the model knows it. */
+  classOf(shape: number, model = this.model): ClassModel | undefined {
+    return model?.classes.get(this.#table.schema.shapes[shape]?.name ?? '');
   }
 
   /** A slot of an instance as people write it, and whether people may see what is in it. */

@@ -7,7 +7,7 @@
  */
 import 'reflect-metadata';
 import { TwinstateError } from '../shared/errors.js';
-import type { MutableOptions, SessionOptions } from './options.js';
+import type { MutableOptions, RestOptions, SessionOptions } from './options.js';
 
 const KEY = Symbol.for('twinstate.declaration');
 
@@ -26,6 +26,8 @@ export interface ClassDeclaration {
   session: SessionOptions | undefined;
   /** `mutable: '*'`. */
   open: boolean;
+  /** What was said of all keys of an open class. */
+  rest: RestOptions;
   /** A model was made from it. */
   resolved: boolean;
 }
@@ -85,8 +87,10 @@ export function declareSession(prototype: object, options: SessionOptions): void
 }
 
 /** Makes every further key a mutable attribute. */
-export function declareOpen(prototype: object): void {
-  declarationFor(prototype).open = true;
+export function declareOpen(prototype: object, rest: RestOptions): void {
+  const declaration = declarationFor(prototype);
+  declaration.open = true;
+  declaration.rest = rest;
 }
 
 /** Spells a kind as people write it. */
@@ -103,7 +107,7 @@ function declarationFor(prototype: object): ClassDeclaration {
     });
   }
   if (declaration === undefined) {
-    declaration = { attributes: new Map(), session: undefined, open: false, resolved: false };
+    declaration = { attributes: new Map(), session: undefined, open: false, rest: {}, resolved: false };
     Reflect.defineMetadata(KEY, declaration, prototype);
   }
   return declaration;

@@ -8,9 +8,11 @@ import { TwinstateError } from '../shared/errors.js';
 import { declareAttribute, declareOpen, declareSession } from './declaration.js';
 import {
   checkAttributeOptions,
+  checkRestOptions,
   checkSessionOptions,
   type ImmutableOptions,
   type MutableOptions,
+  type RestOptions,
   type SessionOptions,
 } from './options.js';
 import type { Class } from './session-model.js';
@@ -22,10 +24,14 @@ export type AttributeKey<T> = { [K in keyof T & string]: T[K] extends (...args: 
 export interface SessionDefinition<T extends object> extends SessionOptions {
   /**
    * The mutable attributes: a list of properties, or an object of them with their options (`{}`, or a function that returns the
-   * element class). `'*'`: every own enumerable key that is not listed elsewhere, for open-ended data such as an HTTP session.
+   * element class). `'*'`: every own enumerable key that is not listed elsewhere, for open-ended data such as an HTTP session; `{ '*': { merge: 'last' } }`
+   * says what happens where two commits changed the same.
    */
   readonly mutable?:
-    '*' | readonly AttributeKey<T>[] | { readonly [K in AttributeKey<T>]?: MutableOptions<T[K]> | (() => Class) };
+    | '*'
+    | { readonly '*': RestOptions }
+    | readonly AttributeKey<T>[]
+    | { readonly [K in AttributeKey<T>]?: MutableOptions<T[K]> | (() => Class) };
   readonly immutable?: readonly AttributeKey<T>[] | { readonly [K in AttributeKey<T>]?: ImmutableOptions<T[K]> | (() => Class) };
   /** What stays in the process; needed only where `mutable` is `'*'`. */
   readonly transient?: readonly AttributeKey<T>[];
@@ -42,16 +48,27 @@ export function defineSession<C extends Class>(type: C, definition: SessionDefin
   const prototype = type.prototype as object;
   if (typeof definition !== 'object' || definition === null) throw bad(where, definition);
   const { mutable, immutable, transient, ...options } = definition;
+  const rest = restOf(where, mutable);
   declareSession(prototype, checkSessionOptions(where, options));
   for (const [property, given] of entriesOf(`${where}, immutable`, immutable)) {
     declareAttribute(prototype, property, 'immutable', checkAttributeOptions(`${where}, ${property}`, 'immutable', given));
   }
-  if (mutable === '*') declareOpen(prototype);
-  for (const [property, given] of mutable === '*' ? [] : entriesOf(`${where}, mutable`, mutable)) {
+  if (rest !== undefined) declareOpen(prototype, rest);
+  for (const [property, given] of rest !== undefined ? [] : entriesOf(`${where}, mutable`, mutable)) {
     declareAttribute(prototype, property, 'mutable', checkAttributeOptions(`${where}, ${property}`, 'mutable', given));
   }
   for (const [property] of entriesOf(`${where}, transient`, transient)) declareAttribute(prototype, property, 'transient', {});
   return type;
+}
+
+/** What is said of all keys; undefined where they are listed. */
+function restOf(where: string, mutable: unknown): RestOptions | undefined {
+  if (mutable === '*') return {};
+  if (typeof mutable !== 'object' || mutable === null || !Object.hasOwn(mutable, '*')) return undefined;
+  const { '*': rest, ...others } = mutable as Record<string, unknown>;
+  const [listed] = Object.keys(others);
+  if (listed !== undefined) throw bad(`${where}, mutable`, `'*' and '${listed}'`);
+  return checkRestOptions(`${where}, mutable '*'`, rest);
 }
 
 function requireClass(type: unknown): Class {

@@ -10,6 +10,7 @@ import { declarationOn, lineage } from './declaration.js';
 import { type ElementTypes, elementTypes } from './element-types.js';
 import { type InheritedAttribute, inheritedAttributes } from './inheritance.js';
 import { holdsMore } from './known-values.js';
+import type { RestOptions } from './options.js';
 import type { Class } from './session-model.js';
 
 export interface DraftAttribute extends InheritedAttribute {
@@ -22,6 +23,7 @@ export interface Draft {
   readonly attributes: readonly DraftAttribute[];
   readonly transient: ReadonlySet<string>;
   readonly open: boolean;
+  readonly rest: RestOptions;
   readonly construct: Construct;
   readonly makes: boolean;
   /** An instance to look at; none where the class has a `make`, which wants attributes. */
@@ -56,7 +58,7 @@ function draftOf(type: Class): Draft {
   const prototype = type.prototype as object;
   const base = lineage(prototype).slice(1).find(holdsMore);
   if (base !== undefined) throw extendsBuiltIn(type, (base.constructor as Class).name);
-  const { attributes, open } = inheritedAttributes(prototype);
+  const { attributes, open, rest } = inheritedAttributes(prototype);
   const make = declarationOn(prototype)?.session?.make;
   const construct = constructorOf(type, make);
   return {
@@ -66,6 +68,7 @@ function draftOf(type: Class): Draft {
       .map((a) => ({ ...a, elements: elementTypes(type, a.property, a.options) })),
     transient: new Set(attributes.filter((a) => a.kind === 'transient').map((a) => a.property)),
     open,
+    rest,
     construct,
     makes: make !== undefined,
     trial: make === undefined ? construct({}) : undefined,

@@ -6,7 +6,7 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { className, type AttributeKind, declarationOn, decoratorOf, lineage } from './declaration.js';
-import type { MutableOptions } from './options.js';
+import type { MutableOptions, RestOptions } from './options.js';
 
 export interface InheritedAttribute {
   readonly property: string;
@@ -18,6 +18,7 @@ export interface InheritedAttribute {
 export interface InheritedAttributes {
   readonly attributes: readonly InheritedAttribute[];
   readonly open: boolean;
+  readonly rest: RestOptions;
 }
 
 /** Collects the attributes of a class. @throws {TwinstateError} `DECLARATION_INVALID` where a subclass changes an attribute's kind */
@@ -25,10 +26,12 @@ export function inheritedAttributes(prototype: object): InheritedAttributes {
   const attributes = new Map<string, InheritedAttribute>();
   const declaredBy = new Map<string, string>();
   let open = false;
+  let rest: RestOptions = {};
   for (const ancestor of lineage(prototype).toReversed()) {
     const declaration = declarationOn(ancestor);
     if (declaration === undefined) continue;
     open ||= declaration.open;
+    rest = { ...rest, ...declaration.rest };
     for (const [property, { kind, options }] of declaration.attributes) {
       const base = attributes.get(property);
       if (base !== undefined && base.kind !== kind) {
@@ -43,5 +46,5 @@ export function inheritedAttributes(prototype: object): InheritedAttributes {
       if (base === undefined) declaredBy.set(property, className(ancestor));
     }
   }
-  return { attributes: [...attributes.values()], open };
+  return { attributes: [...attributes.values()], open, rest };
 }

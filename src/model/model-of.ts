@@ -12,7 +12,7 @@ import { collectDrafts, type Draft, type DraftAttribute } from './draft.js';
 import { durationMs } from './duration.js';
 import { fingerprint } from './fingerprint.js';
 import { mutableAttributeSet } from './mutable-attribute-set.js';
-import type { SessionOptions } from './options.js';
+import type { RestOptions, SessionOptions } from './options.js';
 import { checkAttributeNames, classNames } from './wire-names.js';
 import type { AttributeModel, Class, ClassModel, DiffStrategy, SessionModel } from './session-model.js';
 
@@ -71,8 +71,10 @@ function build(
 ): SessionModel {
   // classes refer to each other, so their arrays are filled first and frozen last
   const shells = new Map<Class, { -readonly [K in keyof ClassModel]: ClassModel[K] }>();
-  for (const { type, open, transient, construct, makes } of drafts.values()) {
-    shells.set(type, { type, name: names.get(type)!, attributes: [], mutable: [], open, transient, construct, makes });
+  for (const { type, open, rest, transient, construct, makes } of drafts.values()) {
+    const keys = open ? restModel(rest, options.diff ?? 'auto') : undefined;
+    const name = names.get(type)!;
+    shells.set(type, { type, name, attributes: [], mutable: [], open, rest: keys, transient, construct, makes });
   }
   for (const draft of drafts.values()) {
     const shell = shells.get(draft.type)!;
@@ -145,5 +147,23 @@ function attributeModel(
       property: discriminator.property,
       classes: new Map([...discriminator.classes].map(([name, element]): [string, ClassModel] => [name, models.get(element)!])),
     },
+  });
+}
+
+/** What the keys of an open class are, as if `*` were an attribute. */
+function restModel({ merge = 'reject' }: RestOptions, diff: DiffStrategy): AttributeModel {
+  return Object.freeze({
+    property: '*',
+    wireName: '*',
+    index: -1,
+    mutable: true,
+    types: [],
+    diff,
+    merge,
+    key: undefined,
+    sensitive: false,
+    codec: undefined,
+    accessor: false,
+    discriminator: undefined,
   });
 }

@@ -54,6 +54,12 @@ export interface MutableOptions<V = any> extends ImmutableOptions<V> {
   readonly key?: string;
 }
 
+/** What holds for all keys of an open class. */
+export interface RestOptions {
+  /** What happens when two commits changed the same key, or the same slot behind it (default `reject`). */
+  readonly merge?: 'reject' | 'last';
+}
+
 const DIFF_STRATEGIES: readonly DiffStrategy[] = ['graph', 'binary', 'tracked', 'auto'];
 const MERGE_RULES: readonly MergeRule[] = ['reject', 'last', 'add', 'max', 'min', 'union', 'append'];
 const LIMITS: readonly (keyof SessionLimits)[] = ['sessionBytesMax', 'deltaBytesMax', 'objectsMax', 'elementsMax'];
@@ -181,4 +187,14 @@ function show(value: unknown): string {
 
 function bad(what: string, expected: string, received: string, cure: string): TwinstateError {
   return new TwinstateError('OPTION_INVALID', what, { expected, received, cure });
+}
+
+/** @throws {TwinstateError} `OPTION_INVALID` */
+export function checkRestOptions(where: string, given: unknown): RestOptions {
+  const options = given as RestOptions;
+  checkKeys(where, options, ['merge']);
+  const { merge } = options;
+  // other rules want to know the type of what they merge, and keys of any data have none
+  if (merge !== undefined) checkOneOf(`${where}, merge`, merge, ['reject', 'last']);
+  return options;
 }

@@ -68,6 +68,8 @@ export interface ClassModel {
   readonly mutable: readonly AttributeModel[];
   /** Open-ended data: every own enumerable key that is not among `attributes` is a mutable attribute too (`mutable: '*'`). */
   readonly open: boolean;
+  /** What all keys of an open class have in common. */
+  readonly rest: AttributeModel | undefined;
   /** Properties marked `@Transient`; they matter where the class is open. */
   readonly transient: ReadonlySet<string>;
   /** Makes an instance, by the constructor without arguments or by `make`, which is given the attributes by property name. */

@@ -27,8 +27,8 @@ const COMPACT_BYTES_MIN = 512;
 /** What a delta costs beside its bytes, about: so many of them are as good as an eighth, however small they are. */
 const OPEN_DELTA_BYTES = 32;
 /** The history, which is kept for bases that lag: the newest deltas, so many, and together no more bytes than this. */
-export const HISTORY_DELTAS_MAX = 64;
-export const HISTORY_BYTES_MAX = 8_192;
+export const HISTORY_DELTAS_MAX = 256;
+export const HISTORY_BYTES_MAX = 16_384;
 const SCRATCH_BYTES = 4_096;
 
 /** An `AtRest` as bytes. */

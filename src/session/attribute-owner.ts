@@ -5,13 +5,14 @@
  * their own. What is reached through several attributes is owned by none of them, because their rules may differ.
  */
 import type { Graph } from '../diff/graph.js';
-import { eachChild, isNode, type GraphNode } from '../diff/node.js';
+import { eachChild, isNode, type GraphNode, type InstanceNode } from '../diff/node.js';
 import type { Slot } from '../diff/slot.js';
 import type { AttributeModel, SessionModel } from '../model/session-model.js';
 
 /** One attribute of one instance. */
 export interface Unit {
   readonly holder: number;
+  /** -1: any key of an open class, which all follow one rule. */
   readonly slot: number;
   readonly attribute: AttributeModel;
 }
@@ -35,8 +36,7 @@ export class AttributeOwners {
   of(slot: Slot): Unit | undefined {
     if (slot.kind === 'slot') return this.#unit(slot.target, slot.slot);
     const node = this.#graph.node(slot.target);
-    // the keys of an open class belong to no attribute
-    return node === undefined || node.kind === 'instance' ? undefined : this.#owners.get(node);
+    return node?.kind === 'instance' ? this.#openUnit(node) : node === undefined ? undefined : this.#owners.get(node);
   }
 
   /** The attribute in which a node stands, an instance too. */
@@ -50,6 +50,11 @@ export class AttributeOwners {
     return attribute === undefined ? undefined : { holder, slot, attribute };
   }
 
+  #openUnit({ id, shape }: InstanceNode): Unit | undefined {
+    const attribute = this.#graph.classOf(shape, this.#model)?.rest;
+    return attribute === undefined ? undefined : { holder: id, slot: -1, attribute };
+  }
+
   #expand(node: GraphNode, queue: GraphNode[]): void {
     if (node.kind !== 'instance') {
       const owner = this.#owners.get(node);
@@ -59,7 +64,7 @@ export class AttributeOwners {
       const value = node.get(slot);
       if (isNode(value)) this.#own(value, this.#unit(node.id, slot), queue);
     }
-    for (const value of node.keys.values()) if (isNode(value)) this.#own(value, undefined, queue);
+    for (const value of node.keys.values()) if (isNode(value)) this.#own(value, this.#openUnit(node), queue);
   }
 
   #own(node: GraphNode, unit: Unit | undefined, queue: GraphNode[]): void {

@@ -225,7 +225,8 @@ export class WorkingCopy {
 
 /** True where something of the class follows another rule than that the same slot conflicts. */
 function hasRules({ classes }: SessionModel): boolean {
-  for (const { mutable } of classes.values()) {
+  for (const { mutable, rest } of classes.values()) {
+    if (rest !== undefined && rest.merge !== 'reject') return true;
     if (mutable.some(({ merge, key }) => merge !== 'reject' || key !== undefined)) return true;
   }
   return false;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { Benchmark, Replica } from '../../src/diff/index.js';
-import { AtRest } from '../../src/session/at-rest.js';
+import { AtRest, HISTORY_BYTES_MAX } from '../../src/session/at-rest.js';
 import { version } from '../../src/shared/ids.js';
 import { difference } from '../diff/topology.js';
 import { mutate, World } from '../diff/world.js';
@@ -88,7 +88,7 @@ describe('a session at rest', () => {
       deltaBytes += delta.byteLength;
       told.atRest.append(delta, version(++told.at));
       const bytes = told.atRest.bytes;
-      expect(bytes, 'and never holds much more than its snapshot').to.be.below((wholeBytes * 9) / 8 + 8_192 + 2_000);
+      expect(bytes, 'and never holds much more than its snapshot').to.be.below((wholeBytes * 9) / 8 + HISTORY_BYTES_MAX + 2_000);
       const packed = told.atRest.pack().own;
       // its second field is the snapshot's version
       if (snapshotVersionOf(packed) !== snapshotVersionOf(snapshot)) compactions++;
