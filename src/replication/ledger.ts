@@ -5,38 +5,27 @@
  * `apply` moves it, one record at a time, and a record moves it only if its `prev` names the record applied last. So a gap, a
  * reordering and a lost and rewritten tail are all seen (rule 2), and a primary and its backups cannot come to differ.
  */
+import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
+import type { Applied } from './applied.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
-import type { CheckpointRecord, CommitRecord, Entry, LeadRecord, RecordId, SeedRecord } from './record.js';
+import type { Entry, LogRecord, RecordId } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState, StoredSession } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import { DEFAULT_TIMING } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
 
-/** What one record did to a ledger. */
-export type Applied =
-  /** It stands at or before the position: seen already. */
-  | { readonly kind: 'seen' }
-  | { readonly kind: 'lead'; readonly record: LeadRecord; readonly previousLeader: NodeId | undefined }
-  | { readonly kind: 'commit'; readonly record: CommitRecord; readonly fenced: boolean; readonly changed: ReadonlySet<SessionId> }
-  | { readonly kind: 'checkpoint'; readonly record: CheckpointRecord }
-  | { readonly kind: 'seed'; readonly record: SeedRecord }
-  /** The generation ends here. */
-  | { readonly kind: 'end' }
-  /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
-  | { readonly kind: 'foreign'; readonly error: TwinstateError }
-  /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
-  | { readonly kind: 'gap'; readonly why: string };
-
 /** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
 export type LoadedSession =
   | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
   | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
+
+const NONE: ReadonlySet<SessionId> = new Set();
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
@@ -196,12 +185,15 @@ export class Ledger<B> {
     }
   }
 
-  /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
-  apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
+  /**
+   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
+   * @param known what the bytes say, where this replica wrote them: its deltas are checked
+   */
+  apply(at: Sequence, bytes: Uint8Array, joining = false, known?: LogRecord): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
-    const record = tryDecode(bytes);
+    const record = known ?? tryDecode(bytes);
     if (record instanceof TwinstateError) {
       this.foreign++;
       this.#advance(at, foreignId(bytes));
@@ -251,7 +243,7 @@ export class Ledger<B> {
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
         if (this.#defers(at, entry)) changed.add(entry.session);
-        else if (!held.has(entry.session) && this.#applyEntry(at, entry)) changed.add(entry.session);
+        else if (!held.has(entry.session) && this.#applyEntry(at, entry, known !== undefined)) changed.add(entry.session);
       }
     }
     this.#advance(at, record.id);
@@ -262,20 +254,22 @@ export class Ledger<B> {
   #defers(at: Sequence, entry: Entry): boolean {
     const deferred = this.#deferred.get(entry.session);
     if (deferred === undefined && (!this.lacks(entry.session) || entry.from === 0)) return false;
-    if (deferred === undefined) this.#deferred.set(entry.session, [{ at, entry }]);
-    else deferred.push({ at, entry });
+    // a copy: what waits must not keep its whole record alive
+    const waiting = { at, entry: { ...entry, payload: copyBytes(entry.payload) } };
+    if (deferred === undefined) this.#deferred.set(entry.session, [waiting]);
+    else deferred.push(waiting);
     this.unsaved.changed(entry.session, at);
     return true;
   }
 
   /** Sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several of one. */
   #heldAlready(at: Sequence, entries: readonly Entry[]): ReadonlySet<SessionId> {
-    const held = new Set<SessionId>();
+    let held: Set<SessionId> | undefined;
     for (const { session } of entries) {
       const standing = this.sessions.standing(session);
-      if (standing !== undefined && standing.sequence >= at) held.add(session);
+      if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
     }
-    return held;
+    return held ?? NONE;
   }
 
   /** Looks for a version that is missing, before anything is applied. */
@@ -299,7 +293,7 @@ export class Ledger<B> {
     return undefined;
   }
 
-  #applyEntry(at: Sequence, entry: Entry): boolean {
+  #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
     let state = this.sessions.get(entry.session);
     if (entry.kind === 'forget') {
       if (state?.dead !== true || state.version !== entry.from) return false;
@@ -328,7 +322,7 @@ export class Ledger<B> {
     } else if (entry.kind === 'commit' && state.body !== undefined) {
       const body = state.body;
       this.#body(state, () => {
-        this.#bodies.append(body, entry.payload, entry.to);
+        this.#bodies.append(body, entry.payload, entry.to, checked);
         return body;
       });
     }
@@ -362,8 +356,8 @@ export class Ledger<B> {
   }
 
   /** Sessions that were quarantined since the last call. */
-  takeQuarantined(): SessionState<B>[] {
-    return this.#quarantined.splice(0);
+  takeQuarantined(): readonly SessionState<B>[] {
+    return this.#quarantined.length === 0 ? this.#quarantined : this.#quarantined.splice(0);
   }
 
   /** One poison session is one session: its bytes may be unreadable, the partition goes on. */

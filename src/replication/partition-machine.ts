@@ -23,9 +23,11 @@ import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
 import { Upkeep } from './upkeep.js';
 
+const NOTHING_TO_DO: readonly Effect[] = [];
+
 export class PartitionMachine<B> {
   readonly options: MachineOptions<B>;
-  readonly #effects: Effect[] = [];
+  #effects: Effect[] = [];
   #role: Role = 'joining';
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
@@ -77,11 +79,14 @@ export class PartitionMachine<B> {
   }
 
   /** Hands out what is to be done, once. */
-  takeEffects(): Effect[] {
+  takeEffects(): readonly Effect[] {
     for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
       if (quarantine !== undefined) this.#notice({ kind: 'quarantined', session: id, error: quarantine });
     }
-    return this.#effects.splice(0);
+    if (this.#effects.length === 0) return NOTHING_TO_DO;
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
   }
 
   start(): void {
@@ -110,11 +115,11 @@ export class PartitionMachine<B> {
     this.#turn(role, reason);
   }
 
-  /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
-  record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
+  /** Takes the next record of the log, from wherever it became known first: the only place where anything is decided. @param known what the bytes say */
+  record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
     if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    const applied = this.#ledger.apply(sequence, bytes);
+    const applied = this.#ledger.apply(sequence, bytes, false, known);
     if (applied.kind === 'seen') return;
     if (applied.kind === 'gap') {
       this.#notice({ kind: 'gap', why: applied.why });
@@ -144,7 +149,7 @@ export class PartitionMachine<B> {
     if (slot === undefined || !slot.owns(attempt)) return;
     if (result.outcome === 'stored') {
       this.#log.answered(now.ms);
-      if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes);
+      if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes, slot.record);
       return;
     }
     if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
@@ -345,7 +350,7 @@ export class PartitionMachine<B> {
   }
 
   #append(now: Instant, record: LogRecord, content: Content): void {
-    this.#slot = new AppendSlot(record.id, record.prev.sequence, encodeRecord(record), content, now.ms);
+    this.#slot = new AppendSlot(record, encodeRecord(record), content, now.ms);
     this.#writer.send(this.#slot);
   }
 

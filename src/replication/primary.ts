@@ -5,9 +5,8 @@
  * told to ask again, and whether the try that ends here can still come true.
  */
 import type { ErrorCode } from '../shared/errors.js';
-import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Sequence } from '../shared/ids.js';
-import { doneAgain, doneNow, makeBatch } from './batch.js';
+import { doneAgain, doneNow, makeBatch, refusalOf } from './batch.js';
 import type { Batch, Waiting } from './batch.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
@@ -107,7 +106,7 @@ export class Primary<B> {
     const reads = this.#reads.length > 0 && now.ms >= this.#holdUntilMs;
     if (this.#queue.length === 0 && !reads && !renew) return undefined;
     const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits);
-    this.#queue = [...batch.rest];
+    this.#queue = batch.rest;
     for (const { waiting, answer } of batch.now) this.#settle(now, waiting, answer, ledger);
     if (batch.entries.length === 0 && !reads && !renew) return undefined;
     if (reads) this.#confirmedReads.push(...this.#reads.splice(0));
@@ -222,16 +221,11 @@ export class Primary<B> {
 
   #check({ kind, payload }: Operation): Answer | undefined {
     if (kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
-    try {
-      if (kind === 'adopt') {
-        const { header, snapshot } = decodeStored(payload);
-        if (!header.dead) this.#options.bodies.check('create', snapshot);
-      } else this.#options.bodies.check(kind, payload);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof TwinstateError)) throw error;
-      return { kind: 'refused', code: error.code, why: error.message };
-    }
+    return refusalOf(() => {
+      if (kind !== 'adopt') return this.#options.bodies.check(kind, payload);
+      const { header, snapshot } = decodeStored(payload);
+      if (!header.dead) this.#options.bodies.check('create', snapshot);
+    });
   }
 
   #answer({ token }: Waiting, answer: Answer): void {

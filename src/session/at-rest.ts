@@ -67,10 +67,10 @@ export class AtRest {
     this.#version = version;
   }
 
-  /** Keeps a snapshot. @throws {TwinstateError} `BYTES_CORRUPT` where it is none */
+  /** Keeps a copy of a snapshot. @throws {TwinstateError} `BYTES_CORRUPT` where it is none */
   static of(snapshot: Uint8Array, version: Version): AtRest {
     Graph.decode(snapshot);
-    return new AtRest(snapshot, version);
+    return new AtRest(copyBytes(snapshot), version);
   }
 
   /** Keeps a snapshot that was just made here, unchecked. */
@@ -109,10 +109,15 @@ export class AtRest {
     return this.#snapshot.byteLength + (this.#newest?.snapshot.byteLength ?? 0) + this.#deltas.byteLength;
   }
 
-  /** Keeps a copy of a delta that leads to the next version. @throws {TwinstateError} where it is malformed, or does not fit at compaction */
-  append(delta: Uint8Array, at: Version): void {
+  /**
+   * Keeps a copy of a delta that leads to the next version.
+   *
+   * @param checked `check` has seen it
+   * @throws {TwinstateError} where it is malformed, or does not fit at compaction
+   */
+  append(delta: Uint8Array, at: Version, checked = false): void {
     invariant(at === this.#version + 1, 'a delta leads to the next version');
-    parseDelta(delta);
+    if (!checked) parseDelta(delta);
     this.#deltas.push(delta);
     this.#version = at;
     this.#moveHistory();

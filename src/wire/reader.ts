@@ -11,7 +11,8 @@ const scratch = new DataView(new ArrayBuffer(8));
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Made when it is needed: few of what is read has numbers of a fixed width. */
+  #view: DataView | undefined;
   /** What is being read, for messages: `record`, `delta`, `snapshot`. */
   readonly #what: string;
   #at = 0;
@@ -19,7 +20,6 @@ export class ByteReader {
   constructor(bytes: Uint8Array, what: string) {
     // of a Buffer too, `slice` of what is handed out shall be a copy
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
   }
 
@@ -71,21 +71,21 @@ export class ByteReader {
 
   u32(): number {
     this.#need(4);
-    const value = this.#view.getUint32(this.#at, true);
+    const value = this.#numbers().getUint32(this.#at, true);
     this.#at += 4;
     return value;
   }
 
   f32(): number {
     this.#need(4);
-    const value = this.#view.getFloat32(this.#at, true);
+    const value = this.#numbers().getFloat32(this.#at, true);
     this.#at += 4;
     return value;
   }
 
   f64(): number {
     this.#need(8);
-    const value = this.#view.getFloat64(this.#at, true);
+    const value = this.#numbers().getFloat64(this.#at, true);
     this.#at += 8;
     return value;
   }
@@ -133,6 +133,10 @@ export class ByteReader {
       cure: 'it was damaged or written by something else; nothing of it was applied',
       cause,
     });
+  }
+
+  #numbers(): DataView {
+    return (this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength));
   }
 
   #need(bytes: number): void {

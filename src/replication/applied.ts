@@ -1,0 +1,19 @@
+/** What became of a record that a ledger was given. */
+import type { TwinstateError } from '../shared/errors.js';
+import type { NodeId, SessionId } from '../shared/ids.js';
+import type { CheckpointRecord, CommitRecord, LeadRecord, SeedRecord } from './record.js';
+
+/** What one record did to a ledger. */
+export type Applied =
+  /** It stands at or before the position: seen already. */
+  | { readonly kind: 'seen' }
+  | { readonly kind: 'lead'; readonly record: LeadRecord; readonly previousLeader: NodeId | undefined }
+  | { readonly kind: 'commit'; readonly record: CommitRecord; readonly fenced: boolean; readonly changed: ReadonlySet<SessionId> }
+  | { readonly kind: 'checkpoint'; readonly record: CheckpointRecord }
+  | { readonly kind: 'seed'; readonly record: SeedRecord }
+  /** The generation ends here. */
+  | { readonly kind: 'end' }
+  /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
+  | { readonly kind: 'foreign'; readonly error: TwinstateError }
+  /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
+  | { readonly kind: 'gap'; readonly why: string };
