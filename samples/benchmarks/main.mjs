@@ -2,11 +2,13 @@
  * `npm run bench:diff`: what a commit costs (detect, encode, advance the benchmark) beside everything one could pick instead.
  *
  * `-- --quick` takes fewer and shorter rounds; `--shape NAME` only shapes whose name begins so; `--json FILE` writes the figures too.
+ * `--memory` measures, in their place, what an open instance takes with its benchmark.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { measureMemory, printMemory } from './open-memory.mjs';
 import { peers } from './peers/peers.mjs';
 import { printLegend, printResult, printShape, printSummary } from './report.mjs';
 import { shapes } from './shapes/shapes.mjs';
@@ -16,7 +18,7 @@ const VERIFY_MS_MAX = 20_000;
 const STACK_MB = 48;
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, shape: { type: 'string' }, json: { type: 'string' } },
+  options: { quick: { type: 'boolean' }, shape: { type: 'string' }, json: { type: 'string' }, memory: { type: 'boolean' } },
 });
 const effort = options.quick ? { rounds: 5, roundMs: 2 } : { rounds: 21, roundMs: 5 };
 const chosen = shapes.filter(({ name }) => name.startsWith(options.shape ?? ''));
@@ -61,6 +63,12 @@ const machine = {
   packages: Object.fromEntries(Object.keys(dependencies).map((name) => [name, versionOf(name)])),
   effort,
 };
+if (options.memory) {
+  const memory = measureMemory(options.shape);
+  printMemory(memory);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, memory }, undefined, 2)}\n`);
+  process.exit(0);
+}
 const results = [];
 const verifiedByShape = {};
 printLegend(machine, peers);

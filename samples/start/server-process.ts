@@ -36,6 +36,8 @@ try {
     role: role === 'client' ? 'client' : 'node',
   });
   process.on('message', (message: ToServer) => void obey(message).catch(fail));
+  // as a deploy ends it: others lead first
+  process.once('SIGTERM', () => void store.drain().then(() => process.disconnect(), fail));
   tell({ type: 'ready', node: store.nodeId });
 
   async function obey(message: ToServer): Promise<void> {

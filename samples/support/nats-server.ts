@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
-import { findNatsServer, type ServerBinary } from './server-binary.js';
+import { findNatsServer, findReplicatingNatsServer, type ServerBinary } from './server-binary.js';
 
 export interface NatsServerOptions {
   /** Default true. */
@@ -20,6 +20,8 @@ export interface NatsServerOptions {
   readonly port?: number;
   /** Where JetStream keeps its files, kept at `stop`. Default: a temporary folder, removed at `stop`. */
   readonly storeDir?: string;
+  /** A server that can keep a log on several servers (default false: whatever this machine has). */
+  readonly replicating?: boolean;
   /** More lines for the server's configuration file. */
   readonly config?: string;
 }
@@ -57,7 +59,7 @@ export class NatsServer {
 
   /** Starts a server and waits until it answers. Another port is tried where the first was taken meanwhile. */
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const binary = await findNatsServer();
+    const binary = await (options.replicating === true ? findReplicatingNatsServer() : findNatsServer());
     for (let attempt = 1; ; attempt++) {
       const server = new NatsServer(binary, options.port ?? (await freePort()), options);
       try {
@@ -180,6 +182,7 @@ export async function startNatsCluster(count: number): Promise<NatsServer[]> {
   const list = routes.map((port) => `"nats-route://127.0.0.1:${port}"`).join(', ');
   const starts = routes.map((port, i) =>
     NatsServer.start({
+      replicating: true,
       config: `server_name: "n${i + 1}"\ncluster { name: "twin", listen: "127.0.0.1:${port}", routes: [${list}] }`,
     }),
   );

@@ -12,6 +12,7 @@ import {
   accessSync,
   constants,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -36,6 +37,10 @@ interface ServerPackage {
   readonly folder: string;
   /** The first one holds the binary, the others what it is linked with. */
   readonly packages: readonly string[];
+  /** The release of Debian that has it, where the machine's own is too old; it is read from the machine's own mirror. */
+  readonly release?: string;
+  /** What is on the `PATH` serves only from this version on. */
+  readonly versionMin?: readonly [number, number];
   readonly howTo: string;
 }
 
@@ -52,6 +57,9 @@ const NATS: ServerPackage = {
   howTo: 'Install one: `brew install nats-server`, `apt install nats-server`, or see the download page of nats.io,',
 };
 
+/** Three replicas of an older server let several writers win one conditional append. */
+const REPLICATING_NATS: ServerPackage = { ...NATS, folder: '.nats/replicating', release: 'trixie', versionMin: [2, 10] };
+
 const REDIS: ServerPackage = {
   name: 'redis-server',
   folder: '.redis',
@@ -64,6 +72,11 @@ const found = new Map<ServerPackage, Promise<ServerBinary>>();
 /** Finds a `nats-server`. @throws {Error} that says how to install one */
 export function findNatsServer(): Promise<ServerBinary> {
   return findOnce(NATS);
+}
+
+/** Finds a `nats-server` that can keep a log on several servers. @throws {Error} that says how to install one */
+export function findReplicatingNatsServer(): Promise<ServerBinary> {
+  return findOnce(REPLICATING_NATS);
 }
 
 /** Finds a `redis-server`, which only benchmarks need. @throws {Error} that says how to install one */
@@ -83,7 +96,7 @@ function findOnce(server: ServerPackage): Promise<ServerBinary> {
 async function find(server: ServerPackage): Promise<ServerBinary> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const candidate = join(folder, server.name);
-    if (folder !== '' && isExecutable(candidate)) return { path: candidate, env: {} };
+    if (folder !== '' && isExecutable(candidate) && (await isRecent(candidate, server))) return { path: candidate, env: {} };
   }
   const home = join(repository(), server.folder);
   const binary = join(home, server.name);
@@ -104,11 +117,29 @@ async function find(server: ServerPackage): Promise<ServerBinary> {
   }
 }
 
-async function unpack({ name, packages }: ServerPackage, home: string, binary: string): Promise<void> {
+async function isRecent(binary: string, { versionMin }: ServerPackage): Promise<boolean> {
+  if (versionMin === undefined) return true;
+  const { stdout } = await run(binary, ['--version'], { timeout: COMMAND_MS_MAX });
+  const [, major = 0, minor = 0] = /v(\d+)\.(\d+)/.exec(stdout)?.map(Number) ?? [];
+  return major > versionMin[0] || (major === versionMin[0] && minor >= versionMin[1]);
+}
+
+/** A source list with one release of Debian, on the mirror that this machine uses. */
+function sourcesOf(release: string): string {
+  const folder = '/etc/apt/sources.list.d';
+  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : [])];
+  const text = files.flatMap((file) => (existsSync(file) ? [readFileSync(file, 'utf8')] : [])).join('\n');
+  const mirror = /^(?:URIs:|deb(?: \[.*?\])?)\s+(\S+\/debian)\/?(?:\s|$)/m.exec(text)?.[1];
+  if (mirror === undefined) throw new Error(`this machine names no mirror of Debian from which ${release} could be read`);
+  return `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${release} main\n`;
+}
+
+async function unpack({ name, packages, release }: ServerPackage, home: string, binary: string): Promise<void> {
   const work = join(home, `unpack-${process.pid}`);
   rmSync(work, { recursive: true, force: true });
   for (const folder of ['lists/partial', 'cache/archives/partial', 'package']) mkdirSync(join(work, folder), { recursive: true });
   writeFileSync(join(work, 'status'), '');
+  if (release !== undefined) writeFileSync(join(work, 'sources.list'), sourcesOf(release));
   try {
     const options = [
       '-o', `Dir::State=${work}`,
@@ -116,6 +147,7 @@ async function unpack({ name, packages }: ServerPackage, home: string, binary: s
       '-o', `Dir::State::status=${join(work, 'status')}`,
       '-o', `Dir::Cache=${join(work, 'cache')}`,
       '-o', 'Debug::NoLocking=1',
+      ...(release === undefined ? [] : ['-o', `Dir::Etc::sourcelist=${join(work, 'sources.list')}`, '-o', 'Dir::Etc::sourceparts=-']),
       ...(process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : []),
     ]; // prettier-ignore
     // one unreachable source among several is no obstacle; the download below tells

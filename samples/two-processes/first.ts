@@ -1,11 +1,11 @@
-/** The process that answers the call and commits what is said. Give it the NATS server's address; it ends on SIGINT. */
+/** The process that answers the call and commits what is said. Give it the NATS server's address; SIGINT and SIGTERM drain it. */
 import { connect } from 'twinstate';
 import { natsEngine } from 'twinstate/nats';
 import { Call, Participant, Remark } from './call.js';
 
 const engine = natsEngine({ servers: process.argv[2] ?? 'nats://localhost:4222' });
 const store = await connect({ sessions: [Call], engine, cluster: 'help-desk', backups: 1 });
-process.once('SIGINT', () => void store.close());
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void store.drain());
 
 const call = await store.create(Call, { topic: 'no dial tone' }, { id: 'call/7 *.>' });
 for (const name of ['Ines', 'Omar']) {

@@ -11,14 +11,15 @@ import { VIEW_KINDS } from '../wire/format.js';
 import { holdLimit, type Limits } from '../wire/limits.js';
 import { patchBytes } from './byte-patch.js';
 import type { Draft, Hunk } from './draft.js';
+import { loosen } from './laid-out-node.js';
 import {
   ArrayNode,
   BytesNode,
   DateNode,
-  InstanceNode,
+  DictionaryNode,
   isNode,
   MapNode,
-  ObjectNode,
+  LooseInstance,
   RegExpNode,
   SetNode,
   UrlNode,
@@ -166,7 +167,7 @@ export class Application {
     const id = target < 0 ? this.#draft.base + this.#fresh.length : target;
     if (!Number.isSafeInteger(id + 1) || table.nodes.has(id)) mismatch('a new id', `${id}`);
     const node = this.#draft.add(makeNode(id, form));
-    holdLimit(this.#limits, 'objectsMax', table.nodes.size, 'the number of objects');
+    holdLimit(this.#limits, 'objectsMax', table.size, 'the number of objects');
     if (node.kind === 'instance' && table.schema.shapes[node.shape] === undefined)
       mismatch('a class of the schema', `shape ${node.shape}`);
     this.#fresh.push(node);
@@ -176,10 +177,10 @@ export class Application {
   #fill(node: GraphNode, content: Content): void {
     switch (content.kind) {
       case 'instance': {
-        const { shape, slots } = this.#expect(node, 'instance');
-        const size = this.#draft.table.schema.shapes[shape]!.attributes.length;
+        const instance = this.#expect(node, 'instance');
+        const size = this.#draft.table.schema.shapes[instance.shape]!.attributes.length;
         if (content.values.length > size) mismatch(`at most ${size} slots`, `${content.values.length}`);
-        for (const value of content.values) slots.push(this.resolve(value, true));
+        content.values.forEach((value, slot) => instance.set(slot, this.resolve(value, true)));
         return;
       }
       case 'array': {
@@ -193,7 +194,7 @@ export class Application {
         return;
       }
       case 'object': {
-        const { keys } = this.#expect(node, 'object');
+        const keys = loosen(this.#expect(node, 'object'));
         for (const [key, value] of content.entries) keys.set(key, this.resolve(value));
         return;
       }
@@ -242,9 +243,9 @@ export class Application {
 function makeNode(id: number, form: Form): GraphNode {
   switch (form.kind) {
     case 'instance':
-      return new InstanceNode(id, form.shape);
+      return new LooseInstance(id, form.shape);
     case 'object':
-      return new ObjectNode(id, form.nullPrototype);
+      return new DictionaryNode(id, form.nullPrototype);
     case 'array':
       return new ArrayNode(id);
     case 'map':

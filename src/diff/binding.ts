@@ -1,7 +1,8 @@
 /**
  * A session model laid over a graph's schema: which attribute stands in which slot.
  *
- * Invariant: a binding fits one schema object; where the graph's schema changes, another is made. A slot without an attribute is
+ * Invariant: a binding fits one schema object, and all graphs that have both share it; where a graph's schema changes, another is
+ * found. A slot without an attribute is
  * *foreign*: kept and passed on, never read or written on live objects.
  */
 import type { AttributeModel, ClassModel, SessionModel } from '../model/session-model.js';
@@ -37,7 +38,17 @@ export class Binding {
   readonly #byShape: (BoundClass | undefined)[];
   readonly #byName = new Map<string, BoundClass>();
 
-  constructor(model: SessionModel, schema: Schema, blobs: BlobCodec | undefined) {
+  /** @param blobs the codec, or undefined within a blob */
+  static of(model: SessionModel, schema: Schema, blobs: BlobCodec | undefined): Binding {
+    const bindings = blobs === undefined ? inBlobs : inSessions;
+    let byModel = bindings.get(schema);
+    if (byModel === undefined) bindings.set(schema, (byModel = new WeakMap()));
+    let binding = byModel.get(model);
+    if (binding === undefined) byModel.set(model, (binding = new Binding(model, schema, blobs)));
+    return binding;
+  }
+
+  private constructor(model: SessionModel, schema: Schema, blobs: BlobCodec | undefined) {
     this.model = model;
     this.schema = schema;
     this.blobs = blobs;
@@ -53,7 +64,7 @@ export class Binding {
   }
 
   withSchema(schema: Schema): Binding {
-    return new Binding(this.model, schema, this.blobs);
+    return Binding.of(this.model, schema, this.blobs);
   }
 
   /** @returns undefined where the model does not know the class */
@@ -66,6 +77,9 @@ export class Binding {
     return this.#byName.get(of.name);
   }
 }
+
+const inSessions = new WeakMap<Schema, WeakMap<SessionModel, Binding>>();
+const inBlobs = new WeakMap<Schema, WeakMap<SessionModel, Binding>>();
 
 function bindClass(of: ClassModel, shape: number, names: readonly string[]): BoundClass {
   const byName = new Map(of.attributes.map((attribute) => [attribute.wireName, attribute]));

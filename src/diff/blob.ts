@@ -17,14 +17,14 @@ import { encodeSnapshot } from './snapshot-writer.js';
 export const blobCodec: BlobCodec = {
   encode(value, model, pathOf) {
     const table = new NodeTable();
-    new Comparison(new Draft(table), new Binding(model, table.schema, undefined), [value], pathOf).run();
+    new Comparison(new Draft(table), Binding.of(model, table.schema, undefined), [value], pathOf).run();
     return encodeSnapshot(table);
   },
 
   decode(bytes, model: SessionModel) {
     const table = decodeSnapshot(bytes, resolveLimits(model.limits), 'array');
     const { root } = table;
-    new Materialiser(new Binding(model, table.schema, undefined), (node, live) => (node.source = live)).make([root]);
+    new Materialiser(Binding.of(model, table.schema, undefined), (node, live) => (node.source = live)).make([root]);
     return (root.source as unknown as unknown[])[0];
   },
 };

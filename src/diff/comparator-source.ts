@@ -1,10 +1,11 @@
 /**
- * Writes comparators: from what is known of a class or of a shape of plain objects to source text.
+ * Writes node classes with their comparators: from what is known of a class or of a shape of plain objects to source text.
  *
  * Invariant: a pure function of its arguments. Names of the application go in through `JSON.stringify` and nowhere else, so no name
  * can become code. The text says what it compares, so that it can be read when it fails.
  *
- * The text is the body of a function of what `comparator.ts` gives it by name; it returns a class that extends `Shadow`. Values are loaded before the prototype is asked for: a compiler
+ * The text is the body of a function of what `node-layout.ts` gives it by name; it returns a class. Its constructor takes all values, so
+ * that the compiler learns of what kind the values of each field are. Values are loaded before the prototype is asked for: a compiler
  * that knows the object's hidden class by then answers that for nothing.
  */
 import { LEVELS } from './findings.js';
@@ -13,11 +14,11 @@ import { LEVELS } from './findings.js';
 export interface Field {
   /** The property. */
   readonly property: string;
-  /** Its place in the node: a slot's number, or the key itself. */
-  readonly place: number | string;
+  /** Its field in the node; -1 where it has none. */
+  readonly place: number;
   /**
-   * `value`: its value; `absence`: that it still has none, which takes no place in the shadow; `bytes`: it is encoded and compared
-   * elsewhere, unless there is nothing to encode and was nothing before.
+   * `value`: its value; `absence`: that none came where there was none; `bytes`: it is encoded and compared by the interpreter,
+   * unless there is nothing to encode and was nothing before.
    */
   readonly by: 'value' | 'absence' | 'bytes';
   /** What is inherited under this name is no attribute. */
@@ -27,40 +28,54 @@ export interface Field {
 export interface Shape {
   /** For people. */
   readonly name: string;
+  /** What is compared, in the order of a comparison. */
   readonly fields: readonly Field[];
+  /** How many fields a node has. */
+  readonly width: number;
   /** A plain object: these keys, in this order, and no others. */
   readonly exact: boolean;
   /** An open class: the keys that are no attributes are compared one by one. */
   readonly open: boolean;
 }
 
-export function shapeSource({ name, fields, exact, open }: Shape): string {
-  const kept = fields.filter(({ by }) => by !== 'absence');
-  const parameters = ['node', 'source', ...kept.map((_, i) => `f${i}`), ...(open ? ['keys'] : [])].join(', ');
+export function shapeSource({ name, fields, width, exact, open }: Shape): string {
+  const all = Array.from({ length: width }, (_, i) => i);
   const lines = [
     `// compares ${comment(name)}: ${comment(fields.map(({ property }) => property).join(', '))}`,
     `'use strict';`,
     exact ? `const KEYS = ${JSON.stringify(fields.map(({ property }) => property))};` : '',
-    `return class extends Shadow {`,
-    `  constructor(${parameters}) {`,
-    `    super(node, source);`,
-    ...kept.map((_, i) => `    this.f${i} = f${i};`),
-    open ? `    this.keys = keys;` : '',
+    `return class extends ${exact ? 'ShapedObject' : 'LaidOutInstance'} {`,
+    `  constructor(id, source${all.map((i) => `, f${i}`).join('')}) {`,
+    `    super(id, source);`,
+    ...all.map((i) => `    this.f${i} = f${i};`),
     `  }`,
+    `  ${exact ? 'valueAt' : 'get'}(place) {`,
+    `    switch (place) {`,
+    ...all.map((i) => `      case ${i}: return this.f${i};`),
+    `    }`,
+    exact ? '' : `    return this.far(place);`,
+    `  }`,
+    `  ${exact ? 'restore' : 'set'}(place, value) {`,
+    exact ? '' : `    if (place >= this.slotCount) this.setSlotCount(place + 1);`,
+    `    switch (place) {`,
+    ...all.map((i) => `      case ${i}: this.f${i} = value; return;`),
+    `    }`,
+    exact ? '' : `    this.setFar(place, value);`,
+    `  }`,
+    exact ? '' : `  restore(place, old) { this.set(place, old); }`,
     `  compare(live, depth) {`,
     `    if ((depth & ${LEVELS - 1}) === 0 && findings.defer(this, depth)) return;`,
+    `    const start = findings.count;`,
     ...fields.map((field, i) => `    const a${i} = ${read(field)};`),
-    ...kept.map((_, i) => `    const b${i} = this.f${i};`),
+    ...fields.map(({ place }, i) => (place < 0 ? '' : `    const b${i} = this.f${place};`)),
     `    if (Object.getPrototypeOf(live) !== prototype) findings.broken = true;`,
-    `    let same = true;`,
+    `    let change = 0;`,
     ...(exact ? compareOrder(fields.length) : []),
-    ...fields.flatMap((field, i) => compareField(field, i, kept.indexOf(field))),
-    open ? `    if (!this.keys.agrees(live, depth)) same = false;` : '',
-    `    if (!same) findings.report(this, depth);`,
+    ...fields.flatMap(compareField),
+    open ? `    change = Math.max(change, scanKeys(this.keys, live, depth, SKIPPED));` : '',
+    `    if (change !== 0) findings.report(this, depth, change, start);`,
     `  }`,
-    exact ? reordered(kept.length) : '',
-    ...advance(kept, exact),
-    ...refresh(kept, exact, open),
+    ...advance(fields, exact),
     `};`,
   ];
   return lines.filter((line) => line !== '').join('\n');
@@ -70,25 +85,24 @@ export function shapeSource({ name, fields, exact, open }: Shape): string {
 export function arraySource(name: string): string {
   return `// compares the array ${comment(name)}
 'use strict';
-return class extends ArrayShadow {
+return class extends ArrayNode {
   compare(live, depth) {
     if ((depth & ${LEVELS - 1}) === 0 && findings.defer(this, depth)) return;
+    const start = findings.count;
     const elements = this.elements;
     const length = live.length;
     if (Object.getPrototypeOf(live) !== prototype) findings.broken = true;
-    if (length !== elements.length) return this.resized(depth);
-    let same = true;
+    if (length !== elements.length) return findings.report(this, depth, 3, start);
     for (let i = 0; i < length; i++) {
       const a = live[i];
       const b = elements[i];
       if (typeof b === 'object' && b !== null) {
-        if (b.source !== a) findings.broken = true;
-        else if (b.owned) b.compare(a, depth + 1);
+        if (b.source !== a) return findings.report(this, depth, 3, start);
+        if (!b.shared) b.compare(a, depth + 1);
       } else if (!Object.is(a, b) || a === undefined) {
-        if (!this.agrees(live, i, b)) same = false;
+        if (!isElement(live, i, b)) return findings.report(this, depth, 3, start);
       }
     }
-    if (!same) findings.report(this, depth);
   }
 };`;
 }
@@ -101,74 +115,51 @@ function read({ property, own }: Field): string {
 function compareOrder(count: number): string[] {
   return [
     `    let count = 0;`,
-    `    for (const key in live) if (key !== KEYS[count++]) same = false;`,
-    `    if (!same || count !== ${count}) return this.reordered(depth);`,
+    `    for (const key in live) if (key !== KEYS[count++]) change = 3;`,
+    `    if (change !== 0 || count !== ${count}) return findings.report(this, depth, 3, start);`,
   ];
 }
 
-function compareField({ by, property }: Field, i: number, kept: number): string[] {
+function compareField({ by, property, place }: Field, i: number): string[] {
   const what = ` // ${comment(property)}`;
-  if (by === 'absence') return [`    if (a${i} !== undefined) findings.hard = !(same = false);${what}`];
-  const b = `b${kept}`;
+  const [a, b] = [`a${i}`, `b${i}`];
+  // an attribute that an older model did not have, or whose value was never given
+  if (by === 'absence')
+    return [
+      `    if (${a} !== undefined${place < 0 ? '' : ` && ${b} === HOLE`}) change = Math.max(change, isPrimitive(${a}) ? 2 : 3);${what}`,
+    ];
   if (by === 'bytes')
-    return [`    if ((a${i} !== undefined && a${i} !== null) || a${i} !== ${b}) findings.hard = !(same = false);${what}`];
+    return [`    if ((${a} !== undefined && ${a} !== null) || ${a} !== ${b}) change = Math.max(change, 2);${what}`];
   return [
-    `    if (!Object.is(a${i}, ${b})) {${what}`,
-    `      if (typeof ${b} === 'object' && ${b} !== null && ${b}.source === a${i}) {`,
-    `        if (${b}.owned) ${b}.compare(a${i}, depth + 1);`,
-    `      } else if (!findings.agrees(a${i}, ${b})) same = false;`,
+    `    if (!Object.is(${a}, ${b})) {${what}`,
+    `      if (typeof ${b} === 'object' && ${b} !== null && ${b}.source === ${a}) {`,
+    `        if (!${b}.shared) ${b}.compare(${a}, depth + 1);`,
+    `      } else change = Math.max(change, findings.judge(${a}, ${b}));`,
     `    }`,
   ];
 }
 
-function reordered(count: number): string {
-  const values = Array.from({ length: count }, (_, i) => `this.f${i}`).join(', ');
-  return `  reordered(depth) {\n    findings.resized(this, depth, [${values}].every(isFlat));\n  }`;
-}
-
-function advance(kept: readonly Field[], exact: boolean): string[] {
+function advance(fields: readonly Field[], exact: boolean): string[] {
   return [
     `  advance(writer, undo) {`,
-    `    const { node, source: live } = this;`,
-    ...kept.flatMap((field, i) => {
-      if (field.by === 'bytes') return [];
-      const place = JSON.stringify(field.place);
+    `    const live = this.source;`,
+    ...fields.flatMap((field) => {
+      const { by, place, property } = field;
+      if (by !== 'value') return [];
+      const [a, b] = [`a${place}`, `b${place}`];
       return [
-        `    const a${i} = ${read(field)}, b${i} = this.f${i};`,
-        `    if ((typeof b${i} !== 'object' || b${i} === null) && b${i} !== HOLE && !Object.is(a${i}, b${i})) {`,
-        `      if (!isPrimitive(a${i})) return false;`,
-        `      undo.push(this, ${i}, b${i});`,
-        exact ? `      node.keys.set(${place}, this.f${i} = a${i});` : `      node.slots[${place}] = this.f${i} = a${i};`,
-        exact ? `      writer.key(node, ${place}, a${i});` : `      writer.slot(node, ${place}, a${i});`,
+        `    const ${a} = ${read(field)}, ${b} = this.f${place};`,
+        `    if ((typeof ${b} !== 'object' || ${b} === null) && !Object.is(${a}, ${b})) {`,
+        `      if (${b} !== HOLE) {`,
+        `        if (!isPrimitive(${a})) return false;`,
+        `        undo.push(this, ${place}, ${b});`,
+        `        this.f${place} = ${a};`,
+        exact ? `        writer.key(this, ${JSON.stringify(property)}, ${a});` : `        writer.slot(this, ${place}, ${a});`,
+        `      }`,
         `    }`,
       ];
     }),
     `    return true;`,
-    `  }`,
-    `  restore(index, old) {`,
-    `    const { node } = this;`,
-    `    switch (index) {`,
-    ...kept.map((field, i) => {
-      const place = JSON.stringify(field.place);
-      const target = `this.f${i} = old`;
-      return `      case ${i}: ${exact ? `node.keys.set(${place}, ${target})` : `node.slots[${place}] = ${target}`}; break;`;
-    }),
-    `    }`,
-    `  }`,
-  ];
-}
-
-function refresh(kept: readonly Field[], exact: boolean, open: boolean): string[] {
-  const follow = kept.map(({ place }, i) => {
-    const value = exact ? `node.keys.get(${JSON.stringify(place)})` : `slotOf(node, ${JSON.stringify(place)})`;
-    return `    if (typeof this.f${i} !== 'object' || this.f${i} === null) this.f${i} = ${value};`;
-  });
-  return [
-    `  refresh() {`,
-    `    const { node } = this;`,
-    exact ? `    if (!sameOrder(node.keys, KEYS)) return false;` : '',
-    ...follow,
-    open ? `    return this.keys.refresh(node.keys);` : `    return true;`,
     `  }`,
   ];
 }

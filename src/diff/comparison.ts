@@ -19,18 +19,20 @@ import type { Draft } from './draft.js';
 import { extraProperty } from './extra-properties.js';
 import { kindOf, unsupported, unsupportedExtra, type LiveKind } from './live-kind.js';
 import { livePath } from './live-path.js';
-import { HOLE, InstanceNode, isContainer, isNode, type ContainerNode, type GraphNode, type Stored } from './node.js';
+import { HOLE, isContainer, isNode, type ContainerNode, type GraphNode, type InstanceNode, type Stored } from './node.js';
 import { ArrayNode } from './node.js';
-import { looksLike, newNode } from './node-live.js';
+import { looksLike } from './likeness.js';
+import { newNode } from './new-node.js';
 import { OperationWriter } from './operation-writer.js';
 
 export class Comparison implements ComparisonPass {
   readonly draft: Draft;
   readonly writer: OperationWriter;
   readonly #root: object;
+  readonly #bySource: ReadonlyMap<object, GraphNode>;
   readonly #outerPath: ((live: unknown) => string | undefined) | undefined;
   #binding: Binding;
-  readonly #walk: number;
+  protected readonly walk: number;
   readonly #toCompare: GraphNode[] = [];
   readonly #toFill: ContainerNode[] = [];
   #compared = 0;
@@ -39,15 +41,26 @@ export class Comparison implements ComparisonPass {
   /** What is being looked at, for errors of the application's own code. */
   #at: object;
 
-  /** @param outerPath finds what stands in a blob, whose root is no place that people know */
-  constructor(draft: Draft, binding: Binding, root: object, outerPath?: (live: unknown) => string | undefined) {
+  /**
+   * @param outerPath finds what stands in a blob, whose root is no place that people know
+   * @param bySource the nodes by live object, for who needs fewer of them than there are
+   */
+  constructor(
+    draft: Draft,
+    binding: Binding,
+    root: object,
+    outerPath?: (live: unknown) => string | undefined,
+    bySource: ReadonlyMap<object, GraphNode> = draft.table.bySource,
+  ) {
     this.draft = draft;
     this.writer = new OperationWriter(draft.base);
     this.#binding = binding;
     this.#root = root;
     this.#at = root;
     this.#outerPath = outerPath;
-    this.#walk = draft.table.nextWalk();
+    // made by now, because making it walks through the graph as it is
+    this.#bySource = bySource;
+    this.walk = draft.table.nextWalk();
   }
 
   get binding(): Binding {
@@ -58,29 +71,17 @@ export class Comparison implements ComparisonPass {
   /** Compares everything that can be reached from the root, or captures it where the graph is empty. */
   run(): Uint8Array | null {
     try {
-      const root = this.resolve(this.#root, this.draft.table.nodes.get(0));
-      if (root !== this.draft.table.root) throw this.#notTheRoot();
+      const { table } = this.draft;
+      const root = this.resolve(this.#root, table.isEmpty ? undefined : table.root);
+      if (root !== table.root) throw this.#notTheRoot();
       for (;;) {
-        if (this.#compared < this.#toCompare.length) this.#compare(this.#toCompare[this.#compared++]!);
-        else if (this.#filled < this.#toFill.length) this.#fill(this.#toFill[this.#filled++]!);
-        else break;
+        if (this.#compared < this.#toCompare.length) this.compareNode(this.#toCompare[this.#compared++]!);
+        else if (!this.fillNext()) break;
       }
       return this.writer.finish();
     } catch (error) {
       throw error instanceof TwinstateError ? error : this.#unreadable(error);
     }
-  }
-
-  /**
-   * Compares these nodes only, which are all that changed, in the order in which `run` would meet them.
-   *
-   * @returns undefined where that was not all there is to compare; then the caller rolls back
-   */
-  runOn(nodes: readonly GraphNode[]): Uint8Array | null | undefined {
-    for (const node of nodes) this.#compare(node);
-    // what refers to an object changes what is met, and in which order; holes are counted over all arrays
-    if (this.writer.namesNodes || this.draft.isStructural || this.#holes > 0) return undefined;
-    return this.writer.finish();
   }
 
   resolve(live: unknown, candidate: Stored): Stored {
@@ -103,39 +104,39 @@ export class Comparison implements ComparisonPass {
     const kind = this.#kindOf(live);
     const known = this.#known(live, kind);
     if (known !== undefined) return known;
-    if (isNode(candidate) && this.#adopt(candidate, live, kind)) return candidate;
+    if (isNode(candidate) && this.adopt(candidate, live, kind)) return candidate;
     return this.#create(live, kind);
   }
 
   meets(node: GraphNode, live: unknown): boolean {
     if (node.source !== live || typeof live !== 'object' || live === null || node.kind === 'blob') return false;
-    if (node.mark === this.#walk) return true;
+    if (node.mark === this.walk) return true;
     if (!looksLike(node, live, this.#kindOf(live), this.binding)) return false;
     this.#visit(node);
     return true;
   }
 
   known(live: object): GraphNode | undefined {
-    const node = this.draft.table.bySource.get(live);
-    if (node === undefined || node.mark === this.#walk) return node;
+    const node = this.#bySource.get(live);
+    if (node === undefined || node.mark === this.walk) return node;
     return this.#known(live, this.#kindOf(live));
   }
 
   adopts(node: GraphNode, live: unknown): boolean {
     if (typeof live !== 'object' || live === null) return false;
     const known = this.known(live);
-    return known !== undefined ? known === node : this.#adopt(node, live, this.#kindOf(live));
+    return known !== undefined ? known === node : this.adopt(node, live, this.#kindOf(live));
   }
 
   visitBlob(node: GraphNode): void {
-    node.mark = this.#walk;
+    node.mark = this.walk;
   }
 
   storedProperty(node: GraphNode, property: string): Stored | undefined {
     if (node.kind === 'object') return node.keys.get(property);
     if (node.kind !== 'instance') return undefined;
     const slot = this.binding.ofShape(node.shape)?.attributes.findIndex((attribute) => attribute?.property === property) ?? -1;
-    return slot < 0 ? node.keys.get(property) : node.slots[slot];
+    return slot < 0 ? node.keys.get(property) : node.get(slot);
   }
 
   limit(limit: keyof Limits, received: number, live: object, what: string): void {
@@ -159,9 +160,9 @@ export class Comparison implements ComparisonPass {
   }
 
   #known(live: object, kind: LiveKind): GraphNode | undefined {
-    const node = this.draft.table.bySource.get(live);
+    const node = this.#bySource.get(live);
     if (node === undefined) return undefined;
-    if (node.mark === this.#walk) return node;
+    if (node.mark === this.walk) return node;
     if (looksLike(node, live, kind, this.binding)) {
       this.#visit(node);
       return node;
@@ -171,8 +172,8 @@ export class Comparison implements ComparisonPass {
     return undefined;
   }
 
-  #adopt(node: GraphNode, live: object, kind: LiveKind): boolean {
-    if (node.mark === this.#walk || node.kind === 'blob' || !looksLike(node, live, kind, this.binding)) return false;
+  protected adopt(node: GraphNode, live: object, kind: LiveKind): boolean {
+    if (node.mark === this.walk || node.kind === 'blob' || !looksLike(node, live, kind, this.binding)) return false;
     if (node.kind === 'instance' && !this.#sameImmutables(node, live)) return false;
     if (node.kind === 'view') {
       const { buffer } = live as ArrayBufferView<ArrayBuffer>;
@@ -192,7 +193,7 @@ export class Comparison implements ComparisonPass {
   /** True where adopting takes nothing that would have to be sent and never is: immutable attributes are not compared later. */
   #sameImmutables(node: InstanceNode, live: object): boolean {
     return this.binding.ofShape(node.shape)!.attributes.every((attribute, slot) => {
-      const stored = slot < node.slots.length ? node.slots[slot] : HOLE;
+      const stored = node.get(slot);
       if (attribute === undefined || attribute.mutable || stored === HOLE) return true;
       const value = readAttribute(attribute, live);
       return isNode(stored) ? stored.source === value && value !== undefined : Object.is(stored, value);
@@ -200,17 +201,34 @@ export class Comparison implements ComparisonPass {
   }
 
   #visit(node: GraphNode): void {
-    node.mark = this.#walk;
-    this.#toCompare.push(node);
+    node.mark = this.walk;
+    this.visited(node);
     // a view claims its buffer at once: it could follow no other one
-    if (node.kind === 'view' && node.buffer!.mark !== this.#walk) this.#visit(node.buffer!);
+    if (node.kind === 'view' && node.buffer!.mark !== this.walk) this.#visit(node.buffer!);
+  }
+
+  /** Sees to it that a node is compared that was met for the first time. */
+  protected visited(node: GraphNode): void {
+    this.#toCompare.push(node);
+  }
+
+  /** @returns false where no node is left to be filled */
+  protected fillNext(): boolean {
+    const node = this.#toFill[this.#filled++];
+    if (node !== undefined) this.#fill(node);
+    return node !== undefined;
+  }
+
+  /** True where arrays with holes were met, which are counted over the whole session. */
+  protected get hasHoles(): boolean {
+    return this.#holes > 0;
   }
 
   #create(live: object, kind: LiveKind): GraphNode {
-    this.limit('objectsMax', this.draft.table.nodes.size + 1, live, 'the number of objects');
+    this.limit('objectsMax', this.draft.table.size + 1, live, 'the number of objects');
     this.#refuseExtras(live, kind);
     const node = this.draft.add(newNode(this.draft.table.nextId, live, kind, (of) => this.#shapeOf(of)));
-    node.mark = this.#walk;
+    node.mark = this.walk;
     this.draft.setSource(node, live);
     if (isContainer(node)) this.#toFill.push(node);
     return node;
@@ -255,15 +273,15 @@ export class Comparison implements ComparisonPass {
 
   #fill(node: ContainerNode): void {
     this.#at = node.source!;
-    if (node instanceof InstanceNode) {
-      const bound = this.binding.ofShape(node.shape)!;
-      node.slots = bound.attributes.map(() => HOLE);
+    if (node.kind === 'instance') {
+      const { length } = this.binding.ofShape(node.shape)!.attributes;
+      if (length > 0) node.set(length - 1, HOLE);
     }
     compareContent(this, node, true);
     this.writer.fill(node);
   }
 
-  #compare(node: GraphNode): void {
+  protected compareNode(node: GraphNode): void {
     this.#at = node.source!;
     if (node instanceof ArrayNode) this.limit('elementsMax', (node.source as unknown[]).length, node.source!, 'an array');
     compareContent(this, node, false);

@@ -11,12 +11,12 @@ import { readAttribute } from '../model/attribute-access.js';
 import { diffBytes } from './byte-patch.js';
 import type { ComparisonPass } from './comparison-pass.js';
 import { isIndexKey, planKeys } from './key-order.js';
+import { loosen, ShapedObject } from './laid-out-node.js';
 import { unsupported } from './live-kind.js';
 import {
   BytesNode,
   HOLE,
   isNode,
-  writableKeys,
   type ArrayNode,
   type GraphNode,
   type InstanceNode,
@@ -25,7 +25,8 @@ import {
 } from './node.js';
 import type { SetNode, Stored, ViewNode } from './node.js';
 import type { Patch } from './operation.js';
-import { liveBytes, viewLength } from './node-live.js';
+import type { OrderedMap } from './ordered-entries.js';
+import { liveBytes, viewLength } from './likeness.js';
 import { strategyOf } from './strategy.js';
 
 export function compareContent(pass: ComparisonPass, node: GraphNode, isNew: boolean): void {
@@ -74,12 +75,12 @@ function compareInstance(pass: ComparisonPass, node: InstanceNode, live: object,
   const { of, properties, slots } = pass.binding.ofShape(node.shape)!;
   for (const attribute of of.attributes) {
     const slot = slots[attribute.index]!;
-    const stored = slot < 0 || slot >= node.slots.length ? HOLE : node.slots[slot];
+    const stored = slot < 0 ? HOLE : node.get(slot);
     // an immutable attribute is taken once: with the object, or with the first model that declares it
     if (!attribute.mutable && stored !== HOLE) continue;
     const value = readAttribute(attribute, live);
     if (isNew) {
-      node.slots[slot] = resolveAttribute(pass, node, attribute, value, HOLE);
+      node.set(slot, resolveAttribute(pass, node, attribute, value, HOLE));
       continue;
     }
     if (value === undefined && stored === HOLE) continue;
@@ -111,7 +112,8 @@ function resolveAttribute(
   const opaque = codec !== undefined ? value !== undefined && value !== null : isOpaque(attribute, value) && pass.binding.blobs;
   if (opaque === false || opaque === undefined) {
     const now = pass.resolve(value, stored);
-    if (isNode(now) && now.kind === 'array') now.key = attribute.key;
+    // the first that has one, so that it matters neither which attributes are compared nor in which order
+    if (isNode(now) && now.kind === 'array') now.key ??= attribute.key;
     return now;
   }
   const { blobs, model } = pass.binding;
@@ -170,14 +172,16 @@ function compareKeys(
 ): void {
   pass.limit('elementsMax', keys.length, live, 'an object');
   if (isNew) {
-    for (const key of keys) writableKeys(node).set(key, pass.resolve(live[key], undefined));
+    if (keys.length === 0) return;
+    const held = loosen(node);
+    for (const key of keys) held.set(key, pass.resolve(live[key], undefined));
     return;
   }
   const { draft, writer } = pass;
-  let old: ReadonlyMap<string, Stored> = node.keys;
+  // of a shaped object this is a copy already
+  const old = node instanceof ShapedObject ? node.keys : node.keys.copy();
   const plan = planKeys(old, keys, isIndexKey);
   if (plan !== undefined) {
-    old = new Map(old);
     if (plan.clear && node.kind === 'object' && plan.deleted.size > 1) {
       draft.clear(node);
       writer.clear(node);
@@ -188,21 +192,27 @@ function compareKeys(
       }
     }
   }
-  if (plan === undefined) return compareValues(pass, node, live, keys);
+  if (plan === undefined) return compareValues(pass, node, old, live);
   for (const key of keys) {
     const stored = old.get(key);
     const now = pass.resolve(live[key], stored);
-    if (Object.is(stored, now) && node.keys.has(key)) continue;
+    if (Object.is(stored, now) && old.has(key) && !plan.deleted.has(key)) continue;
     draft.setKey(node, key, now);
     writer.key(node, key, now);
   }
 }
 
 /** The keys and their order are the same, so no key has to be looked up. */
-function compareValues(pass: ComparisonPass, node: KeyedNode, live: Readonly<Record<string, unknown>>, keys: string[]): void {
-  let i = 0;
-  for (const stored of node.keys.values()) {
-    const key = keys[i++]!;
+function compareValues(
+  pass: ComparisonPass,
+  node: KeyedNode,
+  old: OrderedMap<string, Stored>,
+  live: Readonly<Record<string, unknown>>,
+): void {
+  const { names, entryValues } = old;
+  for (let i = 0; i < names.length; i++) {
+    const key = names[i]!;
+    const stored = entryValues[i];
     const now = pass.resolve(live[key], stored);
     if (Object.is(stored, now)) continue;
     pass.draft.setKey(node, key, now);
@@ -240,13 +250,13 @@ function compareMap(pass: ComparisonPass, node: MapNode, live: ReadonlyMap<unkno
     return;
   }
   const { draft, writer } = pass;
-  let old: ReadonlyMap<Stored, Stored> = node.entries;
+  let old = node.entries;
   const plan = planKeys<unknown>(
     old,
     Array.from(live.keys(), (key) => nameOf(pass, key)),
   );
   if (plan !== undefined) {
-    old = new Map(old);
+    old = old.copy();
     if (plan.clear && plan.deleted.size > 1) {
       draft.clear(node);
       writer.clear(node);

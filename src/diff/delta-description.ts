@@ -9,6 +9,7 @@ import { parseDelta, referencedIds } from './delta.js';
 import type { Graph } from './graph.js';
 import type { NodePath } from './graph-path.js';
 import { HOLE, isNode, type GraphNode, type Stored } from './node.js';
+import type { OrderedMap } from './ordered-entries.js';
 import { Fresh, isSchemaOp, Link, type Content, type NodeOp, type WireValue } from './operation.js';
 import { attributeStep, entryStep, indexStep, joinPath } from './path.js';
 
@@ -91,7 +92,7 @@ class DeltaDescription {
     switch (operation.op) {
       case 'slot': {
         const { step, sensitive } = this.#slot(operation.target, operation.slot);
-        const stored = node?.kind === 'instance' ? node.slots[operation.slot] : undefined;
+        const stored = node?.kind === 'instance' ? node.get(operation.slot) : undefined;
         return say(step, this.#value(operation.value), before(stored, operation.value), sensitive);
       }
       case 'keySet':
@@ -266,7 +267,7 @@ function slotOf(classes: readonly ClassModel[], slot: number): Slot {
   };
 }
 
-function keysOf(node: GraphNode | undefined): ReadonlyMap<string, Stored> | undefined {
+function keysOf(node: GraphNode | undefined): OrderedMap<string, Stored> | undefined {
   return node?.kind === 'object' || node?.kind === 'instance' ? node.keys : undefined;
 }
 

@@ -70,10 +70,11 @@ function eachStep(
 ): void {
   switch (node.kind) {
     case 'instance':
-      node.slots.forEach((value, slot) => {
-        if (!isNode(value)) return;
+      for (let slot = 0; slot < node.slotCount; slot++) {
+        const value = node.get(slot);
+        if (!isNode(value)) continue;
         visit(slotStep(table, model, node.shape, slot), value, attributeAt(table, model, node.shape, slot)?.sensitive === true);
-      });
+      }
       for (const [key, value] of node.keys) visit(attributeStep(key), value, false);
       return;
     case 'object':

@@ -22,9 +22,12 @@ import { Mirror, type Clash } from './mirror.js';
 import type { GraphNode } from './node.js';
 import { NodeTable } from './node-table.js';
 import { Opening } from './opening.js';
-import { Schema } from './schema.js';
-import { buildShadows } from './shadow-builder.js';
-import type { ShadowTree } from './shadow-tree.js';
+import { LayingOut } from './laying-out.js';
+import { canGenerate } from './node-layout.js';
+import { Survey } from './survey.js';
+import { TrackedScan } from './tracked-scan.js';
+import { schemaOf } from './schema.js';
+import { Scan } from './scan.js';
 import { decodeSnapshot } from './snapshot.js';
 import { encodeSnapshot } from './snapshot-writer.js';
 import { holdRoot, succeed } from './succession.js';
@@ -37,10 +40,10 @@ export class Graph {
   #nodes: NodeTable | undefined;
   #opening: Opening | undefined;
   #binding: Binding | undefined;
-  #shadows: ShadowTree | undefined;
-  /** True where the last comparison met no object that came, went or moved: shadows would pay. */
-  #isCalm = false;
-  readonly #unsteady = new Set<GraphNode>();
+  /** True until the first comparison: who only opens, reads or sends a session needs no generated classes. */
+  #isLoose = true;
+  /** While there is one, all nodes that it can meet are laid out, and each is `shared` that has to be. */
+  #scan: Scan | undefined;
   readonly #limits: Limits;
 
   private constructor(content: NodeTable | Opening, limits: Limits, binding?: Binding) {
@@ -65,23 +68,15 @@ export class Graph {
    */
   static capture(instance: object, model: SessionModel): Graph {
     const table = new NodeTable();
-    // all classes at once and the root's first, so that every session of the model has the same schema bytes
-    const classes = new Set([model.root, ...model.classes.values()]);
-    const shapes = Array.from(classes, ({ name, attributes }) => ({
-      name,
-      attributes: attributes.map(({ wireName }) => wireName),
-    }));
-    table.schema = new Schema(shapes, model.fingerprint);
-    const binding = new Binding(model, table.schema, blobCodec);
+    table.schema = schemaOf(model);
+    const binding = Binding.of(model, table.schema, blobCodec);
     if (kindOf(instance, binding.kinds)?.kind !== 'instance' || Object.getPrototypeOf(instance) !== model.root.type.prototype) {
       throw wrongRoot(model, 'an object of another class');
     }
     new Comparison(new Draft(table), binding, instance).run();
     table.garbage = false;
-    table.liveCount = table.nodes.size;
-    const graph = new Graph(table, binding.limits, binding);
-    graph.#expectWrites(model);
-    return graph;
+    table.liveCount = table.size;
+    return new Graph(table, binding.limits, binding);
   }
 
   /**
@@ -107,7 +102,6 @@ export class Graph {
       return graph;
     }
     const graph = new Graph(opening, opening.binding.limits, opening.binding);
-    graph.#expectWrites(model);
     return graph;
   }
 
@@ -153,7 +147,7 @@ export class Graph {
       });
     }
     holdRoot(this.#table, model);
-    const binding = new Binding(model, this.#table.schema, blobCodec);
+    const binding = Binding.of(model, this.#table.schema, blobCodec);
     const draft = new Draft(this.#table);
     try {
       new Materialiser(binding, (node, live) => draft.setSource(node, live)).make([this.#table.root]);
@@ -162,7 +156,6 @@ export class Graph {
       throw typed(error);
     }
     this.#binding = binding;
-    this.#expectWrites(model);
     return this.#table.root.source!;
   }
 
@@ -174,33 +167,28 @@ export class Graph {
    */
   diff(): Uint8Array | null {
     const binding = this.#bound('compared');
-    const table = this.#table;
-    // ids that other replicas may have swept must not be referred to again
-    if (table.garbage) table.sweep();
-    if (this.#isCalm) this.#shadows ??= buildShadows(table, binding, this.#unsteady);
-    try {
-      const quick = this.#shadows?.diff(binding);
-      return quick === undefined ? this.#compareAll(binding) : quick;
-    } finally {
-      if (this.#shadows?.stale === true) {
-        this.#shadows.close();
-        this.#shadows = undefined;
-      }
-    }
+    const scan = (this.#scan ??= canGenerate() ? this.#makeScan(binding) : undefined);
+    const quick = scan?.diff(binding);
+    const draft = scan?.takeDraft();
+    if (draft !== undefined) this.#settle(draft);
+    const delta = quick === undefined ? this.#compareAll(binding) : quick;
+    // at once, because what left the graph must not be kept alive until the next comparison
+    if (this.#table.garbage) this.#sweep();
+    return delta;
+  }
+
+  #sweep(): void {
+    if (canGenerate()) this.#scan = this.#makeScan(this.#bound('compared'));
+    else this.#table.sweep();
   }
 
   #compareAll(binding: Binding): Uint8Array | null {
     const table = this.#table;
-    this.#disturb();
     const draft = new Draft(table);
     try {
       const delta = new Comparison(draft, binding, table.root.source!).run();
       if (delta !== null) holdLimit(this.#limits, 'deltaBytesMax', delta.byteLength, 'this delta');
-      this.#isCalm = !draft.isStructural;
-      if (table.garbage) {
-        table.sweep();
-        for (const node of this.#unsteady) if (table.nodes.get(node.id) !== node) this.#unsteady.delete(node);
-      }
+      if (canGenerate()) this.#settle(draft);
       return delta;
     } catch (error) {
       draft.rollback();
@@ -208,16 +196,33 @@ export class Graph {
     }
   }
 
-  /** Has shadows made at the first comparison, where they take the most work away from every later one. */
-  #expectWrites(model: SessionModel): void {
-    this.#isCalm = trackedClasses(model).size > 0;
+  /** Lays out what a draft made, and drops what it took away, where that can be told without a survey. */
+  #settle(draft: Draft): void {
+    const table = this.#table;
+    if (!draft.isStructural || this.#isLoose) return;
+    const isTold = this.#scan !== undefined && draft.dropDetached();
+    // other slots are other classes
+    if (draft.hasNewSchema) this.#isLoose = true;
+    else new LayingOut(table, this.#bound('compared')).run(draft.created, draft.before.keys());
+    if (this.#isLoose || !isTold || !this.#scan!.outlives()) this.#disturb();
   }
 
-  /** Lets go of the shadows, before the nodes change in a way that they cannot follow. */
+  /** Lays out what is loose; and a graph that is only compared needs no tables. */
+  #makeScan(binding: Binding): Scan {
+    if (this.#isLoose) {
+      new LayingOut(this.#table, binding).run(this.#table.reachable(), []);
+      this.#table.dropTables();
+      this.#isLoose = false;
+    }
+    const survey = new Survey(this.#table, binding);
+    const tracked = trackedClasses(binding.model);
+    return tracked.size === 0 ? Scan.of(this.#table, survey) : TrackedScan.track(this.#table, survey, binding, tracked);
+  }
+
+  /** Lets go of the scan, before nodes change in a way that it cannot follow. */
   #disturb(): void {
-    this.#shadows?.close();
-    this.#shadows = undefined;
-    this.#isCalm = false;
+    this.#scan?.close();
+    this.#scan = undefined;
   }
 
   /** The whole graph as bytes. Equal graphs give equal bytes. */
@@ -237,9 +242,10 @@ export class Graph {
    */
   apply(delta: Uint8Array, firstId = this.#table.nextId): Clash[] {
     const operations = parseDelta(delta, this.#limits);
-    this.#disturb();
+    // now, because making it walks through the graph as it is
+    void this.#table.nodes;
     // what nobody can reach must not count against the limit
-    if (this.#table.garbage && this.#table.nodes.size > this.#limits.objectsMax / 2) this.#table.sweep();
+    if (this.#table.garbage && this.#table.size > this.#limits.objectsMax / 2) this.#table.sweep();
     const draft = new Draft(this.#table, firstId);
     let clashes: Clash[] = [];
     try {
@@ -254,6 +260,7 @@ export class Graph {
       draft.rollback();
       throw typed(error);
     }
+    if (this.#binding !== undefined && canGenerate()) this.#settle(draft);
     this.#table.sweepAmortised();
     return clashes;
   }
@@ -271,7 +278,7 @@ export class Graph {
       const state = succeed(snapshot, [this.#table], model, this.#limits, true);
       const next = benchmark === snapshot ? state : succeed(benchmark, [state.table, this.#table], model, this.#limits, false);
       this.#disturb();
-      this.#unsteady.clear();
+      this.#isLoose = true;
       this.#nodes = next.table;
       this.#binding = next.binding;
     } catch (error) {
@@ -281,14 +288,7 @@ export class Graph {
 
   /** Moves the ids of all nodes from `from` up by `by`. */
   shiftIds(from: number, by: number): void {
-    const table = this.#table;
-    const nodes = new Map<number, GraphNode>();
-    for (const node of table.nodes.values()) {
-      if (node.id >= from) node.id += by;
-      nodes.set(node.id, node);
-    }
-    table.nodes = nodes;
-    if (table.nextId >= from) table.nextId += by;
+    this.#table.shiftIds(from, by);
   }
 
   /** The ids of all nodes that can be reached from the root. */
@@ -297,8 +297,7 @@ export class Graph {
   }
 
   reaches(id: number): boolean {
-    const node = this.#table.nodes.get(id);
-    return node !== undefined && this.#table.reachable().includes(node);
+    return this.#table.reachable().some((node) => node.id === id);
   }
 
   /** Where a node stands, as people write it; the empty path is the root, undefined one that cannot be reached. */
@@ -345,7 +344,7 @@ export class Graph {
   /** Makes the immutable attributes of all bound objects non-writable, once they are replicated. Accessors stay as they are. */
   sealImmutables(): void {
     const binding = this.#bound('sealed');
-    for (const node of this.#table.nodes.values()) {
+    for (const node of this.#table.reachable()) {
       if (node.kind !== 'instance' || node.source === undefined) continue;
       const bound = binding.ofShape(node.shape);
       if (bound !== undefined) sealImmutables(bound.of, node.source);

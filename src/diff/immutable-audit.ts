@@ -10,8 +10,9 @@ import { readAttribute } from '../model/attribute-access.js';
 import type { AttributeModel } from '../model/session-model.js';
 import { blobCodec } from './blob.js';
 import type { Graph } from './graph.js';
+import type { OrderedMap } from './ordered-entries.js';
 import { HOLE, isNode, type BytesNode, type GraphNode, type InstanceNode, type Stored } from './node.js';
-import { liveBytes } from './node-live.js';
+import { liveBytes } from './likeness.js';
 import { attributeStep, entryStep, indexStep, joinPath, keyObjectStep, memberStep } from './path.js';
 
 /**
@@ -45,9 +46,9 @@ class ImmutableAudit {
   }
 
   #attributes(node: InstanceNode, live: object, chosen: (attribute: AttributeModel) => boolean): string | undefined {
-    for (let slot = 0; slot < node.slots.length; slot++) {
+    for (let slot = 0; slot < node.slotCount; slot++) {
       const attribute = this.#graph.attributeAt(node.id, slot);
-      const stored = node.slots[slot];
+      const stored = node.get(slot);
       // what was never given has its initialiser
       if (attribute === undefined || stored === HOLE || !chosen(attribute)) continue;
       const now = readAttribute(attribute, live);
@@ -119,7 +120,7 @@ class ImmutableAudit {
     }
   }
 
-  #keys(live: object, keys: ReadonlyMap<string, Stored>): string | undefined {
+  #keys(live: object, keys: OrderedMap<string, Stored>): string | undefined {
     const found = firstOf([...keys], ([key, stored]) => {
       const step = attributeStep(key);
       if (!Object.hasOwn(live, key)) return step;

@@ -13,7 +13,7 @@ export interface KeyPlan<K> {
 
 /** Where the keys and their order are the same already, the result is undefined. */
 export function planKeys<K>(
-  old: ReadonlyMap<K, unknown> | ReadonlySet<K>,
+  old: { readonly size: number; keys(): Iterable<K> },
   wanted: readonly K[],
   unordered?: (key: K) => boolean,
 ): KeyPlan<K> | undefined {

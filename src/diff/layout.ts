@@ -24,7 +24,7 @@ export class Layouts {
   #count = 0;
 
   /** @returns the layout's number; -1 for the keys of a dictionary and for those of a new layout, which has a number from now on */
-  numberOf(keys: ReadonlyMap<string, unknown>): number {
+  numberOf(keys: { readonly size: number; keys(): Iterable<string> }): number {
     if (keys.size === 0 || keys.size > LAYOUT_KEYS_MAX) return -1;
     let step = this.#root;
     for (const key of keys.keys()) {

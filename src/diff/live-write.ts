@@ -37,7 +37,7 @@ export function writeKey(object: object, key: string, value: unknown): void {
 /** Gives an object these keys in this order, among those that `owns` says are meant. */
 export function writeKeys<V>(
   live: object,
-  keys: ReadonlyMap<string, V>,
+  keys: Iterable<[string, V]> & { readonly size: number; keys(): Iterable<string> },
   owns: (key: string) => boolean,
   valueOf: (value: V) => unknown,
 ): void {

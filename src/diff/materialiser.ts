@@ -12,7 +12,7 @@ import { writeAttribute, writeKey, writeKeys } from './live-write.js';
 import type { Binding, BoundClass } from './binding.js';
 import { HOLE, isNode, type BytesNode, type GraphNode, type InstanceNode, type Stored } from './node.js';
 import { eachChild } from './node.js';
-import { liveBytes } from './node-live.js';
+import { liveBytes } from './likeness.js';
 
 type ViewConstructor = new (buffer: ArrayBuffer, offsetBytes: number, length: number) => ArrayBufferView;
 
@@ -143,11 +143,8 @@ export class Materialiser {
   /** Writes every attribute of these slots that the model knows. */
   writeSlot(node: InstanceNode, slot: number): void {
     const attribute = this.boundClass(node).attributes[slot];
-    const stored = node.slots[slot];
-    if (attribute === undefined || stored === undefined || stored === HOLE) {
-      if (attribute !== undefined && stored === undefined) writeAttribute(node.source!, attribute, undefined);
-      return;
-    }
+    const stored = node.get(slot);
+    if (attribute === undefined || stored === HOLE) return;
     writeAttribute(node.source!, attribute, this.attributeValue(attribute, node, stored));
   }
 
@@ -155,8 +152,8 @@ export class Materialiser {
   prepare(node: GraphNode): void {
     if (node.kind !== 'instance') return;
     const { attributes } = this.boundClass(node);
-    node.slots.forEach((stored, slot) => {
-      const attribute = attributes[slot];
+    attributes.forEach((attribute, slot) => {
+      const stored = node.get(slot);
       if (attribute !== undefined && isNode(stored) && stored.kind === 'blob') this.attributeValue(attribute, node, stored);
     });
   }
@@ -217,8 +214,8 @@ export class Materialiser {
   #attributesOf(node: InstanceNode): Record<string, unknown> {
     const attributes: Record<string, unknown> = {};
     this.boundClass(node).attributes.forEach((attribute, slot) => {
-      const stored = node.slots[slot];
-      if (attribute === undefined || stored === HOLE || slot >= node.slots.length) return;
+      const stored = node.get(slot);
+      if (attribute === undefined || stored === HOLE) return;
       writeKey(attributes, attribute.property, this.attributeValue(attribute, node, stored));
     });
     return attributes;
@@ -226,7 +223,7 @@ export class Materialiser {
 
   #fillInstance(node: InstanceNode, live: object): void {
     const { of, properties } = this.boundClass(node);
-    for (let slot = 0; slot < node.slots.length; slot++) this.writeSlot(node, slot);
+    for (let slot = 0; slot < node.slotCount; slot++) this.writeSlot(node, slot);
     if (of.open)
       writeKeys(
         live,
@@ -240,8 +237,9 @@ export class Materialiser {
   #eachVisible(node: GraphNode, visit: (child: GraphNode) => void): void {
     if (node.kind !== 'instance') return eachChild(node, visit);
     const { attributes, of, properties } = this.boundClass(node);
-    node.slots.forEach((stored, slot) => {
-      if (attributes[slot] !== undefined && isNode(stored) && stored.kind !== 'blob') visit(stored);
+    attributes.forEach((attribute, slot) => {
+      const stored = node.get(slot);
+      if (attribute !== undefined && isNode(stored) && stored.kind !== 'blob') visit(stored);
     });
     if (!of.open) return;
     for (const [key, stored] of node.keys) if (!properties.has(key) && isNode(stored)) visit(stored);

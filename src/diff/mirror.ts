@@ -19,7 +19,8 @@ import {
   type KeyedNode,
   type Stored,
 } from './node.js';
-import { liveBytes } from './node-live.js';
+import { liveBytes } from './likeness.js';
+import type { OrderedMap, OrderedSet } from './ordered-entries.js';
 import type { Materialiser } from './materialiser.js';
 import { attributeStep, entryStep, memberStep } from './path.js';
 
@@ -70,9 +71,9 @@ export class Mirror {
   #instance(node: InstanceNode, before: InstanceNode): void {
     const { attributes, of } = this.#materialiser.boundClass(node);
     attributes.forEach((attribute, slot) => {
-      const now = node.slots[slot];
-      const old = slot < before.slots.length ? before.slots[slot] : HOLE;
-      if (attribute === undefined || Object.is(now, old) || slot >= node.slots.length) return;
+      const now = node.get(slot);
+      const old = before.get(slot);
+      if (attribute === undefined || Object.is(now, old)) return;
       if (this.#attributeHolds(readAttribute(attribute, node.source!), old, attribute)) this.#materialiser.writeSlot(node, slot);
       else this.#clash(node, attributeStep(attribute.property));
     });
@@ -96,26 +97,28 @@ export class Mirror {
   #blob(node: BytesNode, before: Uint8Array): void {
     const { holder } = node;
     if (holder?.source === undefined) return;
-    const slot = holder.slots.indexOf(node);
-    const attribute = slot < 0 ? undefined : this.#materialiser.boundClass(holder).attributes[slot];
+    const { attributes } = this.#materialiser.boundClass(holder);
+    const slot = attributes.findIndex((_, at) => holder.get(at) === node);
+    const attribute = attributes[slot];
     if (attribute === undefined) return;
     if (this.#encodesTo(readAttribute(attribute, holder.source), before, attribute)) this.#materialiser.writeSlot(holder, slot);
     else this.#clash(holder, attributeStep(attribute.property));
   }
 
   #keys(node: KeyedNode, { keys: old }: KeyedNode): void {
+    const { keys } = node;
     const live = node.source as Record<string, unknown>;
-    for (const key of new Set([...old.keys(), ...node.keys.keys()])) {
-      const now = node.keys.get(key);
-      if (old.has(key) === node.keys.has(key) && Object.is(old.get(key), now)) continue;
+    for (const key of new Set([...old.keys(), ...keys.keys()])) {
+      const now = keys.get(key);
+      if (old.has(key) === keys.has(key) && Object.is(old.get(key), now)) continue;
       const untouched = Object.hasOwn(live, key) ? old.has(key) && is(live[key], old.get(key)) : !old.has(key);
       if (!untouched) this.#clash(node, attributeStep(key));
-      else if (node.keys.has(key)) writeKey(live, key, this.#materialiser.value(now));
+      else if (keys.has(key)) writeKey(live, key, this.#materialiser.value(now));
       else Reflect.deleteProperty(live, key);
     }
   }
 
-  #entries(id: number, live: Map<unknown, unknown>, old: ReadonlyMap<Stored, Stored>, now: ReadonlyMap<Stored, Stored>): void {
+  #entries(id: number, live: Map<unknown, unknown>, old: OrderedMap<Stored, Stored>, now: OrderedMap<Stored, Stored>): void {
     for (const stored of new Set([...old.keys(), ...now.keys()])) {
       if (old.has(stored) === now.has(stored) && Object.is(old.get(stored), now.get(stored))) continue;
       const key = this.#materialiser.value(stored);
@@ -126,7 +129,7 @@ export class Mirror {
     }
   }
 
-  #members(id: number, live: Set<unknown>, old: ReadonlySet<Stored>, now: ReadonlySet<Stored>): void {
+  #members(id: number, live: Set<unknown>, old: OrderedSet<Stored>, now: OrderedSet<Stored>): void {
     let position = 0;
     for (const stored of new Set([...old, ...now])) {
       position++;
@@ -154,7 +157,7 @@ function holdWritable(live: object, node: GraphNode, before: GraphNode): void {
   if (isFixed) throw new TypeError('an object that has to change is frozen or sealed');
 }
 
-function sameKeys(a: ReadonlyMap<string, Stored>, b: ReadonlyMap<string, Stored>): boolean {
+function sameKeys(a: OrderedMap<string, Stored>, b: OrderedMap<string, Stored>): boolean {
   return a.size === b.size && [...a.keys()].every((key) => b.has(key));
 }
 
@@ -167,10 +170,11 @@ function is(live: unknown, stored: Stored | undefined): boolean {
 function holds(live: object, before: GraphNode): boolean {
   switch (before.kind) {
     case 'object': {
+      const held = before.keys;
       const keys = Object.keys(live);
       return (
-        keys.length === before.keys.size &&
-        keys.every((key) => before.keys.has(key) && is((live as Record<string, unknown>)[key], before.keys.get(key)))
+        keys.length === held.size &&
+        keys.every((key) => held.has(key) && is((live as Record<string, unknown>)[key], held.get(key)))
       );
     }
     case 'array':

@@ -11,7 +11,7 @@ import { latin1Text, writeLatin1 } from '../wire/buffer-text.js';
 import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
 import { classOpener, forgetSealed } from './class-opener.js';
-import { canGenerate } from './comparator.js';
+import { canGenerate } from './node-layout.js';
 import { decodeBlob } from './materialiser.js';
 import type { NodeTable } from './node-table.js';
 import { OpeningReader, type ClassOpener, type DecodeBlob } from './opening-reader.js';
@@ -120,7 +120,7 @@ function planOf(head: SnapshotHead, model: SessionModel): Plan {
 
 function newPlan(head: SnapshotHead, model: SessionModel): Plan {
   const { schema } = head;
-  const binding = new Binding(model, schema, blobCodec);
+  const binding = Binding.of(model, schema, blobCodec);
   const openers: (ClassOpener | undefined)[] = [];
   const bounds = schema.shapes.map((_, shape) => binding.ofShape(shape));
   for (const bound of bounds) openers.push(bound === undefined ? undefined : classOpener(bound, binding, openers));

@@ -9,7 +9,16 @@ import { writeNumber, writePrimitive, writeText } from '../wire/value.js';
 import { ByteWriter } from '../wire/writer.js';
 import type { Hunk } from './draft.js';
 import { Layouts } from './layout.js';
-import { HOLE, isNode, type BytesNode, type ContainerNode, type DateNode, type GraphNode, type RegExpNode } from './node.js';
+import {
+  HOLE,
+  isNode,
+  type BytesNode,
+  type ContainerNode,
+  type DateNode,
+  type GraphNode,
+  type InstanceNode,
+  type RegExpNode,
+} from './node.js';
 import type { Stored, UrlNode } from './node.js';
 import type { Patch } from './operation.js';
 
@@ -218,7 +227,11 @@ export class OperationWriter {
 }
 
 /** Writes the keys of a plain object, by their layout where it has one that came earlier. */
-export function writeKeyList(writer: ByteWriter, keys: ReadonlyMap<string, unknown>, layouts: Layouts): void {
+export function writeKeyList(
+  writer: ByteWriter,
+  keys: { readonly size: number; keys(): Iterable<string> },
+  layouts: Layouts,
+): void {
   const number = layouts.numberOf(keys);
   if (number >= 0) return writer.varint(number * 2 + 1);
   writer.varint(keys.size * 2);
@@ -257,7 +270,7 @@ function writeFill(writer: ByteWriter, node: ContainerNode, layouts: Layouts, wr
   writer.u8(Op.fill);
   switch (node.kind) {
     case 'instance':
-      writeList(writer, node.slots, writeNode);
+      writeList(writer, slotsOf(node), writeNode);
       for (const [key, value] of node.keys) {
         writer.u8(Op.keySet);
         writeText(writer, key);
@@ -286,6 +299,10 @@ function writeFill(writer: ByteWriter, node: ContainerNode, layouts: Layouts, wr
       writer.varint(node.offsetBytes);
       writer.varint(node.length);
   }
+}
+
+function slotsOf(node: InstanceNode): Stored[] {
+  return Array.from({ length: node.slotCount }, (_, slot) => node.get(slot));
 }
 
 /** Writes the tag of a new node and, for a leaf, its content. */

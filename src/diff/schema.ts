@@ -4,6 +4,8 @@
  * Invariant: a `Schema` never changes; a change makes another one. A shape keeps its number and a slot its place for ever: later
  * models add shapes and slots at the end. Names are unique within the schema, slots within their shape.
  */
+import type { SessionModel } from '../model/session-model.js';
+
 export interface Shape {
   /** The class's wire name. */
   readonly name: string;
@@ -46,4 +48,20 @@ export class Schema {
   withFingerprint(fingerprint: string): Schema {
     return new Schema(this.shapes, fingerprint);
   }
+}
+
+const schemas = new WeakMap<SessionModel, Schema>();
+
+/** The schema with which sessions of a model begin: all classes at once and the root's first, so that all have the same bytes. */
+export function schemaOf(model: SessionModel): Schema {
+  let schema = schemas.get(model);
+  if (schema === undefined) {
+    const classes = new Set([model.root, ...model.classes.values()]);
+    const shapes = Array.from(classes, ({ name, attributes }) => ({
+      name,
+      attributes: attributes.map(({ wireName }) => wireName),
+    }));
+    schemas.set(model, (schema = new Schema(shapes, model.fingerprint)));
+  }
+  return schema;
 }

@@ -97,7 +97,7 @@ class SnapshotWriter {
     const to = this.#to;
     switch (node.kind) {
       case 'instance':
-        this.#list(node.slots);
+        this.#list(Array.from({ length: node.slotCount }, (_, slot) => node.get(slot)));
         for (const [key, value] of node.keys) {
           to.u8(Op.keySet);
           writeText(to, key);

@@ -60,7 +60,7 @@ export function decodeStrictly(bytes: Uint8Array, limits: Limits, rootKind: 'ins
   }
   if (nextId < table.nextId) reader.fail(`a next id of at least ${table.nextId}`, `${nextId}`);
   table.nextId = nextId;
-  table.liveCount = table.nodes.size;
+  table.liveCount = table.size;
   table.garbage = false;
   return table;
 }

@@ -11,7 +11,7 @@ import { wrongRoot } from './graph-refusal.js';
 import { kindOf } from './live-kind.js';
 import { Materialiser } from './materialiser.js';
 import type { GraphNode } from './node.js';
-import { looksLike } from './node-live.js';
+import { looksLike } from './likeness.js';
 import type { NodeTable } from './node-table.js';
 import { decodeSnapshot } from './snapshot.js';
 
@@ -31,10 +31,9 @@ export function succeed(
 ): { readonly table: NodeTable; readonly binding: Binding } {
   const table = decodeSnapshot(snapshot, limits, 'instance');
   holdRoot(table, model);
-  const binding = new Binding(model, table.schema, blobCodec);
+  const binding = Binding.of(model, table.schema, blobCodec);
   const attach = (node: GraphNode, live: object): void => {
-    node.source = live;
-    table.bySource.set(live, node);
+    table.link(node, live);
   };
   const kept = keepObjects(table, before, binding, attach);
   const materialiser = new Materialiser(binding, attach);

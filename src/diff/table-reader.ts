@@ -16,14 +16,15 @@ import {
   BytesNode,
   DateNode,
   HOLE,
-  InstanceNode,
+  type InstanceNode,
   MapNode,
-  ObjectNode,
+  DictionaryNode,
+  LooseInstance,
   RegExpNode,
   SetNode,
   UrlNode,
   ViewNode,
-  writableKeys,
+  ownKeys,
   type ContainerNode,
   type GraphNode,
   type Stored,
@@ -83,9 +84,9 @@ export class TableReader extends TerseReader {
   #fill(node: ContainerNode): void {
     switch (node.kind) {
       case 'instance':
-        return this.#fillInstance(node);
+        return this.#fillInstance(node as LooseInstance);
       case 'object':
-        return this.#fillObject(node);
+        return this.#fillObject(node as DictionaryNode);
       case 'array': {
         const live = this.#held(node) as unknown[] | undefined;
         const max = this.#limits.elementsMax;
@@ -105,7 +106,7 @@ export class TableReader extends TerseReader {
     }
   }
 
-  #fillInstance(node: InstanceNode): void {
+  #fillInstance(node: LooseInstance): void {
     const { attributes } = this.#table.schema.shapes[node.shape]!;
     const { source } = node;
     const max = Math.min(attributes.length, this.#limits.elementsMax);
@@ -140,7 +141,7 @@ export class TableReader extends TerseReader {
     }
   }
 
-  #fillObject(node: ObjectNode): void {
+  #fillObject(node: DictionaryNode): void {
     const live = this.#held(node) as Record<string, unknown> | undefined;
     for (const key of this.#keys()) {
       const value = this.#solid();
@@ -161,7 +162,7 @@ export class TableReader extends TerseReader {
   }
 
   #keysOfOpen(node: InstanceNode): void {
-    const keys = writableKeys(node);
+    const keys = ownKeys(node);
     while (this.bytes[this.at] === Op.keySet) {
       this.at++;
       const key = this.taggedText();
@@ -214,7 +215,7 @@ export class TableReader extends TerseReader {
     if ((this.#made === 0 && id !== 0) || table.nodes.has(id)) throw UNUSUAL;
     this.#lastId = id;
     const node = this.#new(kind, id);
-    table.nodes.set(id, node);
+    table.add(node);
     if (id >= table.nextId) table.nextId = id + 1;
     const live = this.#opened?.objects[this.#made];
     if (live !== undefined) {
@@ -229,9 +230,9 @@ export class TableReader extends TerseReader {
     if (tag >= Tag.fixinstance) return this.#instance(id, tag - Tag.fixinstance);
     switch (tag) {
       case Tag.object:
-        return this.#wait(new ObjectNode(id, false));
+        return this.#wait(new DictionaryNode(id, false));
       case Tag.nullObject:
-        return this.#wait(new ObjectNode(id, true));
+        return this.#wait(new DictionaryNode(id, true));
       case Tag.array:
         return this.#wait(new ArrayNode(id));
       case Tag.map:
@@ -270,7 +271,7 @@ export class TableReader extends TerseReader {
 
   #instance(id: number, shape: number): GraphNode {
     if (this.#table.schema.shapes[shape] === undefined) throw UNUSUAL;
-    return this.#wait(new InstanceNode(id, shape));
+    return this.#wait(new LooseInstance(id, shape));
   }
 
   #wait<N extends ContainerNode>(node: N): N {

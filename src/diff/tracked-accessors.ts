@@ -8,7 +8,7 @@
 import { types } from 'node:util';
 import { TwinstateError } from '../shared/errors.js';
 import type { ClassModel } from '../model/session-model.js';
-import { canGenerate } from './comparator.js';
+import { canGenerate } from './node-layout.js';
 import { isIndexKey } from './key-order.js';
 import { MARKS, TrackedState } from './tracked-state.js';
 

@@ -1,28 +1,29 @@
 /**
  * One process's part in a cluster: its replicas, its view of the others, and what it answers them.
  *
- * Invariant: this process holds a replica of every partition whose placement order, over the nodes heard of, names it among the
- * first `backups + 1`. What it believes of others only chooses when to claim and whom to ask; the log decides the rest.
+ * Invariant: this process holds, or reads, a replica of every partition whose placement order, over the nodes that stay, names it
+ * among the first `backups + 1`; one that it holds beyond that it keeps until all those have caught up. What it believes of others
+ * only chooses when to claim and whom to ask; the log decides the rest.
  */
 import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
-import type { Epoch, NodeId, Partition } from '../shared/ids.js';
-import { partition as toPartition } from '../shared/ids.js';
+import type { NodeId, Partition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
-import { FailureDetector } from '../replication/failure-detector.js';
 import { Membership } from '../replication/membership.js';
-import type { Heartbeat } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
-import { placementOrder } from '../replication/placement.js';
+import { holdersOf } from '../replication/moves.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
 import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
-import { decodeMessage, encodeMessage } from './message.js';
-import type { Message, Term } from './message.js';
+import { encodeMessage } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
+import { Presence } from './presence.js';
+import { Prober } from './prober.js';
 import { pick, Questions } from './questions.js';
 import type { Asked } from './questions.js';
+import { Rebalancer } from './rebalancer.js';
+import { Replicas } from './replicas.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent, Runtime } from './runtime.js';
@@ -64,40 +65,82 @@ const BATCH_SHARE = 0.75;
 export class ClusterNode<B> {
   readonly self: NodeId;
   readonly #options: NodeOptions<B>;
-  readonly #drivers = new Map<Partition, PartitionDriver<B>>();
+  readonly #replicas: Replicas<B>;
   readonly #membership: Membership;
-  readonly #detector: FailureDetector;
+  readonly #presence: Presence;
+  readonly #prober: Prober<B>;
+  readonly #rebalancer: Rebalancer<B>;
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
   readonly #questions: Questions;
   #timers: Timer[] = [];
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
-  #heartbeats = 0;
   #tickedMs: number;
-  #announceTimer: Timer | undefined;
   #closed = false;
   readonly #generations: Generations;
 
   constructor(options: NodeOptions<B>) {
+    const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
-    this.self = options.self;
-    this.#generations = new Generations(options.connection, options.clusterState);
-    this.#membership = new Membership(options.timing);
-    this.#detector = new FailureDetector(options.timing);
-    this.#server = new RequestServer({
-      partitions: options.partitions,
-      runtime: options.runtime,
-      driver: (partition) => this.#drivers.get(partition),
-      hint: (partition) => this.#membership.leaderOf(partition),
+    this.self = self;
+    this.#generations = new Generations(connection, options.clusterState);
+    const membership = new Membership(timing);
+    const replicas = new Replicas<B>((partition) => this.#hold(partition));
+    this.#membership = membership;
+    this.#replicas = replicas;
+    this.#presence = new Presence({
+      self,
+      role,
+      partitions,
+      runtime,
+      bus: connection.bus,
+      membership,
+      leads: () => this.#led().map(({ partition, machine }) => ({ partition, epoch: machine.epoch })),
+      heard: ({ node, leaving }) => {
+        if (leaving) this.#prober.detector.left(node);
+        this.#leaderWaits.check();
+        this.#place();
+      },
+      recalled: (partition, recall) => replicas.get(partition)?.recalled(recall),
       event: options.onEvent,
     });
     this.#questions = new Questions({
-      bus: options.connection.bus,
-      clock: options.runtime.clock,
+      bus: connection.bus,
+      clock: runtime.clock,
       malformed: (error) => options.onEvent({ type: 'malformed', where: 'reply', error }),
     });
-    this.#tickedMs = options.runtime.clock.now();
-    this.#membership.heard(this.#nowMs, this.#heartbeat(false));
+    this.#prober = new Prober({
+      self,
+      timing,
+      clock: runtime.clock,
+      replicas,
+      epochOf: (partition) => replicas.get(partition)?.machine.epoch,
+      ask: (to, message, timeoutMs) => this.#questions.ask(to, message, timeoutMs),
+    });
+    this.#rebalancer = new Rebalancer({
+      self,
+      partitions,
+      backups,
+      timing,
+      runtime,
+      membership,
+      replicas,
+      tell: (to, message) => this.bus.tell(to, encodeMessage(message)),
+      isThere: async (to, timeoutMs) =>
+        (await this.#questions.ask(to, { kind: 'probe', terms: [] }, timeoutMs)).kind === 'answered',
+    });
+    this.#server = new RequestServer({
+      partitions,
+      runtime,
+      driver: (partition) => replicas.get(partition),
+      released: (term, from) => {
+        if (this.#rebalancer.released(term, from)) this.#server.rolesChanged();
+      },
+      stays: () => this.#presence.state === 'here',
+      hint: (partition) => membership.leaderOf(partition),
+      event: options.onEvent,
+    });
+    this.#tickedMs = runtime.clock.now();
   }
 
   /** Makes itself known, hears who is there, and takes its replicas. Resolves once all of them have caught up. */
@@ -105,16 +148,17 @@ export class ClusterNode<B> {
     const { connection, timing, runtime } = this.#options;
     this.#subscriptions.push(
       connection.bus.serve((body) => this.#server.serve(body)),
-      connection.bus.hear((body) => this.#heard(body)),
+      this.#presence.listen(),
     );
-    this.#announce();
+    this.#presence.announce();
     await new Promise<void>((resolve) => runtime.clock.after(timing.settleMs, resolve));
     if (this.#closed) return;
-    this.#place();
     this.#every(timing.tickMs, () => this.#tick());
-    this.#every(timing.heartbeatMs, () => this.#announce());
-    this.#every(timing.probeMs, () => this.#probe());
-    await Promise.all([...this.#drivers.values()].map((driver) => driver.caughtUp()));
+    this.#every(timing.heartbeatMs, () => this.#presence.announce());
+    this.#every(timing.probeMs, () => this.#prober.probe());
+    this.#every(timing.moveMs, () => this.#rebalancer.move());
+    this.#place();
+    await this.#replicas.caughtUp();
   }
 
   get closed(): boolean {
@@ -131,21 +175,21 @@ export class ClusterNode<B> {
 
   /** The partitions that this node leads now. */
   get led(): Partition[] {
-    return [...this.#drivers.values()].filter((driver) => driver.leads).map((driver) => driver.partition);
+    return this.#led().map(({ partition }) => partition);
   }
 
   /** The replicas held here, for status and tests. */
   get replicas(): readonly PartitionDriver<B>[] {
-    return [...this.#drivers.values()];
+    return [...this.#replicas];
   }
 
-  get nodes(): NodeId[] {
+  get nodes(): readonly NodeId[] {
     return this.#membership.nodes;
   }
 
   /** Who leads the partition, as far as is known here; a hint. */
   leaderOf(partition: Partition): NodeId | undefined {
-    const driver = this.#drivers.get(partition);
+    const driver = this.#replicas.get(partition);
     if (driver?.leads === true) return this.self;
     return driver?.machine.leader ?? this.#membership.leaderOf(partition);
   }
@@ -156,12 +200,14 @@ export class ClusterNode<B> {
   }
 
   /** Nodes that are likely to know who leads the partition. */
-  candidates(partition: Partition): NodeId[] {
-    return placementOrder(partition, this.#membership.nodes).slice(0, this.#options.backups + 1);
+  candidates(partition: Partition): readonly NodeId[] {
+    const order = this.#rebalancer.order(partition);
+    // where everybody is leaving, those who leave still know best
+    return holdersOf(order.length > 0 ? order : this.#membership.nodes, this.#options.backups);
   }
 
   holds(partition: Partition): boolean {
-    return this.#drivers.has(partition);
+    return this.#replicas.has(partition);
   }
 
   /** @param attempt counts the sendings of this operation */
@@ -192,10 +238,30 @@ export class ClusterNode<B> {
     limit: number,
     timeoutMs: number,
   ): Promise<Asked<ListReply>> {
-    const message: Message = { kind: 'list', partition, className, after, limit };
+    const message = { kind: 'list', partition, className, after, limit } as const;
     if (to === this.self) return { kind: 'answered', answer: this.#server.list(message) };
     const reply = await this.#questions.ask(to, message, timeoutMs);
     return pick(reply, (each) => (each.kind === 'list' ? each : undefined));
+  }
+
+  /**
+   * Hands over what is led here and lets others take the place of its replicas, for at most `withinMs`. It goes on answering
+   * meanwhile, and until everybody has heard that it leaves: nothing that is asked of it is lost.
+   */
+  async drain(withinMs: number): Promise<void> {
+    const { clock } = this.#options.runtime;
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
+    const untilMs = this.#nowMs + withinMs;
+    this.#presence.turn('draining');
+    this.#place();
+    const holds = (): boolean => [...this.#replicas].some(({ machine: { role } }) => role === 'leading' || role === 'following');
+    while (!this.#closed && holds() && this.#membership.places.length > 0 && this.#nowMs < untilMs) {
+      this.#rebalancer.move();
+      await pause(this.#options.timing.tickMs);
+    }
+    if (this.#closed) return;
+    this.#presence.turn('leaving');
+    await pause(this.#options.timing.probeMs);
   }
 
   /** Leaves: tells everybody, and gives whoever waits a true answer. */
@@ -203,11 +269,15 @@ export class ClusterNode<B> {
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of this.#timers) timer.cancel();
-    this.#announceTimer?.cancel();
-    this.bus.announce(encodeMessage({ kind: 'heartbeat', heartbeat: this.#heartbeat(true) }));
-    for (const driver of this.#drivers.values()) driver.stop();
+    this.#presence.stop();
+    this.#presence.turn('leaving');
+    this.#replicas.stop();
     this.#server.close();
     for (const subscription of this.#subscriptions) subscription.stop();
+  }
+
+  #led(): PartitionDriver<B>[] {
+    return [...this.#replicas].filter((driver) => driver.leads);
   }
 
   get #nowMs(): number {
@@ -229,20 +299,12 @@ export class ClusterNode<B> {
   }
 
   #place(): void {
-    const { role, partitions, backups } = this.#options;
-    if (role === 'client') return;
-    const nodes = this.#membership.nodes;
-    for (let i = 0; i < partitions; i++) {
-      const partition = toPartition(i);
-      if (this.#drivers.has(partition)) continue;
-      const place = placementOrder(partition, nodes).indexOf(this.self);
-      if (place >= 0 && place <= backups) this.#hold(partition);
-    }
+    if (this.#options.role === 'node' && this.#timers.length > 0) this.#rebalancer.place();
   }
 
-  #hold(partition: Partition): void {
+  #hold(partition: Partition): PartitionDriver<B> {
     const { self, bodies, timing, takeover, connection, runtime } = this.#options;
-    const driver = new PartitionDriver<B>(
+    return new PartitionDriver<B>(
       {
         partition,
         self,
@@ -262,18 +324,23 @@ export class ClusterNode<B> {
         },
         report: ({ to, epoch, position }) =>
           connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
+        invite: async ({ to, epoch, position }) => {
+          const term = { partition, epoch };
+          const reply = await this.#questions.ask(to, { kind: 'invite', term, from: self, position }, timing.handoverMs);
+          if (reply.kind === 'absent') return false;
+          return reply.kind === 'answered' && reply.answer.kind === 'invite' ? reply.answer.agreed : undefined;
+        },
         changed: (_, sessions) => this.#server.changed(sessions),
         event: (event) => this.#event(event),
       },
     );
-    this.#drivers.set(partition, driver);
   }
 
   #event(event: NodeEvent): void {
     if (event.type === 'role') {
       if (event.leader !== undefined) this.#membership.learned(event.partition, event.leader, event.epoch);
       // a new primary says so at once: askers are waiting for somebody
-      if (event.role === 'leading') this.#announceSoon();
+      if (event.role === 'leading') this.#presence.announceSoon();
       this.#server.rolesChanged();
       this.#leaderWaits.check();
     }
@@ -283,94 +350,22 @@ export class ClusterNode<B> {
   #tick(): void {
     const { timing, connection } = this.#options;
     const nowMs = this.#nowMs;
-    // this process stood still: what it saw of others before says nothing
-    if (nowMs - this.#tickedMs > timing.tickMs * 10 + timing.probeMs) this.#detector.reset(nowMs);
-    this.#tickedMs = nowMs;
-    this.#membership.tick(nowMs);
     const { link } = connection;
+    const stoodStillMs = nowMs - this.#tickedMs > timing.tickMs * 10 + timing.probeMs ? nowMs - this.#tickedMs : 0;
+    this.#tickedMs = nowMs;
+    // that nobody was heard while this process stood still, or was cut off, says nothing
+    this.#prober.detector.excuse(stoodStillMs);
+    if (!link.up) this.#prober.detector.reset(nowMs);
+    if (!link.up || stoodStillMs > 0) this.#membership.reset(nowMs);
+    this.#membership.tick(nowMs);
+    this.#place();
     const stable = link.up && nowMs - link.sinceMs >= timing.stableMs;
-    if (!link.up) this.#detector.reset(nowMs);
-    const nodes = this.#membership.nodes;
-    for (const driver of this.#drivers.values()) {
-      const leader = driver.machine.leader;
-      const suspected = leader !== undefined && leader !== this.self && this.#detector.suspects(nowMs, leader, driver.partition);
-      const order = placementOrder(driver.partition, suspected ? nodes.filter((node) => node !== leader) : nodes);
-      driver.tick({ suspected, rank: order.indexOf(this.self), stable });
+    for (const driver of this.#replicas) {
+      const { leader } = driver.machine;
+      const suspected =
+        leader !== undefined && leader !== this.self && this.#prober.detector.suspects(nowMs, leader, driver.partition);
+      driver.tick({ suspected, rank: this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined), stable });
     }
-  }
-
-  /** Asks every primary that is followed here: do you lead these, in these terms? Probes overlap, as one in flight at a death hangs. */
-  #probe(): void {
-    const { timing } = this.#options;
-    const terms = new Map<NodeId, Term[]>();
-    for (const { machine, partition } of this.#drivers.values()) {
-      const { leader, epoch, role } = machine;
-      if (leader === undefined || leader === this.self || role !== 'following') continue;
-      const known = terms.get(leader);
-      if (known === undefined) terms.set(leader, [{ partition, epoch }]);
-      else known.push({ partition, epoch });
-    }
-    this.#detector.keep(this.#nowMs, new Set(terms.keys()));
-    for (const [node, asked] of terms) void this.#probeOne(node, asked, timing.probeTimeoutMs);
-  }
-
-  async #probeOne(node: NodeId, asked: readonly Term[], timeoutMs: number): Promise<void> {
-    const sentMs = this.#nowMs;
-    const reply = await this.#questions.ask(node, { kind: 'probe', terms: asked }, timeoutMs);
-    if (this.#closed) return;
-    // terms that changed while the probe was under way are not asked about any more
-    const still = asked
-      .filter(({ partition, epoch }) => this.#drivers.get(partition)?.machine.epoch === epoch)
-      .map(({ partition }) => partition);
-    if (reply.kind === 'absent') this.#detector.probed(this.#nowMs, node, still, { kind: 'no-responders' });
-    else if (reply.kind === 'answered' && reply.answer.kind === 'probe') {
-      this.#detector.probed(sentMs, node, still, { kind: 'answered', leads: new Set(reply.answer.leads) });
-    } else this.#detector.probed(this.#nowMs, node, still, { kind: 'silent' });
-  }
-
-  #announceSoon(): void {
-    this.#announceTimer ??= this.#options.runtime.clock.after(0, () => {
-      this.#announceTimer = undefined;
-      this.#announce();
-    });
-  }
-
-  #announce(): void {
-    if (this.#closed) return;
-    const heartbeat = this.#heartbeat(false);
-    this.#membership.heard(this.#nowMs, heartbeat);
-    this.bus.announce(encodeMessage({ kind: 'heartbeat', heartbeat }));
-  }
-
-  #heartbeat(leaving: boolean): Heartbeat {
-    const leads: { partition: Partition; epoch: Epoch }[] = [];
-    for (const { leads: led, machine, partition } of this.#drivers.values())
-      if (led) leads.push({ partition, epoch: machine.epoch });
-    return { node: this.self, role: this.#options.role, leaving, count: ++this.#heartbeats, leads };
-  }
-
-  #heard(body: Uint8Array): void {
-    if (this.#closed) return;
-    let message: Message;
-    try {
-      message = decodeMessage(body);
-    } catch (error) {
-      return this.#options.onEvent({ type: 'malformed', where: 'announcement', error });
-    }
-    if (message.kind === 'recall') return this.#drivers.get(message.partition)?.recalled(message.recall);
-    if (message.kind !== 'heartbeat') return;
-    const { heartbeat } = message;
-    if (heartbeat.node === this.self) return;
-    const known = new Set(this.#membership.nodes);
-    const isNew = this.#membership.heard(this.#nowMs, {
-      ...heartbeat,
-      leads: heartbeat.leads.filter((led) => led.partition < this.partitions),
-    });
-    if (heartbeat.leaving) this.#detector.left(heartbeat.node);
-    this.#leaderWaits.check();
-    // a newcomer learns at once who is here
-    if (isNew) this.#announceSoon();
-    if (this.#timers.length > 0 && !sameMembers(known, this.#membership.nodes)) this.#place();
   }
 
   /** Asks the own replica, and gives up waiting (not the operation) after `timeoutMs`. */
@@ -379,7 +374,7 @@ export class ClusterNode<B> {
     ask: (driver: PartitionDriver<B>) => Promise<T>,
     timeoutMs: number,
   ): Promise<Asked<T>> {
-    const driver = this.#drivers.get(partition);
+    const driver = this.#replicas.get(partition);
     if (driver === undefined || this.#closed) return { kind: 'absent' };
     let timer: Timer | undefined;
     const late = new Promise<Asked<T>>((resolve) => {
@@ -390,8 +385,4 @@ export class ClusterNode<B> {
     timer?.cancel();
     return result;
   }
-}
-
-function sameMembers(before: ReadonlySet<NodeId>, after: readonly NodeId[]): boolean {
-  return before.size === after.length && after.every((node) => before.has(node));
 }

@@ -38,6 +38,10 @@ export type Message =
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
   | { readonly kind: 'recall'; readonly partition: Partition; readonly recall: Recall }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
+  /** The primary `from` has stopped at `position` and asks the receiver to lead. */
+  | { readonly kind: 'invite'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
+  /** The primary `from` says that those who should hold the partition do: others may give it up. */
+  | { readonly kind: 'release'; readonly term: Term; readonly from: NodeId }
   /** Several requests in one message. */
   | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
 
@@ -48,8 +52,25 @@ export const BATCH_PARTS_MAX = 256;
 
 const MAGIC = 0x4d;
 const FORMAT = 1;
-const KINDS = ['heartbeat', 'operate', 'read', 'list', 'probe', 'report', 'malformed', 'batch', 'pending', 'recall'] as const;
+const KINDS = [
+  'heartbeat',
+  'operate',
+  'read',
+  'list',
+  'probe',
+  'report',
+  'malformed',
+  'batch',
+  'pending',
+  'invite',
+  'release',
+  'recall',
+] as const;
 export type MessageKind = (typeof KINDS)[number];
+/** Flags of a heartbeat. */
+const CLIENT = 1;
+const LEAVING = 2;
+const DRAINING = 4;
 const OPERATIONS: readonly OperationKind[] = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'];
 const RECALLS: readonly Recall['state'][] = ['none', 'claiming', 'lost', 'seeding', 'here'];
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'primary', 'local'];
@@ -59,9 +80,9 @@ export function encodeMessage(message: Message): Uint8Array {
   const out = openMessage(message.kind);
   switch (message.kind) {
     case 'heartbeat': {
-      const { node, role, leaving, count, leads } = message.heartbeat;
+      const { node, role, leaving, draining, count, leads } = message.heartbeat;
       out.string(node);
-      out.u8((role === 'client' ? 1 : 0) | (leaving ? 2 : 0));
+      out.u8((role === 'client' ? CLIENT : 0) | (leaving ? LEAVING : 0) | (draining ? DRAINING : 0));
       out.varint(count);
       writeTerms(out, leads);
       break;
@@ -113,9 +134,14 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     }
     case 'report':
+    case 'invite':
       writeTerms(out, [message.term]);
       out.string(message.from);
       out.varint(message.position);
+      break;
+    case 'release':
+      writeTerms(out, [message.term]);
+      out.string(message.from);
       break;
   }
   return out.finish();
@@ -145,7 +171,9 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       const flags = from.u8();
       const count = from.varint();
       const leads = readTerms(from);
-      return { kind, heartbeat: { node, role: (flags & 1) === 1 ? 'client' : 'node', leaving: (flags & 2) === 2, count, leads } };
+      const role = (flags & CLIENT) !== 0 ? 'client' : 'node';
+      const leaving = (flags & LEAVING) !== 0;
+      return { kind, heartbeat: { node, role, leaving, draining: (flags & DRAINING) !== 0, count, leads } };
     }
     case 'operate': {
       const at = partition(from.varint());
@@ -191,11 +219,11 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       };
       return { kind, partition: at, recall };
     }
-    case 'report': {
-      const [term] = readTerms(from);
-      if (term === undefined) return from.fail('one term', 'none');
-      return { kind, term, from: nodeId(from.string()), position: sequence(from.varint()) };
-    }
+    case 'report':
+    case 'invite':
+      return { kind, term: readTerm(from), from: nodeId(from.string()), position: sequence(from.varint()) };
+    case 'release':
+      return { kind, term: readTerm(from), from: nodeId(from.string()) };
     case 'batch': {
       const count = from.count();
       if (count === 0 || count > BATCH_PARTS_MAX) from.fail(`1 to ${BATCH_PARTS_MAX} requests in a batch`, `${count}`);
@@ -246,6 +274,11 @@ function writeTerms(out: ByteWriter, terms: readonly Term[]): void {
     out.varint(term.partition);
     out.varint(term.epoch);
   }
+}
+
+function readTerm(from: ByteReader): Term {
+  const [term] = readTerms(from);
+  return term ?? from.fail('one term', 'none');
 }
 
 function readTerms(from: ByteReader): Term[] {

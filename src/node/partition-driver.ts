@@ -7,7 +7,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import { invariant } from '../shared/invariant.js';
 import { epoch, revision, sequence } from '../shared/ids.js';
-import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { Epoch, NodeId, Partition, Sequence, SessionId } from '../shared/ids.js';
 import type { Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
@@ -20,7 +20,7 @@ import { PartitionMachine } from '../replication/partition-machine.js';
 import type { Timer } from '../shared/clock.js';
 import type { Recall } from '../replication/seed-choice.js';
 import type { Generations, OpenGeneration } from './generations.js';
-import { decoded, decodedAll, positionOf, sessionOf, snapshotKey } from './stored-snapshots.js';
+import { decoded, decodedAll, positionOf, removeTombstone, sessionOf, snapshotKey } from './stored-snapshots.js';
 import type { NodeEvent, Runtime } from './runtime.js';
 import { beginGeneration } from './seeding.js';
 import { SnapshotLoader } from './snapshot-loader.js';
@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly generations: Generations;
   /** Tells the primary how far this replica is. */
   report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
+  /** Asks a follower to lead from here on; resolves to whether it said yes, or to `undefined` where nobody knows. */
+  invite(effect: Extract<Effect, { type: 'invite' }>, partition: Partition): Promise<boolean | undefined>;
   /** Tells every node what this replica remembers. */
   recall(partition: Partition, recall: Recall): void;
   /** Asks a node's primary to take over what it lacks; `undefined`: no answer. */
@@ -118,6 +120,24 @@ export class PartitionDriver<B> {
     this.#call(() => this.machine.reported(this.now, from, epoch(report.epoch), sequence(report.position)));
   }
 
+  /** Followers that have caught up and were heard of lately, as the primary knows them. */
+  get warm(): readonly NodeId[] {
+    return this.leads ? this.machine.primary.warm(this.now, this.machine.ledger) : [];
+  }
+
+  /** Gives the lead to a warm follower; keeps it where that does not take it in time. */
+  handOver(to: NodeId): void {
+    this.#call(() => this.machine.succession.handOver(this.now, to));
+  }
+
+  /** The primary asks this replica to lead; resolves to whether it will try. */
+  invited(from: NodeId, term: Epoch, position: Sequence): Promise<boolean> {
+    if (this.#stopped) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#call(() => resolve(this.machine.succession.invited(this.now, from, term, position)));
+    });
+  }
+
   recalled(recall: Recall): void {
     this.#call(() => this.machine.recovery.recalled(this.now, recall));
   }
@@ -133,7 +153,7 @@ export class PartitionDriver<B> {
 
   stop(): void {
     if (this.#stopped) return;
-    this.#call(() => this.machine.stop());
+    this.#call(() => this.machine.stop(this.now));
     this.#stopped = true;
     this.#life++;
     this.#follow?.stop();
@@ -210,6 +230,12 @@ export class PartitionDriver<B> {
       case 'report':
         if (effect.to !== this.#self) this.#around.report(effect, this.partition);
         return;
+      case 'invite': {
+        const { to, epoch: term } = effect;
+        return this.#then(this.#around.invite(effect, this.partition), (agreed) => {
+          if (agreed === false) this.machine.succession.declined(this.now, term, `${to} is not there, or cannot lead`);
+        });
+      }
       case 'look-up':
         return this.#then(this.#at.snapshots.get(this.partition, snapshotKey(effect.session)), (found) =>
           this.machine.lookedUp(effect.session, found === null ? null : found === undefined ? undefined : positionOf(found)),
@@ -222,7 +248,7 @@ export class PartitionDriver<B> {
       case 'trim':
         return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
       case 'remove':
-        return this.#then(this.#removeTombstone(effect.session), (gone) =>
+        return this.#then(removeTombstone(this.#at.snapshots, this.partition, effect.session, this.#malformed), (gone) =>
           this.machine.upkeep.removed(this.machine.ledger, effect.session, gone === true),
         );
       case 'load':
@@ -352,18 +378,6 @@ export class PartitionDriver<B> {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
     }
     if (life === this.#life) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
-  }
-
-  /** @returns true where nothing is stored under its name; whatever is no tombstone stays */
-  async #removeTombstone(id: SessionId): Promise<boolean> {
-    const { snapshots } = this.#at;
-    const key = snapshotKey(id);
-    const found = await snapshots.get(this.partition, key);
-    if (found === null || found === undefined) return found === null;
-    const stored = decoded(found, this.#malformed);
-    if (stored.unreadable !== undefined || !stored.header.dead) return false;
-    await snapshots.remove(this.partition, key, found.revision);
-    return (await snapshots.get(this.partition, key)) === null;
   }
 
   /** Asks until there is a final answer; the replica may begin anew meanwhile, what it offers stays true. */

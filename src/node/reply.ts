@@ -25,6 +25,8 @@ export type Reply =
       readonly hint: NodeId | undefined;
     }
   | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
+  /** Whether the receiver will try to lead. */
+  | { readonly kind: 'invite'; readonly agreed: boolean }
   /** The request was unreadable. */
   | { readonly kind: 'malformed'; readonly why: string }
   /** To each request of a batch, in its order. */
@@ -58,6 +60,9 @@ export function encodeReply(reply: Reply): Uint8Array {
     case 'probe':
       out.varint(reply.leads.length);
       for (const each of reply.leads) out.varint(each);
+      break;
+    case 'invite':
+      out.u8(reply.agreed ? 1 : 0);
       break;
     case 'malformed':
       out.string(reply.why);
@@ -99,7 +104,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
     const leads: Partition[] = [];
     for (let i = 0; i < count; i++) leads.push(partition(from.varint()));
     reply = { kind, leads };
-  } else if (kind === 'malformed') reply = { kind, why: from.string() };
+  } else if (kind === 'invite') reply = { kind, agreed: from.u8() === 1 };
+  else if (kind === 'malformed') reply = { kind, why: from.string() };
   else if (kind === 'pending') reply = { kind };
   else reply = from.fail('a reply', `a message of kind ${kind}`);
   from.end();

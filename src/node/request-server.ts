@@ -11,7 +11,7 @@ import type { Answer, Read, ReadAnswer } from '../replication/operation.js';
 import { ChangeWaiters } from './change-waiters.js';
 import { Intake } from './intake.js';
 import { decodeMessage } from './message.js';
-import type { BatchPart, Message } from './message.js';
+import type { BatchPart, Message, Term } from './message.js';
 import type { PartitionDriver } from './partition-driver.js';
 import { encodeReply } from './reply.js';
 import type { Reply } from './reply.js';
@@ -32,6 +32,10 @@ export interface Holdings<B> {
   readonly partitions: number;
   readonly runtime: Runtime;
   driver(partition: Partition): PartitionDriver<B> | undefined;
+  /** The primary `from` says that this replica is one too many. */
+  released(term: Term, from: NodeId): void;
+  /** This node stays, so that it may take the lead of partitions. */
+  stays(): boolean;
   /** Who may lead a partition that is not led here. */
   hint(partition: Partition): NodeId | undefined;
   event(event: NodeEvent): void;
@@ -167,6 +171,14 @@ export class RequestServer<B> {
           .driver(message.term.partition)
           ?.reported(message.from, { epoch: message.term.epoch, position: message.position });
         return undefined;
+      case 'invite': {
+        const { term, from, position } = message;
+        const driver = this.#holdings.stays() ? this.#holdings.driver(term.partition) : undefined;
+        return { kind: 'invite', agreed: driver !== undefined && (await driver.invited(from, term.epoch, position)) };
+      }
+      case 'release':
+        this.#holdings.released(message.term, message.from);
+        return undefined;
       case 'heartbeat':
       case 'recall':
         return undefined;
@@ -183,6 +195,8 @@ function partitionsOf(message: Message): readonly number[] {
     case 'probe':
       return message.terms.map((term) => term.partition);
     case 'report':
+    case 'invite':
+    case 'release':
       return [message.term.partition];
     case 'heartbeat':
       return [];

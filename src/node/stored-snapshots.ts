@@ -4,13 +4,13 @@
  * Invariant: one poison session is one session. A snapshot that cannot be read, or that stands under another session's key, becomes
  * an unreadable session of that key, whoever wrote it.
  */
-import type { SnapshotEntry } from '../engine/port.js';
+import type { Snapshots, SnapshotEntry } from '../engine/port.js';
 import type { LoadedSession } from '../replication/ledger.js';
 import type { FoundSnapshot } from '../replication/machine-options.js';
 import { decodeStored } from '../replication/session-state.js';
 import { TwinstateError } from '../shared/errors.js';
 import { sequence, sessionId } from '../shared/ids.js';
-import type { SessionId } from '../shared/ids.js';
+import type { Partition, SessionId } from '../shared/ids.js';
 
 const SNAPSHOT_PREFIX = 's:';
 
@@ -56,4 +56,20 @@ export function positionOf({ value, revision }: SnapshotEntry): FoundSnapshot {
     // unreadable: it covers nothing, and is overwritten
     return { revision, trueUpTo: sequence(0), digest: undefined };
   }
+}
+
+/** Removes a session's tombstone; true where nothing is stored under its name then. Whatever is no tombstone stays. */
+export async function removeTombstone(
+  snapshots: Snapshots,
+  partition: Partition,
+  id: SessionId,
+  malformed: (error: unknown) => void,
+): Promise<boolean> {
+  const key = snapshotKey(id);
+  const found = await snapshots.get(partition, key);
+  if (found === null || found === undefined) return found === null;
+  const stored = decoded(found, malformed);
+  if (stored.unreadable !== undefined || !stored.header.dead) return false;
+  await snapshots.remove(partition, key, found.revision);
+  return (await snapshots.get(partition, key)) === null;
 }

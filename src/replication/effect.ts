@@ -20,6 +20,8 @@ export type Effect =
   | { readonly type: 'read'; readonly token: number; readonly answer: ReadAnswer }
   /** Tell the primary how far this replica is. */
   | { readonly type: 'report'; readonly to: NodeId; readonly epoch: Epoch; readonly position: Sequence }
+  /** Ask a follower to append `LEAD` behind `position`, where this primary has stopped; call `declined` where it says no. */
+  | { readonly type: 'invite'; readonly to: NodeId; readonly epoch: Epoch; readonly position: Sequence }
   /** Look up the stored snapshot's revision and call `lookedUp`. */
   | { readonly type: 'look-up'; readonly session: SessionId }
   /** Store a snapshot and call `put`. */
@@ -60,6 +62,8 @@ export type Notice =
   | { readonly kind: 'quarantined'; readonly session: SessionId; readonly error: TwinstateError }
   /** A session's state here was not what it should be: the replica is read again, or, the second time, the session is quarantined. */
   | { readonly kind: 'drift'; readonly session: SessionId; readonly error: TwinstateError }
+  /** The node that was to lead instead did not, and the primary goes on. */
+  | { readonly kind: 'handover-failed'; readonly to: NodeId; readonly why: string }
   /** The log of this partition is gone or was rolled back; its replicas go on in the next generation. */
   | { readonly kind: 'log-lost'; readonly error: TwinstateError }
   /** A node that was away remembers commits of this session that the one who went on did not have, and it was changed since. */

@@ -72,7 +72,16 @@ export class FailureDetector {
     }
   }
 
-  /** An outage, a pause or a reconnect of one's own: what was seen until now says nothing. */
+  /** One's own process stood still for so long: nobody could be heard, so that this time does not count. */
+  excuse(ms: number): void {
+    for (const suspect of this.#suspects.values()) {
+      suspect.heardMs += ms;
+      if (suspect.absent !== undefined) suspect.absent.sinceMs += ms;
+      for (const doubt of suspect.denied.values()) doubt.sinceMs += ms;
+    }
+  }
+
+  /** An outage or a reconnect of one's own: what was seen until now says nothing. */
   reset(nowMs: number): void {
     for (const suspect of this.#suspects.values()) {
       suspect.heardMs = nowMs;

@@ -14,6 +14,8 @@ export interface Heartbeat {
   /** `client`: it holds nothing, it only opens sessions. */
   readonly role: 'node' | 'client';
   readonly leaving: boolean;
+  /** It is about to leave: nothing is placed there any more. */
+  readonly draining: boolean;
   /** Rises with every heartbeat of this incarnation: a late one is no news. */
   readonly count: number;
   readonly leads: readonly { readonly partition: Partition; readonly epoch: Epoch }[];
@@ -26,6 +28,10 @@ interface Member {
 
 export class Membership {
   readonly #timing: Timing;
+  /** Made anew after a change, and the same list until then. */
+  #nodes: readonly NodeId[] | undefined;
+  #places: readonly NodeId[] | undefined;
+  #changedMs = -Infinity;
   readonly #members = new Map<NodeId, Member>();
   /** Incarnations that left or were replaced; a late heartbeat does not bring them back. */
   readonly #gone = new Set<NodeId>();
@@ -43,26 +49,51 @@ export class Membership {
     const known = this.#members.get(node);
     if (known !== undefined && known.heartbeat.count >= heartbeat.count) return false;
     if (heartbeat.leaving) {
-      this.#forget(node);
+      this.#forget(nowMs, node);
       return false;
     }
-    for (const other of this.#members.keys()) if (other !== node && nameOf(other) === nameOf(node)) this.#forget(other);
+    for (const other of this.#members.keys()) if (other !== node && nameOf(other) === nameOf(node)) this.#forget(nowMs, other);
     this.#members.set(node, { heartbeat, heardMs: nowMs });
+    if (known?.heartbeat.draining !== heartbeat.draining) this.#changed(nowMs, heartbeat);
     for (const { partition, epoch } of heartbeat.leads) {
       if (epoch > (this.#leaders.get(partition)?.epoch ?? -1)) this.#leaders.set(partition, { node, epoch });
     }
     return known === undefined;
   }
 
+  /** Forgets those who were silent for too long. */
   tick(nowMs: number): void {
-    for (const [node, { heardMs }] of this.#members) if (nowMs - heardMs > this.#timing.absentMs) this.#members.delete(node);
+    for (const [node, { heardMs, heartbeat }] of this.#members) {
+      if (nowMs - heardMs <= this.#timing.absentMs) continue;
+      this.#members.delete(node);
+      this.#changed(nowMs, heartbeat);
+    }
+  }
+
+  /** An outage or a pause of one's own: that nobody was heard says nothing. */
+  reset(nowMs: number): void {
+    for (const [node, { heartbeat }] of this.#members) this.#members.set(node, { heartbeat, heardMs: nowMs });
   }
 
   /** Nodes (not clients) heard of lately, in the order of their ids. */
-  get nodes(): NodeId[] {
-    const nodes = [];
-    for (const [node, { heartbeat }] of this.#members) if (heartbeat.role === 'node') nodes.push(node);
-    return nodes.toSorted();
+  get nodes(): readonly NodeId[] {
+    this.#nodes ??= this.#sorted(({ role }) => role === 'node');
+    return this.#nodes;
+  }
+
+  /** Nodes on which partitions are placed: those that stay. */
+  get places(): readonly NodeId[] {
+    this.#places ??= this.#sorted(({ role, draining }) => role === 'node' && !draining);
+    return this.#places;
+  }
+
+  isDraining(node: NodeId): boolean {
+    return this.#members.get(node)?.heartbeat.draining === true;
+  }
+
+  /** How long the same nodes are here and stay. */
+  calmForMs(nowMs: number): number {
+    return nowMs - this.#changedMs;
   }
 
   has(node: NodeId): boolean {
@@ -79,7 +110,21 @@ export class Membership {
     if (epoch > (this.#leaders.get(partition)?.epoch ?? -1)) this.#leaders.set(partition, { node, epoch });
   }
 
-  #forget(node: NodeId): void {
+  #sorted(chosen: (heartbeat: Heartbeat) => boolean): NodeId[] {
+    return [...this.#members].flatMap(([node, { heartbeat }]) => (chosen(heartbeat) ? [node] : [])).toSorted();
+  }
+
+  /** Clients may come and go as they like. */
+  #changed(nowMs: number, { role }: Heartbeat): void {
+    if (role === 'client') return;
+    this.#nodes = undefined;
+    this.#places = undefined;
+    this.#changedMs = nowMs;
+  }
+
+  #forget(nowMs: number, node: NodeId): void {
+    const known = this.#members.get(node);
+    if (known !== undefined) this.#changed(nowMs, known.heartbeat);
     this.#members.delete(node);
     this.#gone.add(node);
     if (this.#gone.size > 1_000) this.#gone.delete(this.#gone.values().next().value!);

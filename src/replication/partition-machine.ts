@@ -15,29 +15,29 @@ import type { ReadPartition } from './joining.js';
 import { LogWatch } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
+import { PositionReporter } from './position-reporter.js';
 import { Primary } from './primary.js';
 import { isAtWork, Recovery } from './recovery.js';
 import { encodeRecord } from './record.js';
 import type { CheckpointRecord, LogRecord } from './record.js';
 import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
+import { Succession } from './succession.js';
+import type { Replica } from './succession.js';
 import { Upkeep } from './upkeep.js';
-
-const NOTHING_TO_DO: readonly Effect[] = [];
 
 export class PartitionMachine<B> {
   readonly options: MachineOptions<B>;
+  readonly succession: Succession;
   #effects: Effect[] = [];
   #role: Role = 'joining';
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
-  readonly #primary: Primary<B>;
-  /** What keeps its log short. */
+  readonly primary: Primary<B>;
   readonly upkeep: Upkeep<B>;
   readonly #writer: RecordWriter<B>;
-  #reportedMs = 0;
+  readonly #reporter: PositionReporter;
   #joinedMs = 0;
-  #suspectedSinceMs: number | undefined;
   readonly #log = new LogWatch();
   /** What it does about the log itself: joining, loss, generations. */
   readonly recovery: Recovery<B>;
@@ -45,7 +45,8 @@ export class PartitionMachine<B> {
   constructor(options: MachineOptions<B>) {
     this.options = options;
     this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
-    this.#primary = new Primary(options, (effect) => this.#emit(effect));
+    this.primary = new Primary(options, (effect) => this.#emit(effect));
+    this.#reporter = new PositionReporter(options.self, options.timing, (effect) => this.#emit(effect));
     this.upkeep = new Upkeep(options, (effect) => this.#emit(effect));
     this.#writer = new RecordWriter(options, (effect) => this.#emit(effect));
     this.recovery = new Recovery({
@@ -60,6 +61,7 @@ export class PartitionMachine<B> {
       follow: (now, ledger) => this.#follow(now, ledger),
       stand: (role, reason, ledger) => this.#stand(role, reason, ledger),
     });
+    this.succession = new Succession(this.#asReplica());
   }
 
   get role(): Role {
@@ -83,9 +85,8 @@ export class PartitionMachine<B> {
     for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
       if (quarantine !== undefined) this.#notice({ kind: 'quarantined', session: id, error: quarantine });
     }
-    if (this.#effects.length === 0) return NOTHING_TO_DO;
     const effects = this.#effects;
-    this.#effects = [];
+    if (effects.length > 0) this.#effects = [];
     return effects;
   }
 
@@ -101,12 +102,12 @@ export class PartitionMachine<B> {
   #follow(now: Instant, ledger: Ledger<B>): void {
     this.#ledger = ledger;
     this.#joinedMs = now.ms;
-    this.#suspectedSinceMs = undefined;
+    this.succession.joined();
     this.#turn('following', 'caught up with the log');
     this.#emit({ type: 'follow', after: ledger.applied });
     // a node that meets its own LEAD leads (rule 3)
-    if (ledger.leader === this.options.self) this.#becomePrimary(now);
-    this.#report(now);
+    if (ledger.leader === this.options.self) this.#becomePrimary(now, false);
+    this.#reporter.report(now, this.#role, this.#ledger);
   }
 
   #stand(role: 'lost' | 'seeding', reason: string, ledger: Ledger<B>): void {
@@ -128,19 +129,22 @@ export class PartitionMachine<B> {
     this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
+    const invited = mine && this.succession.isInvitedAt(slot.expected);
     // the position is occupied: what was under way is decided
     this.#slot = undefined;
     if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
     if (applied.kind === 'commit') {
       if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
       if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
-      if (applied.record.confirm) this.#report(now);
+      if (applied.record.confirm) this.#reporter.report(now, this.#role, this.#ledger);
     }
     if (applied.kind === 'checkpoint') this.upkeep.noteCheckpoint(this.#ledger, applied.record);
-    if (slot !== undefined && !mine) this.#displaced(slot);
+    // another record stands where the own one should: it can never be stored
+    if (slot?.content.type === 'commit' && !mine) this.primary.requeue(slot.content.batch);
     if (applied.kind === 'end') return this.recovery.ended(now);
-    if (applied.kind === 'lead') this.#newTerm(now, applied.record.node);
+    if (applied.kind === 'lead') this.#newTerm(now, applied.record.node, invited);
     else if (slot !== undefined && mine) this.#stored(now, slot);
+    this.succession.heed(now);
     this.#pump(now);
   }
 
@@ -157,10 +161,10 @@ export class PartitionMachine<B> {
       this.#slot = undefined;
       this.upkeep.full();
       this.#notice({ kind: 'log-full' });
-      if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
+      if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
     }
-    if (slot.content.type === 'lead' && this.#suspectedSinceMs === undefined && this.#ledger.leader !== undefined) {
+    if (slot.content.type === 'lead' && !this.succession.claims) {
       // the primary is back: claim no more; the record may still land, and then this node leads after all
       this.#slot = undefined;
       return;
@@ -184,11 +188,10 @@ export class PartitionMachine<B> {
 
   operate(now: Instant, token: number, operation: Operation): void {
     if (this.#role !== 'leading') {
-      const why = `this node is ${this.#role}`;
-      this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, hint: this.#hint(), why } });
-      return;
+      if (this.succession.hold({ token, operation })) return;
+      return this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, ...this.#elsewhere() } });
     }
-    this.#primary.enqueue(now, { token, operation }, this.#ledger);
+    this.primary.enqueue(now, { token, operation }, this.#ledger);
     this.#pump(now);
   }
 
@@ -198,16 +201,16 @@ export class PartitionMachine<B> {
       return this.#emit({ type: 'read', token, answer: answerRead(this.#ledger, this.options.bodies, read) });
     }
     if (this.#role !== 'leading') {
-      const why = `this node is ${this.#role}`;
-      return this.#emit({ type: 'read', token, answer: { kind: 'retry', hint: this.#hint(), why } });
+      if (this.succession.hold({ token, read })) return;
+      return this.#emit({ type: 'read', token, answer: { kind: 'retry', ...this.#elsewhere() } });
     }
-    this.#primary.read(now, token, read, this.#ledger);
+    this.primary.read(now, token, read, this.#ledger);
     this.#pump(now);
   }
 
   /** A follower's position; it counts only in the term that it was told in. */
   reported(now: Instant, from: NodeId, epoch: Epoch, position: Sequence): void {
-    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.#primary.reported(now, from, position);
+    if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.primary.reported(now, from, position);
   }
 
   put(session: SessionId, revision: Revision | undefined): void {
@@ -220,6 +223,7 @@ export class PartitionMachine<B> {
   }
 
   tick(now: Instant, view: View): void {
+    this.succession.heed(now);
     if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
     this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
@@ -229,15 +233,18 @@ export class PartitionMachine<B> {
       if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
     }
     if (this.#role === 'leading') {
-      this.#primary.tick(now);
+      this.primary.tick(now);
+      this.succession.tick(now);
       this.#pump(now);
       this.#keepUp(now);
     } else if (this.#role === 'seeding') {
       this.recovery.tick(now);
       this.#finishSeeding(now);
     } else {
-      this.#suspect(now, view);
-      if (now.ms - this.#reportedMs >= this.options.timing.reportMs) this.#report(now);
+      const first = this.#ledger.leader === undefined && this.recovery.mayBegin(now);
+      const leaderless = first && now.ms - this.#joinedMs >= this.options.timing.settleMs;
+      this.succession.suspect(now, view, leaderless);
+      this.#reporter.tick(now, this.#role, this.#ledger);
     }
   }
 
@@ -249,49 +256,32 @@ export class PartitionMachine<B> {
   }
 
   /** Gives every waiting asker a true answer; the machine is used no more. */
-  stop(): void {
+  stop(now: Instant): void {
     this.#release('this node is closing');
     this.#role = 'broken';
+    this.succession.decide(now);
   }
 
-  #suspect(now: Instant, view: View): void {
-    const { timing } = this.options;
-    const first = this.#ledger.leader === undefined;
-    const leaderless = first && this.recovery.mayBegin(now) && now.ms - this.#joinedMs >= timing.settleMs;
-    if (!(leaderless || (view.suspected && view.stable)) || view.rank < 0) {
-      this.#suspectedSinceMs = undefined;
-      return;
-    }
-    this.#suspectedSinceMs ??= now.ms;
-    this.#poll(now);
-    // claim only while the log answers: an outage resets all timers, and must not end in a wave of claims
-    if (!this.#log.answersNow(now.ms)) {
-      this.#suspectedSinceMs = now.ms;
-      return;
-    }
-    const mayClaim = first || this.recovery.mayClaim(now, this.#suspectedSinceMs);
-    if (this.#slot !== undefined || !mayClaim || now.ms - this.#suspectedSinceMs < view.rank * timing.rankMs) return;
-    this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' });
-  }
-
-  #newTerm(now: Instant, node: NodeId): void {
-    this.#suspectedSinceMs = undefined;
-    if (node === this.options.self) return this.#becomePrimary(now);
+  #newTerm(now: Instant, node: NodeId, invited: boolean): void {
+    const agreed = this.succession.newTerm(node);
+    if (node === this.options.self) return this.#becomePrimary(now, invited);
     const led = this.#role === 'leading';
-    if (led) this.#primary.release('another node leads now', node);
-    this.#turn('following', led ? `fenced by epoch ${this.#ledger.epoch}` : 'a new term began');
-    this.#report(now);
+    if (led) this.primary.release('another node leads now', node);
+    const { epoch } = this.#ledger;
+    this.#turn('following', !led ? 'a new term began' : agreed ? 'handed over' : `fenced by epoch ${epoch}`);
+    this.#reporter.report(now, this.#role, this.#ledger);
   }
 
-  #becomePrimary(now: Instant): void {
-    this.#primary.begin(now);
+  #becomePrimary(now: Instant, invited: boolean): void {
+    this.primary.begin(now, invited);
     this.upkeep.begin(this.#ledger);
-    this.#turn('leading', 'its LEAD was accepted');
+    this.#turn('leading', invited ? 'the primary before handed over' : 'its LEAD was accepted');
   }
 
   #pump(now: Instant): void {
     if (this.#role !== 'leading' || this.#slot !== undefined) return;
-    const batch = this.#primary.next(now, this.#ledger);
+    if (this.succession.handingOverTo !== undefined) return this.succession.invite(now);
+    const batch = this.primary.next(now, this.#ledger);
     if (batch === undefined) return;
     const { confirm, entries } = batch;
     this.#append(
@@ -305,7 +295,7 @@ export class PartitionMachine<B> {
     this.upkeep.tick(now, this.#ledger);
     // nobody waits for these
     for (const operation of this.upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
-    if (this.#slot !== undefined) return;
+    if (this.#slot !== undefined || this.succession.handingOverTo !== undefined) return;
     const floor = this.upkeep.dueCheckpoint(now, this.#ledger);
     if (floor === undefined) return;
     const digests = this.upkeep.takeDigests();
@@ -335,18 +325,13 @@ export class PartitionMachine<B> {
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {
     if (this.#role === 'seeding') {
-      this.#becomePrimary(now);
+      this.#becomePrimary(now, false);
       return this.recovery.seedingDone();
     }
     if (this.#role !== 'leading' || slot.content.type === 'lead') return;
-    this.#primary.confirmed(slot.firstSentMs);
-    if (slot.content.type === 'commit') this.#primary.stored(now, slot.content.batch, this.#ledger);
+    this.primary.confirmed(slot.firstSentMs);
+    if (slot.content.type === 'commit') this.primary.stored(now, slot.content.batch, this.#ledger);
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
-  }
-
-  /** Another record stands where the own one should: it can never be stored. */
-  #displaced(slot: AppendSlot<Content>): void {
-    if (slot.content.type === 'commit') this.#primary.requeue(slot.content.batch);
   }
 
   #append(now: Instant, record: LogRecord, content: Content): void {
@@ -356,14 +341,6 @@ export class PartitionMachine<B> {
 
   #poll(now: Instant): void {
     if (this.#log.mayPoll(now.ms)) this.#emit({ type: 'poll', after: this.#ledger.applied });
-  }
-
-  #report(now: Instant): void {
-    const { leader, epoch, applied } = this.#ledger;
-    // what is not loaded yet is held for nobody
-    if (this.#role !== 'following' || leader === undefined || leader === this.options.self || this.#ledger.loading) return;
-    this.#reportedMs = now.ms;
-    this.#emit({ type: 'report', to: leader, epoch, position: applied });
   }
 
   #join(reason: string, afterMs: number): void {
@@ -376,8 +353,9 @@ export class PartitionMachine<B> {
   #release(why: string): void {
     const slot = this.#slot;
     this.#slot = undefined;
-    if (slot?.content.type === 'commit') this.#primary.abandon(slot.content.batch, why);
-    this.#primary.release(why, this.#hint());
+    this.succession.end();
+    if (slot?.content.type === 'commit') this.primary.abandon(slot.content.batch, why);
+    this.primary.release(why, this.#hint());
     this.upkeep.reset();
   }
 
@@ -387,8 +365,31 @@ export class PartitionMachine<B> {
     if (changed) this.#emit({ type: 'role', role, epoch: this.#ledger.epoch, leader: this.#ledger.leader, reason });
   }
 
+  #elsewhere(): { readonly hint: NodeId | undefined; readonly why: string } {
+    return { hint: this.#hint(), why: `this node is ${this.#role}` };
+  }
+
   #hint(): NodeId | undefined {
     return this.#ledger.leader === this.options.self ? undefined : this.#ledger.leader;
+  }
+
+  #asReplica(): Replica {
+    return {
+      self: this.options.self,
+      timing: this.options.timing,
+      role: () => this.#role,
+      ledger: () => this.#ledger,
+      busy: () => this.#slot !== undefined,
+      logAnswers: (now) => this.#log.answersNow(now.ms),
+      emit: (effect) => this.#emit(effect),
+      poll: (now) => this.#poll(now),
+      appendLead: (now) => this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' }),
+      mayClaim: (now, sinceMs) => this.#ledger.leader === undefined || this.recovery.mayClaim(now, sinceMs),
+      endLease: () => this.primary.endLease(),
+      pump: (now) => this.#pump(now),
+      operate: (now, token, operation) => this.operate(now, token, operation),
+      read: (now, token, read) => this.read(now, token, read),
+    };
   }
 
   #notice(notice: Notice): void {

@@ -23,3 +23,19 @@ export function placementOrder(partition: Partition, nodes: readonly NodeId[]): 
     .toSorted((a, b) => b.weight - a.weight || (a.node < b.node ? -1 : a.node > b.node ? 1 : 0))
     .map(({ node }) => node);
 }
+
+/** The placement orders over one list of nodes, each made when it is asked for, all made anew for another list. */
+export class PlacementOrders {
+  #nodes: readonly NodeId[] = [];
+  readonly #orders = new Map<Partition, readonly NodeId[]>();
+
+  of(partition: Partition, nodes: readonly NodeId[]): readonly NodeId[] {
+    if (nodes !== this.#nodes) {
+      this.#nodes = nodes;
+      this.#orders.clear();
+    }
+    let order = this.#orders.get(partition);
+    if (order === undefined) this.#orders.set(partition, (order = placementOrder(partition, nodes)));
+    return order;
+  }
+}

@@ -55,12 +55,12 @@ export class Primary<B> {
     this.#emit = emit;
   }
 
-  /** A term begins. */
-  begin(now: Instant): void {
+  /** A term begins. @param invited the one before has ended its own lease, so that there is none to wait for */
+  begin(now: Instant, invited: boolean): void {
     this.#positions = new Map();
     this.#fewSinceMs = undefined;
     this.#leaseUntilMs = -Infinity;
-    this.#holdUntilMs = this.#options.takeover === 'strict' ? now.ms + this.#options.timing.leaseMs : -Infinity;
+    this.#holdUntilMs = this.#options.takeover === 'strict' && !invited ? now.ms + this.#options.timing.leaseMs : -Infinity;
   }
 
   /** An append of this term was accepted that was sent at `sentMs`, at the earliest (rule 12). */
@@ -68,12 +68,17 @@ export class Primary<B> {
     this.#leaseUntilMs = Math.max(this.#leaseUntilMs, sentMs + this.#options.timing.leaseMs);
   }
 
+  /** Answers nothing from memory any more, until an append that is sent from now on was accepted. */
+  endLease(): void {
+    this.#leaseUntilMs = -Infinity;
+  }
+
   enqueue(now: Instant, waiting: Waiting, ledger: Ledger<B>): void {
     const { operation } = waiting;
     const problem = this.#check(operation);
     if (problem !== undefined) return this.#answer(waiting, problem);
     if (operation.backups > 0) {
-      const live = this.#live(now, ledger);
+      const live = this.warm(now, ledger).length;
       if (live >= operation.backups) this.#fewSinceMs = undefined;
       else return this.#answer(waiting, this.#tooFew(now, operation.backups, live));
     }
@@ -186,9 +191,13 @@ export class Primary<B> {
     for (const [node, { heardMs }] of this.#positions) if (now.ms - heardMs > forgetMs) this.#positions.delete(node);
   }
 
-  /** Followers with their positions, as last told. */
-  get positions(): ReadonlyMap<NodeId, Position> {
-    return this.#positions;
+  /** Backups that follow this term and were heard of lately (rule 15). */
+  warm(now: Instant, ledger: Ledger<B>): NodeId[] {
+    const warm: NodeId[] = [];
+    for (const [node, { position, heardMs }] of this.#positions) {
+      if (now.ms - heardMs <= this.#options.timing.reportMs * 3 && position >= ledger.epoch) warm.push(node);
+    }
+    return warm;
   }
 
   #settle(now: Instant, waiting: Waiting, answer: Answer, ledger: Ledger<B>): void {
@@ -207,15 +216,6 @@ export class Primary<B> {
   #holders(position: Sequence): number {
     let count = 0;
     for (const each of this.#positions.values()) if (each.position >= position) count++;
-    return count;
-  }
-
-  /** Backups that follow this term and were heard of lately (rule 15). */
-  #live(now: Instant, ledger: Ledger<B>): number {
-    let count = 0;
-    for (const { position, heardMs } of this.#positions.values()) {
-      if (now.ms - heardMs <= this.#options.timing.reportMs * 3 && position >= ledger.epoch) count++;
-    }
     return count;
   }
 

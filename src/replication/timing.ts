@@ -40,6 +40,14 @@ export interface Timing {
   readonly checkpointIdleMs: number;
   /** A log that reads shorter than it was known to be, for so long, is lost; a stream election takes up to 9 s. */
   readonly lostMs: number;
+  /** A primary that hands over waits so long for its successor, and then goes on itself. */
+  readonly handoverMs: number;
+  /** After nodes came or went nothing is moved for so long: whoever restarts finds its place as it was. */
+  readonly calmMs: number;
+  /** Between two looks at what should be moved to another node. */
+  readonly moveMs: number;
+  /** Partitions that one node hands over at once. */
+  readonly movesMax: number;
   /** Who is about to claim waits so long for those who remember more. */
   readonly consultMs: number;
   /** Between two times that a replica without its log tells the others what it remembers. */
@@ -82,6 +90,10 @@ export const DEFAULT_TIMING: Timing = {
   checkpointBytes: 4_194_304,
   checkpointIdleMs: 10_000,
   lostMs: 12_000,
+  handoverMs: 200,
+  calmMs: 1_000,
+  moveMs: 100,
+  movesMax: 2,
   consultMs: 20,
   recallMs: 100,
   seedWaitMs: 1_500,

@@ -55,9 +55,10 @@ export class AttributeOwners {
       const owner = this.#owners.get(node);
       return eachChild(node, (child) => this.#own(child, owner, queue));
     }
-    node.slots.forEach((value, slot) => {
+    for (let slot = 0; slot < node.slotCount; slot++) {
+      const value = node.get(slot);
       if (isNode(value)) this.#own(value, this.#unit(node.id, slot), queue);
-    });
+    }
     for (const value of node.keys.values()) if (isNode(value)) this.#own(value, undefined, queue);
   }
 

@@ -227,8 +227,9 @@ export class Resolution {
   #slotNamed(graph: Graph, id: number, key: string): Stored | undefined {
     const node = graph.node(id);
     if (node?.kind !== 'instance') return undefined;
-    const slot = node.slots.findIndex((_, i) => graph.attributeAt(id, i, this.#model)?.property === key);
-    return slot < 0 ? node.keys.get(key) : node.slots[slot];
+    for (let slot = 0; slot < node.slotCount; slot++)
+      if (graph.attributeAt(id, slot, this.#model)?.property === key) return node.get(slot);
+    return node.keys.get(key);
   }
 
   #reachable(wanted: readonly WireValue[]): boolean {
@@ -296,8 +297,8 @@ interface Held {
 function held(graph: Graph, slot: Slot): Held | undefined {
   const node = graph.node(slot.target);
   if (slot.kind === 'slot') {
-    const value = node?.kind === 'instance' ? node.slots[slot.slot] : undefined;
-    return node?.kind !== 'instance' || slot.slot >= node.slots.length || value === HOLE ? undefined : { value: value! };
+    const value = node?.kind === 'instance' ? node.get(slot.slot) : HOLE;
+    return value === HOLE ? undefined : { value };
   }
   if (slot.kind === 'key') {
     if (node?.kind !== 'object' && node?.kind !== 'instance') return undefined;

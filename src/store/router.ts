@@ -20,6 +20,8 @@ const TRY_MS = 1_000;
 /** Between two tries, growing. */
 const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
+/** What the primary before still has to say is waited for so long, once another one is known. */
+const LAST_WORD_MS = 15;
 const NOBODY = nodeId('');
 
 export type Done = Extract<NodeAnswer, { kind: 'done' }>;
@@ -52,7 +54,7 @@ export class Router {
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
         const waitMs = Math.max(0, leftMs - 50);
         const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tries, tryMs);
-        const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
+        const asked = await deadline.race(this.#unlessMoved(deadline, partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (asked.again === true) maybeStored = true;
@@ -101,7 +103,7 @@ export class Router {
         const consistency = elsewhere ? 'primary' : read.consistency;
         const tryMs = Math.min(deadline.leftMs, TRY_MS + waitMs);
         const reply = this.#node.read(to, partition, { ...read, consistency }, waitMs, tryMs);
-        const asked = await deadline.race(this.#unlessMoved(partition, to, reply));
+        const asked = await deadline.race(this.#unlessMoved(deadline, partition, to, reply));
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind !== 'retry') {
@@ -147,13 +149,19 @@ export class Router {
   }
 
   /** A reply, or `lost` as soon as somebody else is known to lead: what is asked of the dead hangs until its time is up. */
-  async #unlessMoved<T>(partition: Partition, to: NodeId, reply: Promise<Asked<T>>): Promise<Asked<T>> {
+  async #unlessMoved<T>(deadline: Deadline, partition: Partition, to: NodeId, reply: Promise<Asked<T>>): Promise<Asked<T>> {
     const other = this.#node.otherLeader(partition, to);
     try {
-      return await Promise.race([reply, other.known.then((): Asked<T> => ({ kind: 'lost' }))]);
+      return await Promise.race([reply, other.known.then(() => this.#lostSoon<T>(deadline))]);
     } finally {
       other.cancel();
     }
+  }
+
+  /** A primary that has handed over says so about now, and that says more than silence. */
+  async #lostSoon<T>(deadline: Deadline): Promise<Asked<T>> {
+    await deadline.sleep(LAST_WORD_MS);
+    return { kind: 'lost' };
   }
 
   /** Waits longer from try to try, but no longer than until a new primary is known. */

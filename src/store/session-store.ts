@@ -22,7 +22,7 @@ import { checkFreshness } from './freshness.js';
 import { checkAck, checkCall, checkId, invalid, show } from './options.js';
 import type { Ack } from './options.js';
 import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
-import { Deadline } from './deadline.js';
+import { Deadline, TIMEOUT_MS_DEFAULT } from './deadline.js';
 import type { CallOptions } from './call-options.js';
 import { closed, gone, notOpen, stale } from './refusals.js';
 import type { Router } from './router.js';
@@ -253,9 +253,10 @@ export class SessionStore {
     return count;
   }
 
-  /** Lets everything under way end, then leaves: the backups take over at once. */
-  async drain(): Promise<void> {
+  /** Hands over what this process leads and holds, within `timeoutMs`, and leaves once what is under way has ended. Serves meanwhile. */
+  async drain({ timeoutMs = TIMEOUT_MS_DEFAULT }: Pick<CallOptions, 'timeoutMs'> = {}): Promise<void> {
     this.#check();
+    await this.#parts.node.drain(timeoutMs);
     await Promise.all([this.#updates.idle(), this.#parts.writer.idle()]);
     await this.close();
   }

@@ -235,7 +235,7 @@ describe('strangers', function () {
     const id = await made();
     const heartbeat = encodeMessage({
       kind: 'heartbeat',
-      heartbeat: { node: nodeId('x~1'), role: 'node', leaving: false, count: 1, leads: [] },
+      heartbeat: { node: nodeId('x~1'), role: 'node', leaving: false, draining: false, count: 1, leads: [] },
     });
     const bad = garbage([heartbeat]);
     for (const bytes of bad) stranger.publish(names.presence, split(bytes, '', 100_000)[0]);

@@ -4,6 +4,7 @@ import type { Fault } from './faults.js';
 const SOURCE = 'diff/comparator-source.js';
 const EDITS = 'diff/byte-edits.js';
 const DRAFT = 'diff/draft.js';
+const PARTIAL = 'diff/partial-comparison.js';
 const FLOAT = 'wire/float.js';
 const STATE = 'diff/tracked-state.js';
 const ACCESSORS = 'diff/tracked-accessors.js';
@@ -12,17 +13,27 @@ const diff = (name: string, file: string, find: string, replace: string): Fault 
 
 export const DIFFERENCING_FAULTS: readonly Fault[] = [
   // generated comparators
-  diff('a generated comparator takes -0 for 0', SOURCE, 'if (!Object.is(a${i}, ${b})) {${what}', 'if (a${i} !== ${b}) {${what}'),
+  diff('a generated comparator takes -0 for 0', SOURCE, 'if (!Object.is(${a}, ${b})) {${what}', 'if (${a} !== ${b}) {${what}'),
   diff(
     'a generated comparator passes over another class',
     SOURCE,
     '`    if (Object.getPrototypeOf(live) !== prototype) findings.broken = true;`,',
     '',
   ),
-  diff('a generated comparator passes over the order of keys', SOURCE, 'if (key !== KEYS[count++]) same = false;', 'count++;'),
-  diff('a generated comparator of arrays passes over a moved element', SOURCE, 'if (b.source !== a) findings.broken = true;', 'if (false) {}'),
-  diff('what a generated comparator advanced is not taken back', SOURCE, '`      undo.push(this, ${i}, b${i});`,', ''),
-  diff('a generated comparator writes a value that the node does not get', SOURCE, '`      node.slots[${place}] = this.f${i} = a${i};`', '`      this.f${i} = a${i};`'),
+  diff('a generated comparator passes over the order of keys', SOURCE, 'if (key !== KEYS[count++]) change = 3;', 'count++;'),
+  diff('a generated comparator of arrays passes over a moved element', SOURCE, 'if (b.source !== a) return findings.report(this, depth, 3, start);', ''),
+  diff('what a generated comparator advanced is not taken back', SOURCE, '`        undo.push(this, ${place}, ${b});`,', ''),
+  diff('a generated comparator writes a value that the node does not get', SOURCE, '`        this.f${place} = ${a};`,', ''),
+  // comparing only what changed
+  diff('what was met in no certain order is put in some order', PARTIAL, 'if (!this.#isClear)', 'if (false)'),
+  diff('what an object refers to is not scanned where references changed', PARTIAL, 'if (!this.#scans || node.shared)', 'if (true)'),
+  diff('an object is adopted whose other references were not looked at', PARTIAL, "if (node.shared || node.kind === 'view')", 'if (false)'),
+  diff('objects below a changed one are reported twice', 'diff/findings.js', 'this.count = start;', ''),
+  diff('what went from one object to another is thought to be reached', DRAFT, 'if (holder === undefined && !node.shared)', 'if (false)'),
+  diff('a reference that came makes nothing shared', DRAFT, 'if (node.shared ? count < 0 : count > 0)', 'if (node.shared && count < 0)'),
+  diff('what is shared stays in the tables when it left', DRAFT, 'if (node.shared ? count < 0 : count > 0)', 'if (!node.shared && count > 0)'),
+  diff('a cycle refers to a node that was laid out', 'diff/laying-out.js', 'node.set(slot, this.#now(value));', ''),
+  diff('an array forgets by what its elements are told apart', 'diff/laying-out.js', 'value.key ??= attributes[slot]?.key;', ''),
   // tracking
   diff('a write is noted under the mark of another attribute', ACCESSORS, 'state.marks |= ${2 ** (i % MARKS)};', 'state.marks |= 1;'),
   diff('only the first tracker is told of a write', STATE, 'watch !== undefined; watch = watch.next) {\n            if (watch.pending === 0)', 'watch !== undefined; watch = undefined) {\n            if (watch.pending === 0)'),
@@ -37,7 +48,7 @@ export const DIFFERENCING_FAULTS: readonly Fault[] = [
   diff('bytes replaced in the benchmark are not put back', DRAFT, 'of this.#replaced.toReversed())', 'of [])'),
   diff('bytes to be put back are those that replace them', DRAFT, 'copyBytes(bytes.subarray(at, end))', 'bytes.subarray(at, end)'),
   diff("what an encoder hands out is kept, though it is the encoder's", 'diff/content-comparison.js', 'codec === undefined ? bytes : copyBytes(bytes)', 'bytes'),
-  diff('bytes that changed in place are passed over in a scan', 'diff/shadow-kinds.js', 'return bytesEqual(live instanceof', 'return true || bytesEqual(live instanceof'),
+  diff('bytes that changed in place are passed over in a scan', 'diff/leaf-scan.js', 'return bytesEqual(live instanceof', 'return true || bytesEqual(live instanceof'),
   // numbers
   diff('a decimal is what rounding makes of a number', FLOAT, 'if (mantissa / POWERS[digits] !== size)', 'if (Number.isInteger(size))'),
   diff('a decimal loses its sign', FLOAT, 'mantissa * 2 + (value < 0 ? 1 : 0)', 'mantissa * 2'),

@@ -30,6 +30,9 @@ const PRIMARY = 'replication/primary.js';
 const READING = 'replication/reading.js';
 const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
+const SUCCESSION = 'replication/succession.js';
+const CLAIM = 'replication/claim.js';
+const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
 const RECOVERY = 'replication/recovery.js';
 
@@ -119,7 +122,7 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an object visited before is adopted again',
     COMPARISON,
-    "if (node.mark === this.#walk || node.kind === 'blob' || !looksLike",
+    "if (node.mark === this.walk || node.kind === 'blob' || !looksLike",
     "if (node.kind === 'blob' || !looksLike",
   ),
   fault(
@@ -175,8 +178,8 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an error in a delta leaves half of it applied',
     'diff/graph.js',
-    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        this.#table.sweepAmortised();',
-    'catch (error) {\n            throw typed(error);\n        }\n        this.#table.sweepAmortised();',
+    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        if (this.#binding',
+    'catch (error) {\n            throw typed(error);\n        }\n        if (this.#binding',
   ),
   // merging and sessions at rest
   fault(
@@ -260,7 +263,7 @@ export const FAULTS: readonly Fault[] = [
     'a time-out is taken for "no"',
     MACHINE,
     'slot.undecided(attempt, now.ms, this.options.timing);',
-    "this.#slot = undefined; if (slot.content.type === 'commit') this.#primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
+    "this.#slot = undefined; if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
   ),
   fault(
     'simulation',
@@ -280,7 +283,7 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'a fenced primary goes on leading',
     MACHINE,
-    "if (led)\n            this.#primary.release('another node leads now', node);",
+    "if (led)\n            this.primary.release('another node leads now', node);",
     'if (led)\n            return;',
   ),
   fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
@@ -299,6 +302,55 @@ export const FAULTS: readonly Fault[] = [
     'this.graph.apply(delta, firstId)',
     'this.graph.apply(delta)',
   ),
+  // handing over, and bringing replicas to where they belong
+  fault(
+    'session',
+    'a successor is invited before the tail is decided',
+    SUCCESSION,
+    'this.#handover = new Handover(to, now.ms, timing);\n        this.#replica.pump(now);',
+    'this.#handover = new Handover(to, now.ms, timing);\n        this.invite(now);',
+  ),
+  fault(
+    'session',
+    'a successor leads before it has reached the tail',
+    SUCCESSION,
+    'if (!this.#claim.isInvitedAt(applied))',
+    'if (false)',
+  ),
+  fault('session', 'a primary that has invited goes on reading from memory', SUCCESSION, 'this.#replica.endLease();', ''),
+  fault(
+    'session',
+    'a handover that comes to nothing never ends',
+    'replication/handover.js',
+    'return nowMs >= this.#untilMs;',
+    'return false;',
+  ),
+  fault(
+    'session',
+    'what waits when a primary has handed over is dropped',
+    PRIMARY,
+    "for (const waiting of this.#queue)\n            this.#answer(waiting, { kind: 'retry', clean: true, hint, why });",
+    '',
+  ),
+  fault(
+    'session',
+    'what a successor is asked early is forgotten',
+    CLAIM,
+    'return this.#early.splice(0);',
+    'this.#early = []; return [];',
+  ),
+  fault('session', 'an invitation outlives what the primary did next', CLAIM, 'applied > invitation.position || ', ''),
+  fault('session', 'an invitation never ends', CLAIM, ' || nowMs >= invitation.untilMs', ''),
+  fault(
+    'session',
+    'a surplus replica is given up although a proper one is missing',
+    MOVES,
+    '!proper.every((node) => node === self || warm.includes(node))',
+    'false',
+  ),
+  fault('session', 'a lead moves to a node that has not caught up', MOVES, '&& warm.includes(order[0])', ''),
+  fault('simulation', 'surplus replicas stay', 'node/rebalancer.js', 'replicas.release(partition);', ''),
+  fault('simulation', 'whoever drains keeps what it leads', 'node/rebalancer.js', '(calm || drains) && ', 'calm && !drains && '),
   fault(
     'session',
     'a gap in the log is not seen',
@@ -395,8 +447,8 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'a lease is counted from the acceptance of an append',
     MACHINE,
-    'this.#primary.confirmed(slot.firstSentMs);',
-    'this.#primary.confirmed(now.ms);',
+    'this.primary.confirmed(slot.firstSentMs);',
+    'this.primary.confirmed(now.ms);',
   ),
   fault(
     'session',

@@ -67,6 +67,7 @@ describe('membership', () => {
     node,
     role: 'node',
     leaving: false,
+    draining: false,
     count,
     leads: [],
     ...more,
@@ -88,6 +89,32 @@ describe('membership', () => {
     membership.tick(21 + DEFAULT_TIMING.absentMs);
     expect(membership.nodes).to.deep.equal([]);
     expect(membership.heard(5_000, beat(B, 9)), 'who was only silent may come back').to.equal(true);
+  });
+
+  it('places nothing on a client or on a node that drains, and knows how long the others have stayed', () => {
+    const membership = new Membership(DEFAULT_TIMING);
+    membership.heard(0, beat(A, 1));
+    membership.heard(100, beat(B, 1));
+    const before = membership.places;
+    membership.heard(300, beat(nodeId('app~1'), 1, { role: 'client' }));
+    membership.heard(310, beat(B, 2));
+    expect(membership.places, 'the same list while nothing has changed').to.equal(before);
+    expect(membership.calmForMs(400), 'clients come and go').to.equal(300);
+    membership.heard(500, beat(B, 3, { draining: true }));
+    expect([membership.places, membership.nodes]).to.deep.equal([[A], [A, B]]);
+    expect([membership.isDraining(A), membership.isDraining(B), membership.calmForMs(500)]).to.deep.equal([false, true, 0]);
+    membership.heard(700, beat(B, 4, { leaving: true, draining: true }));
+    expect(membership.calmForMs(700)).to.equal(0);
+  });
+
+  it('forgets nobody for an outage of its own', () => {
+    const membership = new Membership(DEFAULT_TIMING);
+    membership.heard(0, beat(A, 1));
+    membership.reset(DEFAULT_TIMING.absentMs * 3);
+    membership.tick(DEFAULT_TIMING.absentMs * 4);
+    expect(membership.nodes).to.deep.equal([A]);
+    membership.tick(DEFAULT_TIMING.absentMs * 4 + 1);
+    expect(membership.nodes).to.deep.equal([]);
   });
 
   it('takes a new incarnation of a name for the end of the old one', () => {
@@ -182,6 +209,15 @@ describe('the failure detector', () => {
     detector.reset(900);
     expect(detector.suspects(900 + silenceMs, A, P0)).to.equal(false);
     expect(detector.suspects(901 + silenceMs, A, P0)).to.equal(true);
+  });
+
+  it('does not count the time in which its own process stood still, and forgets nothing for it', () => {
+    absent(A, 10, 20, 30);
+    detector.excuse(5_000);
+    expect(detector.suspects(5_000 + suspectMs, A, P0)).to.equal(false);
+    expect(detector.suspects(5_010 + suspectMs, A, P0)).to.equal(true);
+    expect(detector.suspects(5_000 + silenceMs, B, P0)).to.equal(false);
+    expect(detector.suspects(5_001 + silenceMs, B, P0)).to.equal(true);
   });
 
   it('suspects nobody whom it does not watch', () => {

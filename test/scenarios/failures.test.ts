@@ -64,6 +64,12 @@ describe('a cluster under load', function () {
     await until('the load goes on', () => load.told.acknowledged.length >= before + SOME);
   }
 
+  /** Every term that began because somebody doubted the primary, or found none. */
+  async function claims(): Promise<string[]> {
+    const roles = await Promise.all([...nodes.values()].map((node) => node.tell<{ roles: string[] }>({ do: 'roles' })));
+    return roles.flatMap((each) => each.roles).filter((role) => role.includes(' leading: its LEAD'));
+  }
+
   async function primaryOf(partition: number): Promise<NodeProcess> {
     let found: NodeProcess | undefined;
     await until(`partition ${partition} is led`, async () => {
@@ -119,12 +125,14 @@ describe('a cluster under load', function () {
 
   it('goes on after a restart of the nats-server, and after it was killed', async () => {
     await begin(['a', 'b']);
+    const before = await claims();
     await server.restart();
     await more();
     await server.kill();
     await pause(500);
     await server.start();
     await more();
+    expect(await claims(), 'no process died, so nobody takes over').to.deep.equal(before);
     await settle();
   });
 

@@ -27,7 +27,7 @@ function contentOf(graph: Graph, slot: Slot, ownFrom: number, shift: number): st
   const node = graph.node(slot.target) as GraphNode;
   switch (slot.kind) {
     case 'slot':
-      return show(node.kind === 'instance' ? node.slots[slot.slot] : undefined);
+      return show(node.kind === 'instance' ? node.get(slot.slot) : undefined);
     case 'key':
       return show(node.kind === 'object' || node.kind === 'instance' ? node.keys.get(slot.key) : undefined);
     case 'array':

@@ -33,6 +33,8 @@ export class SimulatedProcess {
   node: ClusterNode<AtRest> | undefined;
   store: SessionStore | undefined;
   #id: NodeId | undefined;
+  /** It is leaving as it should. */
+  drains = false;
   #cut = false;
   #die: () => void = () => undefined;
   /** Resolves when this life is over: what it was asked is never answered then. */
@@ -66,6 +68,7 @@ export class SimulatedProcess {
     this.clock = clock;
     this.node = undefined;
     this.store = undefined;
+    this.drains = false;
     this.died = new Promise((resolve) => (this.#die = resolve));
     const { name, role, backups, partitions, takeover, timing, sessions } = this.options;
     const engine = memoryEngine({ cluster: this.#cluster });
@@ -95,6 +98,15 @@ export class SimulatedProcess {
     this.store = undefined;
     this.node = undefined;
     this.#die();
+  }
+
+  /** Hands everything over, leaves and ends, as a deploy makes it do; resolves when it has ended, by itself or otherwise. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { clock, store, died } = this;
+    if (store === undefined) return;
+    this.drains = true;
+    await Promise.race([store.drain({ timeoutMs }).catch(() => undefined), died]);
+    if (this.clock === clock && !clock.ended) this.kill();
   }
 
   pause(): void {

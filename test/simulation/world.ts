@@ -6,13 +6,14 @@
  * by itself (liveness), and then what clients were told is held against what is there, on every replica.
  */
 import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
+import { placementOrder } from '../../src/replication/placement.js';
 import { TwinstateError } from '../../src/shared/errors.js';
+import { partition } from '../../src/shared/ids.js';
 import type { SessionStore } from '../../src/store/session-store.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
 import { History } from './history.js';
 import { LogLoss } from './log-loss.js';
-import { partition } from '../../src/shared/ids.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
@@ -32,6 +33,8 @@ export interface Scenario {
   readonly chaos: boolean;
   /** Whether messages are lost, late and repeated. */
   readonly lossy: boolean;
+  /** Whether nodes are drained and started again, one after the other, as a deploy does; then no write may fail or wait for long. */
+  readonly deploys: boolean;
   /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
 }
@@ -47,6 +50,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
+    deploys: false,
   },
   pair: {
     name: 'pair',
@@ -58,6 +62,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: true,
     lossy: true,
+    deploys: false,
   },
   spread: {
     name: 'spread',
@@ -69,6 +74,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'strict',
     chaos: true,
     lossy: true,
+    deploys: false,
   },
   calm: {
     name: 'calm',
@@ -80,6 +86,19 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: false,
     lossy: false,
+    deploys: false,
+  },
+  deploy: {
+    name: 'deploy',
+    nodes: 4,
+    clients: 1,
+    backups: 1,
+    partitions: 3,
+    faultsMs: 4_500,
+    takeover: 'strict',
+    chaos: false,
+    lossy: false,
+    deploys: true,
   },
   lost: {
     name: 'lost',
@@ -91,6 +110,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     takeover: 'fast',
     chaos: false,
     lossy: true,
+    deploys: false,
     losesLog: true,
   },
 };
@@ -107,9 +127,15 @@ export interface Report {
   readonly takeovers: number;
   readonly faults: number;
   readonly merges: number;
+  /** The longest that a commit took in a world where nodes are only drained and started; 0 in others. */
+  readonly pauseMs: number;
 }
 
 const LEASE_MS = 500;
+/** Where nodes are only drained and started no commit waits longer: a handover takes some messages, and nobody suspects anybody. */
+const PAUSE_MS_MAX = 100;
+/** Nodes at work without which nothing is drained. */
+const AT_WORK_MIN = 2;
 const TIMING = {
   leaseMs: LEASE_MS,
   tickMs: 25,
@@ -121,6 +147,8 @@ const TIMING = {
   // fewer than there are sessions, so that they are packed and opened all the time
   hotSessionsMax: 1,
   historyMs: 1_500,
+  calmMs: 400,
+  moveMs: 50,
   // longer than any message or retry of this world lives
   tombstoneMs: 6_500,
 };
@@ -157,6 +185,7 @@ class World {
   #told = { ok: 0, 'not-stored': 0, unknown: 0 };
   #faultCount = 0;
   #merges = 0;
+  #pauseMs = 0;
   /** The highest version that the wandering reader has seen, by session. */
   readonly #seen = new Map<string, number>();
 
@@ -191,8 +220,11 @@ class World {
 
   async run(): Promise<Report> {
     const { faultsMs } = this.#scenario;
-    for (const process of this.#processes) process.start();
+    const { deploys } = this.#scenario;
+    // where nodes come and go the first of them comes later
+    for (const process of this.#processes) if (!deploys || process !== this.#processes[0]) process.start();
     if (this.#scenario.chaos) this.#chaos();
+    if (deploys) this.#deploys();
     if (this.#loss !== undefined) this.#time.after(this.#between(1_200, 3_500), () => this.#loseLog(this.#loss!));
     for (let i = 0; i < this.#processes.length; i++) {
       this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
@@ -219,6 +251,7 @@ class World {
       takeovers: this.#takeovers(),
       faults: this.#faultCount,
       merges: this.#merges,
+      pauseMs: this.#pauseMs,
     };
   }
 
@@ -274,9 +307,44 @@ class World {
         this.#note('log out');
         this.#faults.logOut = true;
         this.#time.after(this.#between(100, 1_500), () => (this.#faults.logOut = false));
+      } else if (process.store !== undefined) {
+        this.#drain(process, this.#between(50, 3_000));
       }
     };
     this.#time.after(800, step);
+  }
+
+  #drain(process: SimulatedProcess, downMs: number): void {
+    const { name } = process.options;
+    this.#note(`drain ${name}`);
+    const again = (): void => {
+      this.#note(`drained ${name}`);
+      this.#time.after(downMs, () => process.up || process.start());
+    };
+    void process.drain(this.#between(300, 2_500)).then(again);
+  }
+
+  /** Drains nodes and starts them again; never so many that nobody is left to hand over to. */
+  #deploys(): void {
+    const draining = new Set<SimulatedProcess>();
+    const step = (): void => {
+      if (this.#time.now() > this.#scenario.faultsMs - 1_000) return;
+      this.#time.after(this.#between(200, 900), step);
+      const process = this.#processes[this.#between(0, this.#scenario.nodes - 1)]!;
+      if (!process.up) return process.start();
+      const atWork = this.#processes.filter(({ options, store }) => options.role === 'node' && store !== undefined);
+      const others = atWork.filter((each) => each !== process && !draining.has(each));
+      if (process.store === undefined || draining.has(process) || others.length < AT_WORK_MIN) return;
+      this.#faultCount++;
+      this.#note(`deploy ${process.options.name}`);
+      draining.add(process);
+      void process.drain(2_500).then(() => {
+        draining.delete(process);
+        this.#note(`deployed ${process.options.name}`);
+        this.#time.after(this.#between(50, 1_500), () => process.up || process.start());
+      });
+    };
+    this.#time.after(900, step);
   }
 
   /** The log is wiped, with the snapshots or without them, or loses its newest records; a node dies, stands still, or none does. */
@@ -479,11 +547,19 @@ class World {
     const entry = this.#history.note(key, value);
     const told = await this.#tell(process, async () => {
       const before = store.versionOf(diary);
+      const askedMs = this.#time.now();
       const { version } = await store.commit(diary, { timeoutMs: 2_500 });
+      this.#waited(process, this.#time.now() - askedMs);
       if (version > before + 1) this.#merges++;
     });
     this.#note(`note ${key} ${value}: ${told}`);
     if (told !== undefined) entry.told = told;
+  }
+
+  #waited(process: SimulatedProcess, ms: number): void {
+    if (!this.#scenario.deploys) return;
+    this.#pauseMs = Math.max(this.#pauseMs, ms);
+    if (ms > PAUSE_MS_MAX) this.#history.violation(`a deploy made a commit of ${process.options.name} wait for ${ms} ms`);
   }
 
   /** Commits what every other one changes too, now by `update`, now several at once on an instance that it keeps. */
@@ -577,12 +653,16 @@ class World {
       if (ended === 'died') return undefined;
       told = 'ok';
     } catch (error) {
-      this.#expected(error, 'write');
+      const code = this.#expected(error, 'write');
+      if (this.#scenario.deploys && !process.drains && code === 'UNAVAILABLE')
+        this.#history.violation(`a deploy failed a write of ${process.options.name}`);
       const outcome = error instanceof TwinstateError ? error.outcome : undefined;
       told = outcome === 'stored' ? 'ok' : outcome === 'unknown' ? 'unknown' : 'not-stored';
     }
     if (clock.ended || process.clock !== clock) return undefined;
     this.#told[told]++;
+    if (this.#scenario.deploys && !process.drains && told === 'unknown')
+      this.#history.violation(`a deploy left the fate of a write of ${process.options.name} unknown`);
     return told;
   }
 
@@ -681,8 +761,26 @@ class World {
         }
       }
     }
+    this.#checkPlacement();
     if (leaders !== this.#scenario.partitions)
       this.#history.violation(`${leaders} primaries for ${this.#scenario.partitions} partitions at the end`);
+  }
+
+  /** Replicas and leads have settled where placement wants them, none is missing and none too many. */
+  #checkPlacement(): void {
+    const { partitions, backups } = this.#scenario;
+    const nodes = this.#processes.flatMap(({ node, options }) => (options.role === 'node' && node !== undefined ? [node] : []));
+    for (let p = 0; p < partitions; p++) {
+      const wanted = placementOrder(
+        partition(p),
+        nodes.map(({ self }) => self),
+      ).slice(0, backups + 1);
+      const held = nodes.filter((node) => node.holds(partition(p))).map(({ self }) => self);
+      if (held.toSorted().join() !== wanted.toSorted().join())
+        this.#history.violation(`not settled: partition ${p} is held by ${held.join()}, not by ${wanted.join()}`);
+      const [leader] = nodes.filter((node) => node.led.includes(partition(p)));
+      if (leader?.self !== wanted[0]) this.#history.violation(`not settled: ${leader?.self} leads ${p}, not ${wanted[0]}`);
+    }
   }
 
   #takeovers(): number {

@@ -123,8 +123,8 @@ export class TestCluster {
 const UNTIL_MS_MAX = 20_000;
 
 /** Waits until something holds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + UNTIL_MS_MAX;
+export async function until(what: string, holds: () => boolean | Promise<boolean>, msMax = UNTIL_MS_MAX): Promise<void> {
+  const deadline = performance.now() + msMax;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`this never came true: ${what}`);
     await pause(10);

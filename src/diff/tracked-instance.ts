@@ -1,13 +1,13 @@
 /**
- * The shadows that only a tracked graph has: of objects that say themselves what was written, and of the arrays that hold them.
+ * How the objects of a tracked graph are scanned that say themselves what was written, and the arrays that hold them.
  *
- * Invariant: as `Shadow`, but neither looks below: each object down there stands in the tree's own lists.
+ * Invariant: neither looks below: each object down there is scanned on its own.
  */
-import { findings, isPrimitive } from './findings.js';
-import type { ArrayNode, InstanceNode, Stored } from './node.js';
+import { findings, isPrimitive, SAME, STRUCTURAL, type Change } from './findings.js';
+import type { ArrayNode, GraphNode, InstanceNode, Scanned, Stored } from './node.js';
 import type { OperationWriter } from './operation-writer.js';
-import { Shadow, type Undo } from './shadow.js';
 import { ALL_MARKS, MARKS, type TrackedState, type Watch } from './tracked-state.js';
+import type { Undo } from './undo.js';
 
 /** What the tracked objects of one class have in common. */
 export interface TrackedLayout {
@@ -17,7 +17,8 @@ export interface TrackedLayout {
 }
 
 /** It holds no values: what was written is compared with the node itself. */
-export class TrackedShadow extends Shadow {
+export class TrackedInstance implements Scanned {
+  readonly node: InstanceNode;
   readonly #layout: TrackedLayout;
   readonly #state: TrackedState;
   readonly #watch: Watch;
@@ -26,8 +27,8 @@ export class TrackedShadow extends Shadow {
   readonly #changed: number[] = [];
   #changedCount = 0;
 
-  constructor(node: InstanceNode, source: object, layout: TrackedLayout, state: TrackedState, watch: Watch) {
-    super(node, source);
+  constructor(node: InstanceNode, layout: TrackedLayout, state: TrackedState, watch: Watch) {
+    this.node = node;
     this.#layout = layout;
     this.#state = state;
     this.#watch = watch;
@@ -49,32 +50,36 @@ export class TrackedShadow extends Shadow {
     this.#taken = 0;
   }
 
-  compare(live: object): void {
+  compare(): void {
     const { slots, prototype } = this.#layout;
-    if (Object.getPrototypeOf(live) !== prototype) findings.broken = true;
+    const { node } = this;
+    if (Object.getPrototypeOf(node.source) !== prototype) findings.broken = true;
+    const start = findings.count;
     const changed = this.#changed;
     let count = 0;
+    let change: Change = SAME;
     const { values } = this.#state;
-    const stored = (this.node as InstanceNode).slots;
     for (let marks = this.#taken; marks !== 0; marks &= marks - 1) {
       for (let i = 31 - Math.clz32(marks & -marks); i < slots.length; i += MARKS) {
         const value = values[i];
-        const old = stored[slots[i]!];
+        const old = node.get(slots[i]!);
         if (Object.is(value, old)) continue;
         if (typeof old === 'object' && old !== null && old.source === value) continue;
-        if (!findings.agrees(value, old)) changed[count++] = i;
+        const judged = findings.judge(value, old);
+        if (judged === SAME) continue;
+        if (judged > change) change = judged;
+        changed[count++] = i;
       }
     }
     this.#changedCount = count;
     if (count === 0) return;
     // attributes that share a mark come together
     if (count > 1 && slots.length > MARKS) sortFirst(changed, count);
-    findings.report(this);
+    findings.report(this, 0, change, start);
   }
 
-  override advance(writer: OperationWriter, undo: Undo): boolean {
-    const node = this.node as InstanceNode;
-    const stored = node.slots;
+  advance(writer: OperationWriter, undo: Undo): boolean {
+    const { node } = this;
     const { slots } = this.#layout;
     const { values } = this.#state;
     for (let k = 0; k < this.#changedCount; k++) {
@@ -82,19 +87,15 @@ export class TrackedShadow extends Shadow {
       const value = values[i];
       if (!isPrimitive(value)) return false;
       const slot = slots[i]!;
-      undo.push(this, slot, stored[slot]);
-      stored[slot] = value as Stored;
+      undo.push(this, slot, node.get(slot));
+      node.set(slot, value as Stored);
       writer.slot(node, slot, value as Stored);
     }
     return true;
   }
 
-  override restore(slot: number, old: unknown): void {
-    (this.node as InstanceNode).slots[slot] = old as Stored;
-  }
-
-  refresh(): boolean {
-    return true;
+  restore(slot: number, old: unknown): void {
+    this.node.set(slot, old as Stored);
   }
 }
 
@@ -109,21 +110,22 @@ function sortFirst(values: number[], count: number): void {
 }
 
 /** An array of objects only, none of which is looked at from here. */
-export class PointerShadow extends Shadow {
-  readonly #elements: readonly unknown[];
+export class PointerArray {
+  readonly node: ArrayNode;
+  readonly #pointers: readonly unknown[];
 
-  /** @param elements the live objects */
-  constructor(node: ArrayNode, source: object, elements: readonly unknown[]) {
-    super(node, source);
-    this.#elements = elements;
+  constructor(node: ArrayNode) {
+    this.node = node;
+    this.#pointers = node.elements.map((element) => (element as GraphNode).source);
   }
 
-  compare(live: readonly unknown[]): void {
-    if (!sameObjects(live, this.#elements) || Object.getPrototypeOf(live) !== Array.prototype) findings.broken = true;
+  get source(): object | undefined {
+    return this.node.source;
   }
 
-  refresh(): boolean {
-    return true;
+  compare(live: readonly unknown[], depth: number): void {
+    if (Object.getPrototypeOf(live) !== Array.prototype) findings.broken = true;
+    if (!sameObjects(live, this.#pointers)) findings.report(this.node, depth, STRUCTURAL, findings.count);
   }
 }
 

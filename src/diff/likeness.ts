@@ -1,24 +1,11 @@
 /**
- * The correspondence of nodes and live objects: which kind fits which, and a new node for an object.
+ * Which nodes can stand for which live objects.
  *
  * Invariant: where `looksLike` says yes, the node can take every content that the object may have, so that it can stand for it.
  */
-import { copyBytes } from '../shared/bytes.js';
 import type { ClassModel } from '../model/session-model.js';
 import type { Binding } from './binding.js';
 import type { LiveKind } from './live-kind.js';
-import {
-  ArrayNode,
-  BytesNode,
-  DateNode,
-  InstanceNode,
-  MapNode,
-  ObjectNode,
-  RegExpNode,
-  SetNode,
-  UrlNode,
-  ViewNode,
-} from './node.js';
 import type { GraphNode } from './node.js';
 
 export function looksLike(node: GraphNode, live: object, kind: LiveKind, binding: Binding): boolean {
@@ -45,35 +32,6 @@ export function looksLike(node: GraphNode, live: object, kind: LiveKind, binding
       return node.bytes.byteLength === (live as ArrayBuffer | Buffer).byteLength;
     default:
       return true;
-  }
-}
-
-/** @param shapeOf the number of a class's shape, which it may have to add */
-export function newNode(id: number, live: object, kind: LiveKind, shapeOf: (of: ClassModel) => number): GraphNode {
-  switch (kind.kind) {
-    case 'instance':
-      return new InstanceNode(id, shapeOf(kind.of));
-    case 'object':
-      return new ObjectNode(id, kind.nullPrototype);
-    case 'array':
-      return new ArrayNode(id);
-    case 'map':
-      return new MapNode(id);
-    case 'set':
-      return new SetNode(id);
-    case 'view':
-      return new ViewNode(id, kind.view);
-    case 'date':
-      return new DateNode(id, (live as Date).getTime());
-    case 'regexp': {
-      const { source, flags, lastIndex } = live as RegExp;
-      return new RegExpNode(id, source, flags, lastIndex);
-    }
-    case 'url':
-      return new UrlNode(id, (live as URL).href);
-    case 'buffer':
-    case 'arrayBuffer':
-      return new BytesNode(id, kind.kind, copyBytes(liveBytes(live as Buffer | ArrayBuffer)));
   }
 }
 
