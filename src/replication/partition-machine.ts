@@ -82,9 +82,8 @@ export class PartitionMachine<B> {
 
   /** Hands out what is to be done, once. */
   takeEffects(): readonly Effect[] {
-    for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
-      if (quarantine !== undefined) this.#notice({ kind: 'quarantined', session: id, error: quarantine });
-    }
+    for (const { id, quarantine: error } of this.#ledger.takeQuarantined())
+      if (error !== undefined) this.#notice({ kind: 'quarantined', session: id, error });
     const effects = this.#effects;
     if (effects.length > 0) this.#effects = [];
     return effects;
