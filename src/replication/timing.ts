@@ -98,7 +98,7 @@ export const DEFAULT_TIMING: Timing = {
   recallMs: 100,
   seedWaitMs: 1_500,
   joinRetryMs: 50,
-  hotSessionsMax: 256,
+  hotSessionsMax: 1_024,
   historyMs: 60_000,
   tombstoneMs: 86_400_000,
   tickMs: 15,

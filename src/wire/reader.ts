@@ -5,7 +5,10 @@
  * longer than there are bytes.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { latin1Text } from './buffer-text.js';
 
+/** A longer text is decoded sooner than it is looked through. */
+const ASCII_BYTES_MAX = 64;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -100,6 +103,8 @@ export class ByteReader {
 
   string(): string {
     const bytes = this.raw(this.varint());
+    // most are names and ids: their text is their bytes, without a decoder's overhead
+    if (isAscii(bytes)) return latin1Text(bytes);
     try {
       return decoder.decode(bytes);
     } catch (cause) {
@@ -142,4 +147,11 @@ export class ByteReader {
   #need(bytes: number): void {
     if (bytes > this.left) this.fail(`${bytes} more bytes`, `${this.left}`);
   }
+}
+
+/** Says so only of what is short. */
+function isAscii(bytes: Uint8Array): boolean {
+  if (bytes.byteLength > ASCII_BYTES_MAX) return false;
+  for (let i = 0; i < bytes.byteLength; i++) if (bytes[i]! > 0x7f) return false;
+  return true;
 }

@@ -503,5 +503,7 @@ export const FAULTS: readonly Fault[] = [
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
   ),
+  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.#waiting.has(key))', 'if (false)'),
+  fault('session', 'history is given up one delta too early', 'session/at-rest.js', 'base < this.#snapshotVersion', 'base <= this.#snapshotVersion'),
   fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

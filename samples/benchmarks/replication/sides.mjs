@@ -40,17 +40,24 @@ export async function twinstate(
     const some = Array.from({ length: Math.min(50, sessions - i) }, () => store.create(make()));
     carts.push(...(await Promise.all(some)));
   }
+  const commit = (i) => {
+    const cart = carts[i % sessions];
+    cart.updatedAt = T0 + i;
+    return store.commit(cart);
+  };
+  // the first comparisons of an instance lay out its nodes: that is part of creating it
+  let warm = 0;
+  const warmUp = async () => {
+    while (warm < sessions * 3) await commit(warm++);
+  };
+  await Promise.all(Array.from({ length: 64 }, warmUp));
   return {
     name,
     inFlight,
     jsonBytes: JSON.stringify(plain()).length,
     /** What the streams of this cluster's log hold, by the server's own count. */
     logBytes: () => bytesOf(servers, cluster),
-    commit(i) {
-      const cart = carts[i % sessions];
-      cart.updatedAt = T0 + i;
-      return store.commit(cart);
-    },
+    commit,
     async close() {
       const exited = once(backup, 'exit');
       backup.disconnect();
