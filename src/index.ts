@@ -19,3 +19,8 @@ export type { CallOptions } from './store/call-options.js';
 export type { Change as WatchedChange } from './store/watch.js';
 export { memoryEngine } from './engine/memory/memory-engine.js';
 export type { MemoryEngineOptions } from './engine/memory/memory-engine.js';
+export { subscribe } from './observe/events.js';
+export type { EventDetails, EventKind, StoreEvent } from './observe/events.js';
+export { clusterStatus } from './store/cluster-status.js';
+export type { ClusterMember, ClusterStatus, ClusterStatusOptions } from './store/cluster-status.js';
+export type { BackupStatus, MemberStatus, NodeStatus, ReplicaStatus } from './store/cluster-status.js';

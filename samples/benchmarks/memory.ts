@@ -143,6 +143,7 @@ class Filled {
       incarnation: sequence(0),
       atMs: 1_790_000_000_000,
       className: 'cart',
+      lifetime: { ttlMs: 1_800_000, maxAgeMs: 0 },
       payload: snapshot,
     });
     if (this.#entries.length >= RECORD_ENTRIES) this.flush();

@@ -13,11 +13,13 @@ const STILL_MS = 3 * TICK_MS;
 
 const store = await connect({ sessions: [Room], engine: natsEngine({ servers }), cluster: 'arcade', nodeId, backups: 1 });
 process.on('disconnect', () => process.exit(0));
+// whoever waits for this server finds a room
+await store.update(Room, 'room-1', () => {}, { create: {} });
 process.send?.({ joined: nodeId });
 
 for (;;) {
   try {
-    const room = await store.update(Room, 'room-1', (it) => it, { create: {} });
+    const room = (await store.open(Room, 'room-1'))!;
     const { tick } = room;
     await sleep(STILL_MS);
     await store.refresh(room);

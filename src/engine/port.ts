@@ -37,6 +37,8 @@ export interface EngineRequest {
   /** How long connecting may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Only the bus is used: nothing is made where there is no such cluster, and log and snapshots are not asked for. */
+  readonly looksOnly?: boolean | undefined;
 }
 
 /** What is stored under the names of one generation. */

@@ -5,14 +5,12 @@
  * among the first `backups + 1`; one that it holds beyond that it keeps until all those have caught up. What it believes of others
  * only chooses when to claim and whom to ask; the log decides the rest.
  */
-import type { Bus, EngineConnection, Subscription } from '../engine/port.js';
+import type { Bus, Subscription } from '../engine/port.js';
 import type { NodeId, Partition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import { holdersOf } from '../replication/moves.js';
-import type { Bodies } from '../replication/session-state.js';
-import type { Timing } from '../replication/timing.js';
 import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
@@ -27,7 +25,10 @@ import { Rebalancer } from './rebalancer.js';
 import { Replicas } from './replicas.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
-import type { NodeEvent, Runtime } from './runtime.js';
+import type { NodeEvent } from './runtime.js';
+import type { NodeOptions } from './node-options.js';
+import { nodeStatus } from './status.js';
+import type { NodeStatus } from './status.js';
 
 export type {
   Answer as NodeAnswer,
@@ -41,22 +42,9 @@ export { partitionOf } from '../replication/placement.js';
 export type { Asked } from './questions.js';
 export { CLIENTS_MAX } from '../replication/session-state.js';
 export type { VersionedDelta } from '../replication/session-state.js';
+export type { EndReason } from '../replication/lifetime.js';
 
-export interface NodeOptions<B> {
-  readonly self: NodeId;
-  readonly role: 'node' | 'client';
-  readonly partitions: number;
-  /** The cluster's own state, which every later generation of the log is given. */
-  readonly clusterState: { readonly key: string; readonly value: Uint8Array };
-  /** How many backups each partition should have. */
-  readonly backups: number;
-  readonly takeover: 'fast' | 'strict';
-  readonly timing: Timing;
-  readonly bodies: Bodies<B>;
-  readonly runtime: Runtime;
-  readonly connection: EngineConnection;
-  readonly onEvent: (event: NodeEvent) => void;
-}
+export type { NodeOptions };
 
 /** Entries of one record, at most. */
 const BATCH_ENTRIES_MAX = 4_096;
@@ -77,6 +65,7 @@ export class ClusterNode<B> {
   #timers: Timer[] = [];
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #tickedMs: number;
+  #linkUp = true;
   #closed = false;
   readonly #generations: Generations;
   readonly #patience: Patience;
@@ -142,6 +131,7 @@ export class ClusterNode<B> {
       stays: () => this.#presence.state === 'here',
       hint: (partition) => membership.leaderOf(partition),
       event: options.onEvent,
+      status: () => this.status(),
     });
     this.#tickedMs = runtime.clock.now();
   }
@@ -184,6 +174,12 @@ export class ClusterNode<B> {
   /** The replicas held here, for status and tests. */
   get replicas(): readonly PartitionDriver<B>[] {
     return [...this.#replicas];
+  }
+
+  /** What this process knows of itself. */
+  status(): NodeStatus {
+    const nowMs = this.#nowMs;
+    return nodeStatus(this.#options, this.#membership.members(nowMs), this.replicas, nowMs);
   }
 
   get nodes(): readonly NodeId[] {
@@ -363,6 +359,7 @@ export class ClusterNode<B> {
     this.#membership.tick(nowMs);
     this.#place();
     const stable = link.up && nowMs - link.sinceMs >= timing.stableMs;
+    if (link.up !== this.#linkUp) this.#options.onEvent({ type: 'link', up: (this.#linkUp = link.up) });
     for (const driver of this.#replicas) {
       const { leader } = driver.machine;
       const suspected =
@@ -384,7 +381,7 @@ export class ClusterNode<B> {
         },
         (error: unknown) => {
           wait.end();
-          reject(error as Error);
+          reject(error);
         },
       );
     });

@@ -11,6 +11,7 @@ import { copyBytes } from '../shared/bytes.js';
 import { epoch, nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Partition, Sequence, Version } from '../shared/ids.js';
 import type { Heartbeat } from '../replication/membership.js';
+import { readLifetime, NO_LIFETIME, writeLifetime } from '../replication/lifetime.js';
 import type { Recall } from '../replication/seed-choice.js';
 import type { Consistency, Operation, OperationKind, Read } from '../replication/operation.js';
 import { ByteReader } from '../wire/reader.js';
@@ -36,6 +37,8 @@ export type Message =
       readonly limit: number;
     }
   | { readonly kind: 'probe'; readonly terms: readonly Term[] }
+  /** What do you know of yourself? */
+  | { readonly kind: 'status' }
   | { readonly kind: 'recall'; readonly partition: Partition; readonly recall: Recall }
   | { readonly kind: 'report'; readonly term: Term; readonly from: NodeId; readonly position: Sequence }
   /** The primary `from` has stopped at `position` and asks the receiver to lead. */
@@ -62,9 +65,10 @@ const KINDS = [
   'malformed',
   'batch',
   'pending',
+  'recall',
   'invite',
   'release',
-  'recall',
+  'status',
 ] as const;
 export type MessageKind = (typeof KINDS)[number];
 /** Flags of a heartbeat. */
@@ -100,16 +104,18 @@ export function encodeMessage(message: Message): Uint8Array {
       out.varint(backups);
       out.varint(Math.max(0, Math.floor(waitMs)));
       out.u8(rebased ? 1 : 0);
+      if (kind === 'create') writeLifetime(out, message.operation.lifetime ?? NO_LIFETIME);
       out.varint(message.attempt);
       break;
     }
     case 'read': {
-      const { session, consistency, known, atLeast } = message.read;
+      const { session, consistency, known, atLeast, use } = message.read;
       out.varint(message.partition);
       out.string(session);
       out.u8(CONSISTENCIES.indexOf(consistency));
       writeBase(out, known);
       out.varint(atLeast ?? 0);
+      out.u8(use === true ? 1 : 0);
       out.varint(Math.floor(message.waitMs));
       break;
     }
@@ -121,6 +127,8 @@ export function encodeMessage(message: Message): Uint8Array {
       break;
     case 'probe':
       writeTerms(out, message.terms);
+      break;
+    case 'status':
       break;
     case 'recall': {
       const { node, state, generation, epoch: term, position, identity } = message.recall;
@@ -188,7 +196,8 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
         waitMs: from.varint(),
         rebased: from.u8() === 1,
       };
-      return { kind, partition: at, operation, attempt: from.varint() };
+      const whole = operation.kind === 'create' ? { ...operation, lifetime: readLifetime(from) } : operation;
+      return { kind, partition: at, operation: whole, attempt: from.varint() };
     }
     case 'read': {
       const at = partition(from.varint());
@@ -199,7 +208,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return {
         kind,
         partition: at,
-        read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast) },
+        read: { session, consistency, known, atLeast: atLeast === 0 ? undefined : version(atLeast), use: from.u8() === 1 },
         waitMs: from.varint(),
       };
     }
@@ -207,6 +216,8 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       return { kind, partition: partition(from.varint()), className: from.string(), after: from.string(), limit: from.varint() };
     case 'probe':
       return { kind, terms: readTerms(from) };
+    case 'status':
+      return { kind };
     case 'recall': {
       const at = partition(from.varint());
       const recall: Recall = {

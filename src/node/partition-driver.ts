@@ -12,34 +12,19 @@ import type { Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
 import { mayBeginEarly } from '../replication/joining.js';
-import type { LoadedSession } from '../replication/ledger.js';
+import type { LoadedSession } from '../replication/applied.js';
 import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
 import type { Timer } from '../shared/clock.js';
 import type { Recall } from '../replication/seed-choice.js';
-import type { Generations, OpenGeneration } from './generations.js';
+import type { OpenGeneration } from './generations.js';
 import { decoded, decodedAll, positionOf, removeTombstone, sessionOf, snapshotKey } from './stored-snapshots.js';
-import type { NodeEvent, Runtime } from './runtime.js';
+import { RoleReports } from './role-reports.js';
 import { beginGeneration } from './seeding.js';
+import type { Surroundings } from './surroundings.js';
 import { SnapshotLoader } from './snapshot-loader.js';
-
-/** What the node around it offers. */
-export interface Surroundings {
-  readonly runtime: Runtime;
-  readonly generations: Generations;
-  /** Tells the primary how far this replica is. */
-  report(effect: Extract<Effect, { type: 'report' }>, partition: Partition): void;
-  /** Asks a follower to lead from here on; resolves to whether it said yes, or to `undefined` where nobody knows. */
-  invite(effect: Extract<Effect, { type: 'invite' }>, partition: Partition): Promise<boolean | undefined>;
-  /** Tells every node what this replica remembers. */
-  recall(partition: Partition, recall: Recall): void;
-  /** Asks a node's primary to take over what it lacks; `undefined`: no answer. */
-  offer(to: NodeId, partition: Partition, operation: Operation): Promise<Answer | undefined>;
-  changed(partition: Partition, sessions: ReadonlySet<SessionId>): void;
-  event(event: NodeEvent): void;
-}
 
 /** An offer that got no final answer is made again after so long. */
 const OFFER_AGAIN_MS = 200;
@@ -64,6 +49,7 @@ export class PartitionDriver<B> {
   #busy = false;
   readonly #later: (() => void)[] = [];
   #stopped = false;
+  readonly #reports: RoleReports;
   readonly #malformed = (error: unknown): void => this.#around.event({ type: 'malformed', where: 'snapshot', error });
   #joinedOnce: (() => void)[] = [];
 
@@ -71,6 +57,7 @@ export class PartitionDriver<B> {
     this.partition = options.partition;
     this.#self = options.self;
     this.#around = around;
+    this.#reports = new RoleReports(options.partition);
     this.machine = new PartitionMachine(options);
     this.#call(() => this.machine.start());
   }
@@ -144,6 +131,7 @@ export class PartitionDriver<B> {
 
   tick(view: View): void {
     const now = this.now;
+    this.#reports.looked(now.ms, view.suspected);
     const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
     this.#call(() => {
       if (identity !== undefined) this.machine.recovery.identified(now, identity);
@@ -243,9 +231,15 @@ export class PartitionDriver<B> {
       case 'put':
         return this.#then(
           this.#at.snapshots.put(this.partition, snapshotKey(effect.session), effect.value, effect.expected),
-          (result) => this.machine.put(effect.session, result?.outcome === 'stored' ? result.revision : undefined),
+          (result) => {
+            const { session, value } = effect;
+            const stored = result?.outcome === 'stored';
+            this.machine.put(session, stored ? result.revision : undefined);
+            this.#around.event({ type: 'snapshot', partition: this.partition, session, bytes: value.byteLength, stored });
+          },
         );
       case 'trim':
+        this.#around.event({ type: 'trim', partition: this.partition, upTo: effect.upTo });
         return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
       case 'remove':
         return this.#then(removeTombstone(this.#at.snapshots, this.partition, effect.session, this.#malformed), (gone) =>
@@ -262,15 +256,20 @@ export class PartitionDriver<B> {
       case 'offer':
         return void this.#offer(effect);
       case 'changed':
+        if (this.leads)
+          this.#around.event({ type: 'stored', partition: this.partition, entries: effect.entries, classOf: this.#classOf });
         return this.#around.changed(this.partition, effect.sessions);
       case 'role':
         // whoever waits for it to catch up must hear that it never will
         if (effect.role === 'broken') for (const resolve of this.#joinedOnce.splice(0)) resolve();
-        return this.#around.event({ ...effect, partition: this.partition });
+        return this.#around.event(this.#reports.turned(this.now.ms, effect));
       case 'notice':
         return this.#around.event({ type: 'notice', partition: this.partition, notice: effect.notice });
     }
   }
+
+  /** Of a session that was just changed, and so is no copy of bytes. */
+  readonly #classOf = (session: SessionId): string => this.machine.ledger.session(session)?.className ?? '';
 
   /** Brings a result back, unless the replica has begun anew meanwhile. A rejection (the connection is closed) is no result. */
   #then<T>(promise: Promise<T>, take: (result: T | undefined) => void): void {

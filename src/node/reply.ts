@@ -8,11 +8,15 @@ import { ERROR_CODES } from '../shared/errors.js';
 import type { ErrorCode } from '../shared/errors.js';
 import { nodeId, partition, sequence, sessionId, version } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import { END_REASONS } from '../replication/lifetime.js';
+import type { EndReason } from '../replication/lifetime.js';
 import type { Answer, ReadAnswer } from '../replication/operation.js';
 import type { VersionedDelta } from '../replication/session-state.js';
 import { ByteReader } from '../wire/reader.js';
 import type { ByteWriter } from '../wire/writer.js';
 import { BATCH_PARTS_MAX, oneOf, openMessage, readKind } from './message.js';
+import { readStatus, writeStatus } from './status.js';
+import type { NodeStatus } from './status.js';
 
 export type Reply =
   | { readonly kind: 'operate'; readonly answer: Answer }
@@ -25,6 +29,7 @@ export type Reply =
       readonly hint: NodeId | undefined;
     }
   | { readonly kind: 'probe'; readonly leads: readonly Partition[] }
+  | { readonly kind: 'status'; readonly status: NodeStatus }
   /** Whether the receiver will try to lead. */
   | { readonly kind: 'invite'; readonly agreed: boolean }
   /** The request was unreadable. */
@@ -60,6 +65,9 @@ export function encodeReply(reply: Reply): Uint8Array {
     case 'probe':
       out.varint(reply.leads.length);
       for (const each of reply.leads) out.varint(each);
+      break;
+    case 'status':
+      writeStatus(out, reply.status);
       break;
     case 'invite':
       out.u8(reply.agreed ? 1 : 0);
@@ -104,7 +112,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
     const leads: Partition[] = [];
     for (let i = 0; i < count; i++) leads.push(partition(from.varint()));
     reply = { kind, leads };
-  } else if (kind === 'invite') reply = { kind, agreed: from.u8() === 1 };
+  } else if (kind === 'status') reply = { kind, status: readStatus(from) };
+  else if (kind === 'invite') reply = { kind, agreed: from.u8() === 1 };
   else if (kind === 'malformed') reply = { kind, why: from.string() };
   else if (kind === 'pending') reply = { kind };
   else reply = from.fail('a reply', `a message of kind ${kind}`);
@@ -159,6 +168,8 @@ function writeAnswer(out: ByteWriter, answer: Answer): void {
       out.string(answer.why);
       break;
     case 'gone':
+      writeEnd(out, answer.ended);
+      break;
     case 'exists':
       break;
   }
@@ -190,6 +201,8 @@ function readAnswer(from: ByteReader): Answer {
       return { kind, version: version(from.varint()) };
     case 'retry':
       return { kind, clean: from.u8() === 1, hint: readHint(from), why: from.string() };
+    case 'gone':
+      return { kind, ended: readEnd(from) };
     default:
       return { kind };
   }
@@ -206,7 +219,7 @@ function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
     out.string(answer.className);
     out.bytes(answer.snapshot);
   }
-  if (answer.kind === 'gone') out.u8(answer.destroyed ? 1 : 0);
+  if (answer.kind === 'gone') writeEnd(out, answer.ended);
   if (answer.kind === 'quarantined') out.string(answer.why);
   if (answer.kind === 'retry') {
     out.string(answer.hint ?? '');
@@ -216,7 +229,7 @@ function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
 
 function readReadAnswer(from: ByteReader): ReadAnswer {
   const kind = oneOf(from, READ_ANSWERS);
-  if (kind === 'gone') return { kind, destroyed: from.u8() === 1 };
+  if (kind === 'gone') return { kind, ended: readEnd(from) };
   if (kind === 'quarantined') return { kind, why: from.string() };
   if (kind === 'retry') return { kind, hint: readHint(from), why: from.string() };
   const at = version(from.varint());
@@ -239,6 +252,15 @@ function readDeltas(from: ByteReader): VersionedDelta[] {
   const deltas: VersionedDelta[] = [];
   for (let i = 0; i < count; i++) deltas.push({ version: version(from.varint()), delta: copyBytes(from.bytes()) });
   return deltas;
+}
+
+function writeEnd(out: ByteWriter, ended: EndReason | undefined): void {
+  out.u8(ended === undefined ? 0 : END_REASONS.indexOf(ended) + 1);
+}
+
+function readEnd(from: ByteReader): EndReason | undefined {
+  const code = from.u8();
+  return code === 0 ? undefined : (END_REASONS[code - 1] ?? from.fail('a reason from 0 to 3', `${code}`));
 }
 
 function readHint(from: ByteReader): NodeId | undefined {

@@ -16,6 +16,7 @@ import type { PartitionDriver } from './partition-driver.js';
 import { encodeReply } from './reply.js';
 import type { Reply } from './reply.js';
 import type { NodeEvent, Runtime } from './runtime.js';
+import type { NodeStatus } from './status.js';
 
 /** Ids in one reply, at most. */
 const LIST_MAX = 1_000;
@@ -39,6 +40,7 @@ export interface Holdings<B> {
   /** Who may lead a partition that is not led here. */
   hint(partition: Partition): NodeId | undefined;
   event(event: NodeEvent): void;
+  status(): NodeStatus;
 }
 
 export class RequestServer<B> {
@@ -166,6 +168,8 @@ export class RequestServer<B> {
         });
         return { kind: 'probe', leads: leads.map(({ partition }) => partition) };
       }
+      case 'status':
+        return { kind: 'status', status: this.#holdings.status() };
       case 'report':
         this.#holdings
           .driver(message.term.partition)
@@ -199,6 +203,7 @@ function partitionsOf(message: Message): readonly number[] {
     case 'release':
       return [message.term.partition];
     case 'heartbeat':
+    case 'status':
       return [];
     case 'batch':
       return message.parts.map((part) => part.partition);

@@ -1,7 +1,8 @@
 /** What a node is given from outside: time, chance and identity; the store hands in the real ones, a simulated world its own. */
 import type { Clock, Random } from '../shared/clock.js';
-import type { Epoch, NodeId, Partition } from '../shared/ids.js';
+import type { Epoch, NodeId, Partition, Sequence, SessionId } from '../shared/ids.js';
 import type { Notice, Role } from '../replication/effect.js';
+import type { Entry } from '../replication/record.js';
 
 export interface Runtime {
   readonly clock: Clock;
@@ -19,7 +20,28 @@ export type NodeEvent =
       readonly epoch: Epoch;
       readonly leader: NodeId | undefined;
       readonly reason: string;
+      /** It led until now. */
+      readonly led: boolean;
+      /** Since the primary before it was suspected here, in milliseconds; only where it leads now. */
+      readonly ms: number | undefined;
     }
+  /** The primary here has stored these. */
+  | {
+      readonly type: 'stored';
+      readonly partition: Partition;
+      readonly entries: readonly Entry[];
+      readonly classOf: (session: SessionId) => string;
+    }
+  | {
+      readonly type: 'snapshot';
+      readonly partition: Partition;
+      readonly session: SessionId;
+      readonly bytes: number;
+      readonly stored: boolean;
+    }
+  | { readonly type: 'trim'; readonly partition: Partition; readonly upTo: Sequence }
+  /** The connection to the engine. */
+  | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'notice'; readonly partition: Partition; readonly notice: Notice }
   /** Bytes arrived that nobody of this cluster wrote. */
   | { readonly type: 'malformed'; readonly where: 'request' | 'announcement' | 'reply' | 'snapshot'; readonly error: unknown };

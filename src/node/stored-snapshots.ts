@@ -5,7 +5,7 @@
  * an unreadable session of that key, whoever wrote it.
  */
 import type { Snapshots, SnapshotEntry } from '../engine/port.js';
-import type { LoadedSession } from '../replication/ledger.js';
+import type { LoadedSession } from '../replication/applied.js';
 import type { FoundSnapshot } from '../replication/machine-options.js';
 import { decodeStored } from '../replication/session-state.js';
 import { TwinstateError } from '../shared/errors.js';

@@ -1,7 +1,8 @@
-/** What became of a record that a ledger was given. */
+/** What goes into a ledger and what came of it. */
 import type { TwinstateError } from '../shared/errors.js';
-import type { NodeId, SessionId } from '../shared/ids.js';
+import type { NodeId, Revision, SessionId } from '../shared/ids.js';
 import type { CheckpointRecord, CommitRecord, LeadRecord, SeedRecord } from './record.js';
+import type { StoredSession } from './session-state.js';
 
 /** What one record did to a ledger. */
 export type Applied =
@@ -17,3 +18,8 @@ export type Applied =
   | { readonly kind: 'foreign'; readonly error: TwinstateError }
   /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
   | { readonly kind: 'gap'; readonly why: string };
+
+/** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
+export type LoadedSession =
+  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
+  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };

@@ -7,11 +7,13 @@
 import { bytesEqual } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
+import { EMPTY_BYTES } from '../shared/bytes.js';
 import { sequence, version } from '../shared/ids.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation } from './operation.js';
+import type { EndReason, Life } from './lifetime.js';
 import { entryBytes, isStep, isWhole } from './record.js';
-import type { Entry } from './record.js';
+import type { Entry, OpId } from './record.js';
 import { applyEntry, copyHeader, findOp, freshState, mayBeForgotten } from './session-state.js';
 import type { Bodies, SessionHeader, SessionState, VersionedDelta } from './session-state.js';
 
@@ -33,6 +35,18 @@ export interface Batch {
   readonly rest: Waiting[];
   /** Somebody waits for backups. */
   readonly confirm: boolean;
+}
+
+/** What a primary does by itself, behind what it was asked for: whether it still should is seen there. */
+export interface Own {
+  /** Sessions whose use is to be recorded. */
+  readonly used: Iterable<SessionId>;
+  /** Sessions that may be over. */
+  readonly due: Iterable<SessionId>;
+  /** Whether a session in this standing is to be recorded as used. */
+  readonly useIsDue: (session: SessionHeader) => boolean;
+  /** Why a session in this standing is over, if it is. */
+  readonly endOf: (session: SessionHeader & Life) => EndReason | undefined;
 }
 
 export interface BatchLimits {
@@ -78,7 +92,10 @@ export function makeBatch<B>(
   queue: readonly Waiting[],
   wallMs: number,
   limits: BatchLimits,
+  own?: Own,
 ): Batch {
+  // as it will be read again
+  const atMs = Math.max(0, Math.floor(wallMs));
   const overlays = new Map<SessionId, Overlay>();
   const entries: Entry[] = [];
   const stored: { waiting: Waiting; entry: Entry; merged: boolean }[] = [];
@@ -113,6 +130,11 @@ export function makeBatch<B>(
       (overlay === undefined ? now : late).push({ waiting, answer: decided.answer });
       continue;
     }
+    if (operation.kind === 'touch' && operation.backups === 0 && own?.useIsDue(header!) === false) {
+      // that the record is stored says that this primary still leads; the session needs none of its own
+      late.push({ waiting, answer: header!.version });
+      continue;
+    }
     const from = header?.version ?? version(0);
     const entry: Entry = {
       kind: operation.kind,
@@ -126,9 +148,10 @@ export function makeBatch<B>(
           : operation.kind === 'adopt'
             ? operation.base!.incarnation
             : header!.incarnation,
-      atMs: Math.max(0, Math.floor(wallMs)),
+      atMs,
       className: operation.className,
       payload: decided.payload,
+      ...(operation.lifetime !== undefined && { lifetime: operation.lifetime }),
     };
     const size = entryBytes(entry);
     if (entries.length > 0 && bytes + size > limits.bytesMax) {
@@ -147,7 +170,35 @@ export function makeBatch<B>(
     bytes += size;
     confirm ||= operation.backups > 0;
   }
+  if (own !== undefined) {
+    for (const entry of ownEntries(ledger, overlays, own, atMs)) {
+      if (entries.length >= limits.entriesMax || bytes >= limits.bytesMax) break;
+      entries.push(entry);
+      bytes += entryBytes(entry);
+    }
+  }
   return { entries, stored, late, now, rest, confirm };
+}
+
+const NOBODY: OpId = { client: '', counter: 0 };
+
+/** Adds what the primary does by itself to sessions that nothing else in this record changes, as far as there is room. */
+function* ownEntries<B>(ledger: Ledger<B>, overlays: ReadonlyMap<SessionId, Overlay>, own: Own, atMs: number): Iterable<Entry> {
+  const used = new Set(own.used);
+  for (const session of new Set([...used, ...own.due])) {
+    // used by somebody in this very record, or over already
+    if (overlays.has(session)) continue;
+    const state = ledger.session(session);
+    if (state === undefined || state.dead) continue;
+    const { version: from, incarnation } = state;
+    const made = { session, op: NOBODY, from, incarnation, atMs, className: '', payload: EMPTY_BYTES };
+    if (used.has(session)) {
+      if (own.useIsDue(state)) yield { ...made, kind: 'touch', to: from };
+    } else {
+      const reason = own.endOf(state);
+      if (reason !== undefined) yield { ...made, kind: 'destroy', to: version(from + 1), reason };
+    }
+  }
 }
 
 const OVERTAKEN: Answer = { kind: 'retry', clean: false, hint: undefined, why: 'a later operation of this client is known' };
@@ -174,9 +225,10 @@ function decide<B>(
   if (kind === 'forget' && header?.dead === true && overlay === undefined && base?.version === header.version) {
     return { payload, merged: false };
   }
-  if (header === undefined || header.dead) return { answer: { kind: 'gone' } };
-  if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone' } };
-  if (kind === 'forget') return { answer: { kind: 'gone' } };
+  if (header === undefined || header.dead) return { answer: { kind: 'gone', ended: header?.ended } };
+  // another session of this id lives: what became of the one that is meant is not known any more
+  if (base !== undefined && base.incarnation !== header.incarnation) return { answer: { kind: 'gone', ended: undefined } };
+  if (kind === 'forget') return { answer: { kind: 'gone', ended: header.ended } };
   if (operation.className !== header.className && header.className !== '') {
     return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
   }
@@ -212,7 +264,7 @@ export function refusalOf(check: () => void): Answer | undefined {
 /** A session is taken over as a node remembers it where that is ahead, and nobody has changed it since the log began anew (rule 10). */
 function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operation, overlay: Overlay | undefined): Decision {
   const { seeding } = ledger;
-  if (seeding === undefined || base === undefined) return { answer: { kind: 'gone' } };
+  if (seeding === undefined || base === undefined) return { answer: { kind: 'gone', ended: undefined } };
   const state = ledger.session(session);
   if (state === undefined && overlay === undefined) return { payload, merged: false };
   const version = overlay?.header.version ?? state!.version;
@@ -220,7 +272,7 @@ function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operat
     return { answer: { kind: 'conflict', version, slots: [], why: 'it was changed since the log began anew' } };
   const { incarnation } = state!;
   const ahead = base.incarnation > incarnation || (base.incarnation === incarnation && base.version > version);
-  return ahead ? { payload, merged: false } : { answer: { kind: 'gone' } };
+  return ahead ? { payload, merged: false } : { answer: { kind: 'gone', ended: undefined } };
 }
 
 /** The answer to an operation that was stored before, whoever stored it. */

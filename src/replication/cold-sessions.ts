@@ -5,7 +5,9 @@
  * every record carries a checksum of all that does not change in place.
  *
  * Bytes of a record, behind the slab's frame, little endian: at 8 f64 revision (-1: not known), which is changed in place; at 16
- * the CRC-32 of all that follows; at 20 u32 kind, at 24 f64 sequence, at 32 f64 touched ms, at 40 flags (1 dead, 2 has a body), then id, version, incarnation, count of clients with name, counter, version each, the body's own
+ * the CRC-32 of all that follows; at 20 u32 kind, at 24 f64 sequence, at 32 f64 touched ms, at 40 flags (1 dead, 2 has a body, 4 ended
+ * idle, 8 ended by age), then id, version, incarnation, ms from its create to its last use, count of clients with name, counter,
+ * version each, the body's own
  * bytes, and zeros up to a multiple of 8.
  */
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
@@ -16,6 +18,8 @@ import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 import { AddressTable } from './address-table.js';
 import { DriftError } from './drift.js';
+import type { Living } from './expiry.js';
+import type { EndReason } from './lifetime.js';
 import { SessionKinds } from './session-kinds.js';
 import type { Bodies, SessionState, Standing } from './session-state.js';
 import { freshState } from './session-state.js';
@@ -31,6 +35,7 @@ const FLAGS = 40;
 const ID = 41;
 const DEAD = 1;
 const HAS_BODY = 2;
+const ENDED: Readonly<Record<EndReason, number>> = { destroyed: 0, idle: 4, age: 8 };
 const PADDING = new Uint8Array(8);
 const SCRATCH_BYTES = 4_096;
 
@@ -78,13 +83,14 @@ export class ColdSessions<B> {
     out.f64(0);
     out.f64(state.revision ?? -1);
     out.u32(0);
-    out.u32(this.#kinds.hold(state.className, packed?.common ?? NOTHING));
+    out.u32(this.#kinds.hold(state.className, state.lifetime, packed?.common ?? NOTHING));
     out.f64(state.sequence);
     out.f64(state.touchedAtMs);
-    out.u8((state.dead ? DEAD : 0) | (packed === undefined ? 0 : HAS_BODY));
+    out.u8((state.dead ? DEAD | ENDED[state.ended ?? 'destroyed'] : 0) | (packed === undefined ? 0 : HAS_BODY));
     out.string(state.id);
     out.varint(state.version);
     out.varint(state.incarnation);
+    out.varint(Math.max(0, Math.floor(state.touchedAtMs - state.createdAtMs)));
     out.varint(state.ops.size);
     for (const [client, op] of state.ops) {
       out.string(client);
@@ -135,6 +141,25 @@ export class ColdSessions<B> {
       if ((record[FLAGS]! & DEAD) !== 0) continue;
       if (this.#kinds.of(viewOf(record).getUint32(KIND, true))?.className === className) yield idOf(record);
     }
+  }
+
+  /** Tells each living session of this hash. Nothing may be put or taken meanwhile. */
+  lookAt(hash: number, look: (session: Living) => void): void {
+    this.#index.find(hash, (address) => {
+      const record = this.#slabs.at(address);
+      const view = viewOf(record);
+      const kind = this.#kinds.of(view.getUint32(KIND, true));
+      if (kind === undefined || (record[FLAGS]! & DEAD) !== 0) return false;
+      const from = new ByteReader(record.subarray(ID), 'session at rest');
+      const id = readId(from, undefined);
+      from.varint();
+      const incarnation = sequence(from.varint());
+      const touchedAtMs = view.getFloat64(TOUCHED, true);
+      const createdAtMs = touchedAtMs - from.varint();
+      const changed = sequence(view.getFloat64(SEQUENCE, true));
+      look({ id, lifetime: kind.lifetime, touchedAtMs, createdAtMs, incarnation, sequence: changed });
+      return false;
+    });
   }
 
   /** Looks at up to `steps` records for tombstones of sessions that were destroyed before `beforeMs`, a wall clock's time. */
@@ -200,10 +225,13 @@ export class ColdSessions<B> {
     const state = freshState<B>(readId(from, id));
     const flags = record[FLAGS]!;
     state.className = kind.className;
+    state.lifetime = kind.lifetime;
     state.dead = (flags & DEAD) !== 0;
+    state.ended = state.dead ? endedOf(flags) : undefined;
     state.version = version(from.varint());
     state.incarnation = sequence(from.varint());
     state.touchedAtMs = view.getFloat64(TOUCHED, true);
+    state.createdAtMs = state.touchedAtMs - from.varint();
     for (let count = from.count(3); count > 0; count--) {
       state.ops.set(from.string(), { counter: from.varint(), version: version(from.varint()) });
     }
@@ -216,6 +244,10 @@ export class ColdSessions<B> {
 }
 
 const NOTHING = new Uint8Array(0);
+
+function endedOf(flags: number): EndReason {
+  return (flags & ENDED.idle) !== 0 ? 'idle' : (flags & ENDED.age) !== 0 ? 'age' : 'destroyed';
+}
 
 class ColdStanding implements Standing {
   readonly #view: DataView;

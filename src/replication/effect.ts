@@ -2,6 +2,7 @@
 import type { TwinstateError } from '../shared/errors.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { Answer, Operation, ReadAnswer } from './operation.js';
+import type { Entry } from './record.js';
 import type { Recall } from './seed-choice.js';
 
 /** `lost`: the log is gone, and the replicas agree who goes on; `seeding`: it stores all sessions, and will lead then. */
@@ -43,8 +44,8 @@ export type Effect =
   /** Offer a state that the primary lacks, until it has given a final answer, and call `offered`. */
   | { readonly type: 'offer'; readonly to: NodeId; readonly operation: Operation }
   | { readonly type: 'trim'; readonly upTo: Sequence }
-  /** These sessions have a new acknowledged state. */
-  | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId> }
+  /** These sessions have a new acknowledged state, by these entries of a record. */
+  | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId>; readonly entries: readonly Entry[] }
   | {
       readonly type: 'role';
       readonly role: Role;

@@ -12,7 +12,7 @@ import { digestOf } from './drift.js';
 import type { Effect } from './effect.js';
 import { compareReach, generationOf, leap, leapInto, originalVersion } from './generation.js';
 import { Ledger } from './ledger.js';
-import type { LoadedSession } from './ledger.js';
+import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';

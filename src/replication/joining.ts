@@ -7,7 +7,7 @@
 import type { Revision } from '../shared/ids.js';
 import { idOf } from './foreign-record.js';
 import { Ledger } from './ledger.js';
-import type { LoadedSession } from './ledger.js';
+import type { LoadedSession } from './applied.js';
 import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
 import { decodeRecord, newestCheckpoint } from './record.js';
 import type { Upkeep } from './upkeep.js';

@@ -5,32 +5,28 @@
  * `apply` moves it, one record at a time, and a record moves it only if its `prev` names the record applied last. So a gap, a
  * reordering and a lost and rewritten tail are all seen (rule 2), and a primary and its backups cannot come to differ.
  */
-import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import type { Applied } from './applied.js';
+import { Expiry } from './expiry.js';
+import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
-import type { Bodies, SessionState, StoredSession } from './session-state.js';
+import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
-import { DEFAULT_TIMING } from './timing.js';
+import type { Applied, LoadedSession } from './applied.js';
+import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
-
-/** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
-export type LoadedSession =
-  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
-  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
-
-const NONE: ReadonlySet<SessionId> = new Set();
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
   readonly #quarantined: SessionState<B>[] = [];
   readonly sessions: SessionTable<B>;
+  readonly expiry = new Expiry();
+  living = 0;
   readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
   applied: Sequence = sequence(0);
@@ -46,7 +42,7 @@ export class Ledger<B> {
    * so the ledger is what it will be when it is here, and nobody can tell the difference who asks `lacks` first.
    */
   #loading = false;
-  readonly #deferred = new Map<SessionId, { readonly at: Sequence; readonly entry: Entry }[]>();
+  readonly #deferred = new DeferredEntries();
   /** The stored sessions are all here only when a snapshot of this revision was seen (rule 8). */
   loadUntil: Revision = 0 as Revision;
   /** Which log this was read from; empty where that is not known. */
@@ -79,7 +75,13 @@ export class Ledger<B> {
   /** Takes a session into a ledger that begins a generation: no snapshot of it is stored there. */
   take(state: SessionState<B>): void {
     this.sessions.store(state);
+    if (!state.dead) this.#lives(state);
     this.unsaved.changed(state.id, this.applied);
+  }
+
+  #lives(state: SessionState<B>): void {
+    this.living++;
+    this.expiry.add(state);
   }
 
   get loading(): boolean {
@@ -99,12 +101,12 @@ export class Ledger<B> {
 
   /** Sessions that the log has changed and whose snapshots are still to come. */
   get awaited(): Iterable<SessionId> {
-    return this.#deferred.keys();
+    return this.#deferred.sessions;
   }
 
   /** Where a session's last change stands; 0 where it has none that is known. */
   lastChange(id: SessionId): Sequence {
-    return this.#deferred.get(id)?.at(-1)?.at ?? this.sessions.standing(id)?.sequence ?? sequence(0);
+    return this.#deferred.lastOf(id) ?? this.sessions.standing(id)?.sequence ?? sequence(0);
   }
 
   /**
@@ -113,9 +115,8 @@ export class Ledger<B> {
    */
   admit(id: SessionId, loaded: LoadedSession | undefined): string | undefined {
     if (!this.lacks(id)) return undefined;
-    const deferred = this.#deferred.get(id) ?? [];
     const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
-    const missing = deferred.filter(({ at }) => at > held);
+    const missing = this.#deferred.all(id).filter(({ at }) => at > held);
     let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
     for (const { at, entry } of missing) {
       if (entry.kind === 'forget') version = 0;
@@ -124,7 +125,7 @@ export class Ledger<B> {
         return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
       version = entry.to;
     }
-    this.#deferred.delete(id);
+    this.#deferred.remove(id);
     if (loaded !== undefined) this.load([loaded]);
     for (const { at, entry } of missing) this.#applyEntry(at, entry);
     // the snapshot has all that held the log for it
@@ -140,6 +141,12 @@ export class Ledger<B> {
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
   session(id: SessionId): SessionState<B> | undefined {
     return this.sessions.get(id);
+  }
+
+  /** Packs some of those that nobody uses, and returns some of those that may be over by this clock. */
+  tick(wallMs: number, { historyMs, clockSkewMs }: Timing): SessionId[] {
+    this.sessions.tick(wallMs - historyMs);
+    return this.expiry.due(this.sessions, { wallMs, term: this.epoch, clockSkewMs });
   }
 
   /** Takes the stored sessions that a joining replica read. The log is applied after it. */
@@ -161,6 +168,7 @@ export class Ledger<B> {
         } else if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
+      if (!state.dead) this.#lives(state);
     }
   }
 
@@ -252,12 +260,8 @@ export class Ledger<B> {
 
   /** Keeps what the log says of a session that is not here yet. A first version can follow nothing that is stored. */
   #defers(at: Sequence, entry: Entry): boolean {
-    const deferred = this.#deferred.get(entry.session);
-    if (deferred === undefined && (!this.lacks(entry.session) || entry.from === 0)) return false;
-    // a copy: what waits must not keep its whole record alive
-    const waiting = { at, entry: { ...entry, payload: copyBytes(entry.payload) } };
-    if (deferred === undefined) this.#deferred.set(entry.session, [waiting]);
-    else deferred.push(waiting);
+    if (!this.#deferred.has(entry.session) && (!this.lacks(entry.session) || entry.from === 0)) return false;
+    this.#deferred.add(at, entry);
     this.unsaved.changed(entry.session, at);
     return true;
   }
@@ -269,7 +273,7 @@ export class Ledger<B> {
       const standing = this.sessions.standing(session);
       if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
     }
-    return held ?? NONE;
+    return held ?? new Set();
   }
 
   /** Looks for a version that is missing, before anything is applied. */
@@ -307,6 +311,7 @@ export class Ledger<B> {
       this.sessions.add(state);
     }
     if (isStep(entry.kind) && entry.to <= state.version) return false;
+    const { dead } = state;
     applyEntry(state, entry, at);
     state.sequence = at;
     this.unsaved.changed(state.id, at);
@@ -315,6 +320,7 @@ export class Ledger<B> {
       state.salvaged = undefined;
       if (entry.kind === 'adopt') this.#adopt(state, entry);
       else this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
+      if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
@@ -326,6 +332,7 @@ export class Ledger<B> {
         return body;
       });
     }
+    if (state.dead !== dead) this.living += dead ? 1 : -1;
     return true;
   }
 
@@ -335,6 +342,10 @@ export class Ledger<B> {
       const { header, snapshot } = decodeStored(entry.payload);
       for (const [client, op] of header.ops) if (!state.ops.has(client)) state.ops.set(client, op);
       state.dead = header.dead;
+      state.ended = header.ended;
+      state.lifetime = header.lifetime;
+      state.createdAtMs = header.createdAtMs;
+      state.touchedAtMs = Math.max(state.touchedAtMs, header.touchedAtMs);
       state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
     } catch (cause) {
       this.quarantine(state, cause);

@@ -96,6 +96,17 @@ export class Membership {
     return nowMs - this.#changedMs;
   }
 
+  /** Everybody heard of lately, in the order of their ids, and how many milliseconds ago. */
+  members(nowMs: number): { readonly node: NodeId; readonly role: 'node' | 'client'; readonly heardMs: number }[] {
+    return [...this.#members]
+      .map(([node, { heartbeat, heardMs }]) => ({
+        node,
+        role: heartbeat.role,
+        heardMs: Math.max(0, Math.round(nowMs - heardMs)),
+      }))
+      .toSorted((a, b) => (a.node < b.node ? -1 : 1));
+  }
+
   has(node: NodeId): boolean {
     return this.#members.has(node);
   }

@@ -6,6 +6,7 @@
  */
 import type { ErrorCode } from '../shared/errors.js';
 import type { NodeId, Sequence, SessionId, Version } from '../shared/ids.js';
+import type { EndReason, Lifetime } from './lifetime.js';
 import type { OpId } from './record.js';
 import type { VersionedDelta } from './session-state.js';
 
@@ -24,6 +25,8 @@ export interface Operation {
   readonly rebased: boolean;
   /** A create's or an adopt's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
+  /** Only of a create (default: without end). */
+  readonly lifetime?: Lifetime;
   /** How many backups must hold it in memory; 0: the log is enough. */
   readonly backups: number;
   /** How long to wait for them before answering `stored`, in milliseconds. */
@@ -45,7 +48,7 @@ export type Answer =
     }
   /** Never to become "yes". */
   | { readonly kind: 'conflict'; readonly version: Version; readonly slots: readonly string[]; readonly why: string }
-  | { readonly kind: 'gone' }
+  | { readonly kind: 'gone'; readonly ended: EndReason | undefined }
   | { readonly kind: 'exists' }
   /** Final where it is clean: refused before anything was appended. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly why: string }
@@ -63,6 +66,8 @@ export interface Read {
   readonly known: { readonly version: Version; readonly incarnation: Sequence } | undefined;
   /** Only a state of at least this version will do. */
   readonly atLeast: Version | undefined;
+  /** It counts as a use of the session (default: it does not). */
+  readonly use?: boolean;
 }
 
 export type ReadAnswer =
@@ -80,6 +85,7 @@ export type ReadAnswer =
       readonly className: string;
       readonly snapshot: Uint8Array;
     }
-  | { readonly kind: 'gone'; readonly destroyed: boolean }
+  /** `ended`: why; `undefined` where there never was one, as far as is known. */
+  | { readonly kind: 'gone'; readonly ended: EndReason | undefined }
   | { readonly kind: 'quarantined'; readonly why: string }
   | { readonly kind: 'retry'; readonly hint: NodeId | undefined; readonly why: string };

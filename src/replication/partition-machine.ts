@@ -29,7 +29,7 @@ import { Upkeep } from './upkeep.js';
 export class PartitionMachine<B> {
   readonly options: MachineOptions<B>;
   readonly succession: Succession;
-  #effects: Effect[] = [];
+  readonly #effects: Effect[] = [];
   #role: Role = 'joining';
   #ledger: Ledger<B>;
   #slot: AppendSlot<Content> | undefined;
@@ -84,9 +84,7 @@ export class PartitionMachine<B> {
   takeEffects(): readonly Effect[] {
     for (const { id, quarantine: error } of this.#ledger.takeQuarantined())
       if (error !== undefined) this.#notice({ kind: 'quarantined', session: id, error });
-    const effects = this.#effects;
-    if (effects.length > 0) this.#effects = [];
-    return effects;
+    return this.#effects.length === 0 ? this.#effects : this.#effects.splice(0);
   }
 
   start(): void {
@@ -134,7 +132,7 @@ export class PartitionMachine<B> {
     if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
     if (applied.kind === 'commit') {
       if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
-      if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed });
+      if (applied.changed.size > 0) this.#emit({ type: 'changed', sessions: applied.changed, entries: applied.record.entries });
       if (applied.record.confirm) this.#reporter.report(now, this.#role, this.#ledger);
     }
     if (applied.kind === 'checkpoint') this.upkeep.noteCheckpoint(this.#ledger, applied.record);
@@ -225,14 +223,14 @@ export class PartitionMachine<B> {
     this.succession.heed(now);
     if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
-    this.#ledger.sessions.tick(now.wallMs - this.options.timing.historyMs);
+    const due = this.#ledger.tick(now.wallMs, this.options.timing);
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);
       if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
     }
     if (this.#role === 'leading') {
-      this.primary.tick(now);
+      this.primary.tick(now, due);
       this.succession.tick(now);
       this.#pump(now);
       this.#keepUp(now);

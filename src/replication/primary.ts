@@ -4,16 +4,20 @@
  * Invariant: nothing in here is needed after a crash. An asker that is answered `done` reads it in the log; everybody else is
  * told to ask again, and whether the try that ends here can still come true.
  */
+import { hash32 } from '../shared/bytes.js';
 import type { ErrorCode } from '../shared/errors.js';
-import type { NodeId, Sequence } from '../shared/ids.js';
+import type { NodeId, Sequence, SessionId } from '../shared/ids.js';
 import { doneAgain, doneNow, makeBatch, refusalOf } from './batch.js';
-import type { Batch, Waiting } from './batch.js';
+import type { Batch, Own, Waiting } from './batch.js';
+import { DriftError } from './drift.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
+import { endOf, useIsDue } from './lifetime.js';
 import type { Answer, Operation, Read } from './operation.js';
 import type { Instant, MachineOptions } from './machine-options.js';
 import { answerRead } from './reading.js';
 import { decodeStored } from './session-state.js';
+import type { SessionState } from './session-state.js';
 
 interface WaitingRead {
   readonly token: number;
@@ -47,6 +51,8 @@ export class Primary<B> {
   #holdUntilMs = -Infinity;
   #held: { readonly token: number; readonly answer: Answer }[] = [];
   #lastReadMs = -Infinity;
+  /** May be over, and are ended by the next record if they still are. */
+  readonly #due = new Set<SessionId>();
   /** Since when fewer backups than asked for are here. */
   #fewSinceMs: number | undefined;
 
@@ -75,6 +81,8 @@ export class Primary<B> {
 
   enqueue(now: Instant, waiting: Waiting, ledger: Ledger<B>): void {
     const { operation } = waiting;
+    const unrecorded = this.#unrecordedTouch(now, operation, ledger);
+    if (unrecorded !== undefined) return this.#answer(waiting, unrecorded);
     const problem = this.#check(operation);
     if (problem !== undefined) return this.#answer(waiting, problem);
     if (operation.backups > 0) {
@@ -83,6 +91,21 @@ export class Primary<B> {
       else return this.#answer(waiting, this.#tooFew(now, operation.backups, live));
     }
     this.#queue.push(waiting);
+  }
+
+  /** A touch that needs no record: the recorded use is young enough that every replica grants this one, too. */
+  #unrecordedTouch(now: Instant, { kind, session, className, backups }: Operation, ledger: Ledger<B>): Answer | undefined {
+    if (kind !== 'touch' || backups > 0 || !this.#fresh(now)) return undefined;
+    const state = unlessDrifted(ledger, session);
+    if (state?.body === undefined || state.className !== className || useIsDue(state, now.wallMs)) return undefined;
+    return {
+      kind: 'done',
+      version: state.version,
+      incarnation: state.incarnation,
+      others: [],
+      merged: false,
+      rewritten: undefined,
+    };
   }
 
   /** Backups that have just joined, or that follow a new primary, are heard of within a report: until then it is too early to say. */
@@ -96,8 +119,10 @@ export class Primary<B> {
 
   read(now: Instant, token: number, read: Read, ledger: Ledger<B>): void {
     this.#lastReadMs = now.ms;
-    const fresh = now.ms < this.#leaseUntilMs && now.ms >= this.#holdUntilMs;
-    if (read.consistency === 'primary' && fresh) {
+    // a use that must be recorded is answered once it is
+    const state = read.use === true ? unlessDrifted(ledger, read.session) : undefined;
+    const recorded = state === undefined || state.dead || !useIsDue(state, now.wallMs);
+    if (read.consistency === 'primary' && this.#fresh(now) && recorded) {
       this.#emit({ type: 'read', token, answer: answerRead(ledger, this.#options.bodies, read) });
     } else {
       this.#reads.push({ token, read });
@@ -109,13 +134,28 @@ export class Primary<B> {
     const renew =
       this.#lastReadMs > now.ms - this.#options.timing.leaseMs && this.#leaseUntilMs - now.ms < this.#options.timing.leaseMs / 2;
     const reads = this.#reads.length > 0 && now.ms >= this.#holdUntilMs;
-    if (this.#queue.length === 0 && !reads && !renew) return undefined;
-    const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits);
+    if (this.#queue.length === 0 && !reads && !renew && this.#due.size === 0) return undefined;
+    const own = this.#own(now, ledger, reads);
+    const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits, own);
     this.#queue = batch.rest;
     for (const { waiting, answer } of batch.now) this.#settle(now, waiting, answer, ledger);
-    if (batch.entries.length === 0 && !reads && !renew) return undefined;
+    if (batch.entries.length === 0 && batch.late.length === 0 && !reads && !renew) return undefined;
     if (reads) this.#confirmedReads.push(...this.#reads.splice(0));
     return batch;
+  }
+
+  #own(now: Instant, ledger: Ledger<B>, reads: boolean): Own {
+    const watch = { wallMs: now.wallMs, term: ledger.epoch, clockSkewMs: this.#options.timing.clockSkewMs };
+    const used = reads ? this.#reads.filter(({ read }) => read.use === true).map(({ read }) => read.session) : [];
+    const due = [...this.#due];
+    // what is not stored is told again
+    this.#due.clear();
+    return {
+      used,
+      due,
+      useIsDue: (state) => useIsDue(state, now.wallMs),
+      endOf: (state) => endOf(state, hash32(state.id), watch),
+    };
   }
 
   stored(now: Instant, batch: Batch, ledger: Ledger<B>): void {
@@ -162,11 +202,17 @@ export class Primary<B> {
     this.#confirmedReads = [];
     this.#confirming = [];
     this.#held = [];
+    this.#due.clear();
     this.#leaseUntilMs = -Infinity;
   }
 
   #returnReads(): void {
     this.#reads = this.#confirmedReads.splice(0).concat(this.#reads);
+  }
+
+  /** Followers with their positions, as last told. */
+  get positions(): ReadonlyMap<NodeId, Position> {
+    return this.#positions;
   }
 
   reported(now: Instant, from: NodeId, position: Sequence): void {
@@ -178,7 +224,9 @@ export class Primary<B> {
     });
   }
 
-  tick(now: Instant): void {
+  /** @param due sessions that may be over */
+  tick(now: Instant, due: readonly SessionId[]): void {
+    for (const session of due) this.#due.add(session);
     if (this.#held.length > 0 && now.ms >= this.#holdUntilMs) {
       for (const { token, answer } of this.#held.splice(0)) this.#emit({ type: 'answer', token, answer });
     }
@@ -198,6 +246,11 @@ export class Primary<B> {
       if (now.ms - heardMs <= this.#options.timing.reportMs * 3 && position >= ledger.epoch) warm.push(node);
     }
     return warm;
+  }
+
+  /** Reads may be answered from memory. */
+  #fresh(now: Instant): boolean {
+    return now.ms < this.#leaseUntilMs && now.ms >= this.#holdUntilMs;
   }
 
   #settle(now: Instant, waiting: Waiting, answer: Answer, ledger: Ledger<B>): void {
@@ -230,5 +283,15 @@ export class Primary<B> {
 
   #answer({ token }: Waiting, answer: Answer): void {
     this.#emit({ type: 'answer', token, answer });
+  }
+}
+
+/** A session to look at before its asker has a place: what has drifted is found again by whoever answers. */
+function unlessDrifted<B>(ledger: Ledger<B>, session: SessionId): SessionState<B> | undefined {
+  try {
+    return ledger.session(session);
+  } catch (error) {
+    if (error instanceof DriftError) return undefined;
+    throw error;
   }
 }

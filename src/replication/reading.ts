@@ -20,7 +20,7 @@ function answerSound<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadA
   const version = state?.version ?? 0;
   if (read.atLeast !== undefined && version < read.atLeast)
     return { kind: 'retry', hint, why: `only version ${version} is known here` };
-  if (state === undefined || state.dead) return { kind: 'gone', destroyed: state !== undefined };
+  if (state === undefined || state.dead) return { kind: 'gone', ended: state?.ended };
   if (state.body === undefined) return quarantined(state);
   const { incarnation } = state;
   const { known } = read;

@@ -17,9 +17,10 @@
  *
  * How it began: 0 in the first generation, else the position of its `SEED`, node, epoch, position.
  *
- * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy, 5 adopt, 6 forget), session, client, counter, from, steps to its version, incarnation,
- * wall-clock ms, then for a create the class's name and the snapshot, for an adopt the class's name and the stored session, for a
- * commit the delta.
+ * An entry: kind (1 create, 2 commit, 3 touch, 4 destroy, 5 adopt, 6 forget), session, client, counter, from, steps to its version,
+ * incarnation, wall-clock ms, then for a create the class's name, the lifetime (ttl ms, max age ms; 0 none) and the snapshot, for an
+ * adopt the class's name and the stored session, for a commit the delta, for a destroy why (1 destroyed, 2 idle, 3 age). What the
+ * primary does by itself has an empty client.
  */
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared/ids.js';
@@ -28,6 +29,8 @@ import { EMPTY_BYTES } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
 import type { SessionDigest } from './drift.js';
 import type { Reach, Seeding } from './generation.js';
+import { END_REASONS, NO_LIFETIME, readLifetime, writeLifetime } from './lifetime.js';
+import type { EndReason, Lifetime } from './lifetime.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 
@@ -66,6 +69,10 @@ export interface Entry {
   readonly atMs: number;
   /** Only of a create and an adopt: the session class's name on the wire. */
   readonly className: string;
+  /** Only of a create (default: without end). */
+  readonly lifetime?: Lifetime;
+  /** Only of a destroy (default: somebody destroyed it). */
+  readonly reason?: EndReason;
   /** A create's or an adopt's snapshot, a commit's delta: where the record was read, a view of its bytes. */
   readonly payload: Uint8Array;
 }
@@ -126,7 +133,7 @@ export interface EndRecord {
 export type LogRecord = LeadRecord | CommitRecord | CheckpointRecord | SeedRecord | EndRecord;
 
 const MAGIC = 0x54;
-export const RECORD_FORMAT = 1;
+export const RECORD_FORMAT = 2;
 /** The third byte of a `CHECKPOINT`. */
 const CHECKPOINT = 3;
 const KINDS = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'] as const;
@@ -277,6 +284,8 @@ function writeEntry(out: ByteWriter, entry: Entry): void {
   out.varint(entry.incarnation);
   out.varint(Math.max(0, Math.floor(entry.atMs)));
   if (isWhole(entry.kind)) out.string(entry.className);
+  if (entry.kind === 'create') writeLifetime(out, entry.lifetime ?? NO_LIFETIME);
+  if (entry.kind === 'destroy') out.u8(END_REASONS.indexOf(entry.reason ?? 'destroyed') + 1);
   if (isWhole(entry.kind) || entry.kind === 'commit') out.bytes(entry.payload);
 }
 
@@ -292,8 +301,17 @@ function readEntry(from: ByteReader): Entry {
   const incarnation = sequence(from.varint());
   const atMs = from.varint();
   const className = isWhole(kind) ? from.string() : '';
+  const lifetime = kind === 'create' ? readLifetime(from) : NO_LIFETIME;
+  const reason = kind === 'destroy' ? readReason(from) : 'destroyed';
   const payload = isWhole(kind) || kind === 'commit' ? from.bytes() : EMPTY_BYTES;
-  return { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+  const entry = { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
+  if (lifetime !== NO_LIFETIME) return { ...entry, lifetime };
+  return reason === 'destroyed' ? entry : { ...entry, reason };
+}
+
+function readReason(from: ByteReader): EndReason {
+  const code = from.u8();
+  return END_REASONS[code - 1] ?? from.fail('a reason from 1 to 3', `${code}`);
 }
 
 /** It leads to another version. */

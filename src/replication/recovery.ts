@@ -14,7 +14,7 @@ import { Inheritance } from './inheritance.js';
 import { rebuild, traceOf } from './joining.js';
 import type { ReadPartition } from './joining.js';
 import type { Ledger } from './ledger.js';
-import type { LoadedSession } from './ledger.js';
+import type { LoadedSession } from './applied.js';
 import { logLost } from './log-watch.js';
 import type { LogWatch } from './log-watch.js';
 import type { Instant, MachineOptions } from './machine-options.js';

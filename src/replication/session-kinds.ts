@@ -1,13 +1,15 @@
 /**
- * What many sessions have in common, once: the class's name and the part of a body that is the same for all of that class.
+ * What many sessions have in common, once: the class's name, how long they live, and the part of a body that is the same for all of that class.
  *
  * Invariant: a kind stands under its number for as long as something refers to it, and equal kinds have one number.
  */
 import { copyBytes } from '../shared/bytes.js';
+import type { Lifetime } from './lifetime.js';
 import { invariant } from '../shared/invariant.js';
 
 export interface SessionKind {
   readonly className: string;
+  readonly lifetime: Lifetime;
   readonly common: Uint8Array;
 }
 
@@ -26,12 +28,13 @@ export class SessionKinds {
   }
 
   /** Refers to a kind once more. */
-  hold(className: string, common: Uint8Array): number {
-    const key = `${className}\0${Buffer.from(common.buffer, common.byteOffset, common.byteLength).toString('latin1')}`;
+  hold(className: string, lifetime: Lifetime, common: Uint8Array): number {
+    const { ttlMs, maxAgeMs } = lifetime;
+    const key = `${className}\0${ttlMs} ${maxAgeMs} ${Buffer.from(common.buffer, common.byteOffset, common.byteLength).toString('latin1')}`;
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#free.pop() ?? this.#kinds.length;
-      this.#kinds[number] = { className, common: copyBytes(common), key, references: 0 };
+      this.#kinds[number] = { className, lifetime, common: copyBytes(common), key, references: 0 };
       this.#numbers.set(key, number);
     }
     this.#kinds[number]!.references++;

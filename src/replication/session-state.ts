@@ -12,6 +12,8 @@ import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 import { crc32 } from '../wire/checksum.js';
 import { digestOf } from './drift.js';
+import { END_REASONS, NO_LIFETIME, readLifetime, writeLifetime } from './lifetime.js';
+import type { EndReason, Lifetime } from './lifetime.js';
 import type { Entry, OpId } from './record.js';
 
 /** A delta with the version that it leads to. */
@@ -71,8 +73,12 @@ export interface SessionHeader {
   className: string;
   version: Version;
   incarnation: Sequence;
-  /** Destroyed; the header stays as a tombstone. */
+  /** Destroyed or expired; the header stays as a tombstone. */
   dead: boolean;
+  /** Why it is dead; `undefined` where it lives or never did. */
+  ended: EndReason | undefined;
+  lifetime: Lifetime;
+  createdAtMs: number;
   touchedAtMs: number;
   /** By client, least recently active first. */
   ops: Map<string, LastOp>;
@@ -104,6 +110,9 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     version: version(0),
     incarnation: sequence(0),
     dead: true,
+    ended: undefined,
+    lifetime: NO_LIFETIME,
+    createdAtMs: 0,
     touchedAtMs: 0,
     ops: new Map(),
     sequence: sequence(0),
@@ -116,8 +125,8 @@ export function freshState<B>(id: SessionId): SessionState<B> {
 }
 
 export function copyHeader(header: SessionHeader): SessionHeader {
-  const { id, className, version: at, incarnation, dead, touchedAtMs, ops } = header;
-  return { id, className, version: at, incarnation, dead, touchedAtMs, ops: new Map(ops) };
+  const { id, className, version: at, incarnation, dead, ended, lifetime, createdAtMs, touchedAtMs, ops } = header;
+  return { id, className, version: at, incarnation, dead, ended, lifetime, createdAtMs, touchedAtMs, ops: new Map(ops) };
 }
 
 /** Applies an entry to a header: the only place where one changes. `at` is the record's sequence, 0 while it is not known. */
@@ -126,17 +135,22 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
     header.incarnation = at;
     header.className = entry.className;
     header.dead = false;
+    header.ended = undefined;
+    header.lifetime = entry.lifetime ?? NO_LIFETIME;
+    header.createdAtMs = entry.atMs;
   } else if (entry.kind === 'adopt') {
     header.incarnation = entry.incarnation;
     header.className = entry.className;
     header.dead = false;
+    header.ended = undefined;
   } else if (entry.kind === 'destroy') {
     header.dead = true;
+    header.ended = entry.reason ?? 'destroyed';
   }
   header.version = entry.to;
   header.touchedAtMs = Math.max(header.touchedAtMs, entry.atMs);
-  // to touch twice is to touch once: nobody's commit is forgotten for it
-  if (entry.kind === 'touch') return;
+  // to touch twice is to touch once: nobody's commit is forgotten for it; and what the primary does by itself nobody asks for again
+  if (entry.kind === 'touch' || entry.op.client === '') return;
   header.ops.delete(entry.op.client);
   header.ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
   if (header.ops.size > CLIENTS_MAX) header.ops.delete(header.ops.keys().next().value!);
@@ -174,14 +188,16 @@ export interface StoredSession {
 }
 
 const MAGIC = 0x53;
-const FORMAT = 2;
+const FORMAT = 3;
 const DEAD = 1;
 const QUARANTINED = 2;
+/** What a dead one's flags say of its end: its number, from 0, at these bits. */
+const END_SHIFT = 2;
 
 /**
  * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, flags (1 dead,
- * 2 quarantined), touched ms, count of clients with name, counter, version each, digest (u32), snapshot bytes, for a quarantined
- * one the reason, CRC-32.
+ * 2 quarantined, 4 ended idle, 8 ended by age), ttl ms, max age ms, created ms, touched ms, count of clients with name, counter,
+ * version each, digest (u32), snapshot bytes, for a quarantined one the reason, CRC-32.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
   const out = new ByteWriter(stored.snapshot.byteLength + 256);
@@ -194,7 +210,10 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   out.string(header.className);
   out.varint(header.version);
   out.varint(header.incarnation);
-  out.u8((header.dead ? DEAD : 0) | (stored.quarantine === undefined ? 0 : QUARANTINED));
+  const end = header.dead ? DEAD | (END_REASONS.indexOf(header.ended ?? 'destroyed') << END_SHIFT) : 0;
+  out.u8(end | (stored.quarantine === undefined ? 0 : QUARANTINED));
+  writeLifetime(out, header.lifetime);
+  out.varint(Math.floor(header.createdAtMs));
   out.varint(Math.floor(header.touchedAtMs));
   out.varint(header.ops.size);
   for (const [client, op] of header.ops) {
@@ -227,6 +246,9 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const incarnation = sequence(from.varint());
   const flags = from.u8();
   const dead = (flags & DEAD) !== 0;
+  const ended = dead ? (END_REASONS[flags >> END_SHIFT] ?? from.fail('an end from 0 to 2', `${flags >> END_SHIFT}`)) : undefined;
+  const lifetime = readLifetime(from);
+  const createdAtMs = from.varint();
   const touchedAtMs = from.varint();
   const count = from.count(3);
   const ops = new Map<string, LastOp>();
@@ -237,7 +259,7 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   const quarantine = (flags & QUARANTINED) === 0 ? undefined : from.string();
   from.end();
   return {
-    header: { id, className, version: at, incarnation, dead, touchedAtMs, ops },
+    header: { id, className, version: at, incarnation, dead, ended, lifetime, createdAtMs, touchedAtMs, ops },
     sequence: lastChange,
     trueUpTo,
     snapshot,

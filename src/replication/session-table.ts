@@ -5,9 +5,11 @@
  * asked for since cold again, so that not many more than `hotMax` are hot. A state that was handed out may be changed until one of
  * these two is called: whoever keeps it for longer changes nothing.
  */
+import { hash32 } from '../shared/bytes.js';
 import type { SessionId } from '../shared/ids.js';
 import { ColdSessions } from './cold-sessions.js';
 import { DriftError } from './drift.js';
+import type { Living } from './expiry.js';
 import type { Bodies, SessionState, Standing } from './session-state.js';
 
 /** Hot sessions looked at in one tick: few, so that one that is used every second or so stays hot; and cold ones. */
@@ -90,6 +92,18 @@ export class SessionTable<B> {
       for (const state of states.values()) if (!state.dead && state.className === className) yield state.id;
     }
     yield* this.cold.idsOf(className);
+  }
+
+  /** Tells each living session whose id has one of these hashes, without making it hot. Nothing may be asked for meanwhile. */
+  lookAt(hashes: readonly number[], look: (session: Living, hash: number) => void): void {
+    const wanted = new Set(hashes);
+    for (const states of [this.#hot, this.#pinned]) {
+      for (const state of states.values()) {
+        const hash = hash32(state.id);
+        if (!state.dead && wanted.has(hash)) look(state, hash);
+      }
+    }
+    for (const hash of wanted) this.cold.lookAt(hash, (session) => look(session, hash));
   }
 
   /** All sessions, the cold ones as copies. Nothing may be asked for meanwhile. @throws {DriftError} */

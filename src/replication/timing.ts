@@ -60,6 +60,8 @@ export interface Timing {
   readonly hotSessionsMax: number;
   /** A session that was not touched for so long becomes one snapshot: its last deltas, for bases that lag, are given up. */
   readonly historyMs: number;
+  /** How much the wall clocks of two nodes may differ: a session is granted it after a takeover, so that it does not expire early. */
+  readonly clockSkewMs: number;
   /**
    * A tombstone ends after so long: longer than any retry lives, and than a process may stand still with an old snapshot of the
    * session on its way.
@@ -100,6 +102,7 @@ export const DEFAULT_TIMING: Timing = {
   joinRetryMs: 50,
   hotSessionsMax: 1_024,
   historyMs: 60_000,
+  clockSkewMs: 5_000,
   tombstoneMs: 86_400_000,
   tickMs: 15,
 };

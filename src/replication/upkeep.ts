@@ -64,7 +64,7 @@ export class Upkeep<B> {
   }
 
   /** What stands in the log as far as this replica knows: records that no stored checkpoint has given up. */
-  get tail(): { readonly records: number; readonly bytes: number } {
+  get tail(): Pick<LogTail, 'records' | 'bytes' | 'upTo'> {
     return this.#tail;
   }
 

@@ -4,14 +4,14 @@ import type { EngineConnection } from '../engine/port.js';
 import { modelOf } from '../model/model-of.js';
 import type { SessionModel } from '../model/session-model.js';
 import { ClusterNode, partitionOf } from '../node/cluster-node.js';
-import type { NodeEvent } from '../node/runtime.js';
 import type { Runtime } from '../node/runtime.js';
 import { bodiesFor } from '../node/bodies.js';
-import { publish } from '../observe/channel.js';
+import { Events } from '../observe/events.js';
 import type { AtRest } from '../session/at-rest.js';
 import { TwinstateError } from '../shared/errors.js';
 import { nodeId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
+import { announcements } from './announcements.js';
 import { agree } from './cluster-state.js';
 import { resolveOptions } from './options.js';
 import type { ConnectOptions } from './options.js';
@@ -79,6 +79,7 @@ export async function connectWith(
 
   async function assemble(link: EngineConnection, withinMs: number): Promise<SessionStore> {
     const { partitions, stored } = await agree(link.snapshots, resolved.cluster, resolved.partitions, runtime.clock, withinMs);
+    const events = new Events({ cluster: resolved.cluster, node: self });
     const node = new ClusterNode({
       self,
       role: resolved.role,
@@ -90,7 +91,7 @@ export async function connectWith(
       bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
       runtime,
       connection: link,
-      onEvent: (event) => announce(resolved.cluster, self, event),
+      onEvent: announcements(events),
     });
     onNode?.(node);
     await node.start();
@@ -99,17 +100,14 @@ export async function connectWith(
     return new SessionStore({
       node,
       router,
-      reader: new SessionReader(router, node, cache),
-      writer: new SessionWriter({ router, cache, partitions, client: incarnation.slice(0, 16) }),
+      reader: new SessionReader(router, node, cache, events, runtime.clock),
+      writer: new SessionWriter({ router, cache, partitions, client: incarnation.slice(0, 16), events, clock: runtime.clock }),
       models,
       runtime,
       ack: resolved.ack,
       audit: resolved.audit,
       connection: link,
+      events,
     });
   }
-}
-
-function announce(cluster: string, node: string, event: NodeEvent): void {
-  publish(event.type, () => ({ cluster, node, ...event }));
 }

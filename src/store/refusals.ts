@@ -2,7 +2,15 @@
 import { ConflictError, TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
 import type { SessionId } from '../shared/ids.js';
+import type { EndReason } from '../node/cluster-node.js';
 import { show } from './options.js';
+
+const GONE_CURES: Readonly<Record<EndReason | 'unknown', string>> = {
+  unknown: 'it was destroyed, or never created; create a new one',
+  destroyed: 'it was destroyed; create a new one',
+  idle: 'it expired, as nobody used it for its `ttl`; create a new one',
+  age: 'it expired, as it reached its `maxAge`; create a new one',
+};
 
 const named = (id: SessionId): string => `session ${JSON.stringify(id)}`;
 
@@ -10,11 +18,9 @@ export function closed(outcome: Outcome | undefined): TwinstateError {
   return new TwinstateError('CLOSED', 'this store is closed', { outcome, cure: 'connect again' });
 }
 
-export function gone(id: SessionId, outcome?: Outcome): TwinstateError {
-  return new TwinstateError('SESSION_GONE', `there is no ${named(id)}`, {
-    outcome,
-    cure: 'it was destroyed, or never created; create a new one',
-  });
+/** @param ended why it is gone, where that is known */
+export function gone(id: SessionId, outcome?: Outcome, ended?: EndReason): TwinstateError {
+  return new TwinstateError('SESSION_GONE', `there is no ${named(id)}`, { outcome, cure: GONE_CURES[ended ?? 'unknown'] });
 }
 
 export function conflict(id: SessionId, base: number, current: number, slots: readonly string[], why: string): ConflictError {

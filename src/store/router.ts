@@ -207,7 +207,7 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
       if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX) return forgotten(operation.session);
       return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots, answer.why);
     case 'gone':
-      return gone(operation.session, 'not-stored');
+      return gone(operation.session, 'not-stored', answer.ended);
     case 'exists':
       // it may be one's own: then an earlier try was stored, and somebody else's operation hides it
       return new TwinstateError('SESSION_EXISTS', `a session with the id ${id} exists`, {

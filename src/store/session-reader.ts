@@ -8,11 +8,14 @@
 import type { Graph } from '../diff/graph.js';
 import type { SessionModel } from '../model/session-model.js';
 import type { ClusterNode } from '../node/cluster-node.js';
+import type { Events } from '../observe/events.js';
 import type { AtRest } from '../session/at-rest.js';
+import type { Clock } from '../shared/clock.js';
 import type { Partition, Sequence, SessionId, Version } from '../shared/ids.js';
 import type { Deadline } from './deadline.js';
 import type { Freshness } from './freshness.js';
 import { HeldState } from './held-state.js';
+import { reportOpen } from './reports.js';
 import { gone, otherClass, quarantined, unexpected } from './refusals.js';
 import type { FinalRead, Router } from './router.js';
 import type { SessionCache } from './session-cache.js';
@@ -28,11 +31,15 @@ export class SessionReader {
   readonly #router: Router;
   readonly #node: ClusterNode<AtRest>;
   readonly #cache: SessionCache;
+  readonly #events: Events;
+  readonly #clock: Clock;
 
-  constructor(router: Router, node: ClusterNode<AtRest>, cache: SessionCache) {
+  constructor(router: Router, node: ClusterNode<AtRest>, cache: SessionCache, events: Events, clock: Clock) {
     this.#router = router;
     this.#node = node;
     this.#cache = cache;
+    this.#events = events;
+    this.#clock = clock;
   }
 
   /** An instance with a graph of its own; `undefined` where there is no such session. */
@@ -45,7 +52,9 @@ export class SessionReader {
   ): Promise<Opened | undefined> {
     const cached = this.#asksPrimary(partition, freshness);
     const held = cached ? this.#cache.get(session) : undefined;
-    const answer = await this.#router.read(partition, { session, ...freshness, known: held }, deadline);
+    const use = freshness.consistency !== 'local';
+    const asked = this.#router.read(partition, { session, ...freshness, known: held, use }, deadline);
+    const answer = await reportOpen(this.#events, this.#clock, session, model.name, asked);
     const state = this.#stateOf(session, answer, held);
     if (state === undefined) return undefined;
     if (state.className !== model.name) throw otherClass(session, model.name, state.className);
@@ -71,10 +80,10 @@ export class SessionReader {
     // a stale copy is no base for deltas any more; what is held here may be
     const held = copy.stale === undefined ? undefined : this.#cache.get(session);
     const known = copy.stale === undefined ? { version: copy.base, incarnation: copy.incarnation } : held;
-    const answer = await this.#router.read(partition, { session, ...freshness, known }, deadline);
+    const answer = await this.#router.read(partition, { session, ...freshness, known, use: true }, deadline);
     if (answer.kind === 'gone' || ('incarnation' in answer && answer.incarnation !== copy.incarnation)) {
       this.#cache.forget(session);
-      throw gone(session);
+      throw gone(session, undefined, answer.kind === 'gone' ? answer.ended : undefined);
     }
     if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
     if (answer.kind === 'snapshot') copy.reset(answer, answer.version);

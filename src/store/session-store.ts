@@ -10,41 +10,23 @@ import type { Init } from '../model/adoption.js';
 import { requireImmutables } from '../model/immutability.js';
 import type { Class, SessionModel } from '../model/session-model.js';
 import { partitionOf } from '../node/cluster-node.js';
-import type { ClusterNode } from '../node/cluster-node.js';
-import type { EngineConnection } from '../engine/port.js';
-import type { Runtime } from '../node/runtime.js';
+import type { NodeStatus as StoreStatus } from '../node/status.js';
 import { beforeSending, TwinstateError } from '../shared/errors.js';
 import { sessionId } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
-import type { AtRest } from '../session/at-rest.js';
 import { checkFreshness } from './freshness.js';
 import { checkAck, checkCall, checkId, invalid, show } from './options.js';
-import type { Ack } from './options.js';
+import type { StoreParts } from './parts.js';
 import type { Committed, CreateOptions, OpenOptions, UpdateOptions, WriteOptions } from './calls.js';
 import { Deadline, TIMEOUT_MS_DEFAULT } from './deadline.js';
 import type { CallOptions } from './call-options.js';
 import { closed, gone, notOpen, stale } from './refusals.js';
-import type { Router } from './router.js';
-import type { SessionReader } from './session-reader.js';
-import type { SessionWriter, StoreOperation } from './session-writer.js';
+import type { StoreOperation } from './session-writer.js';
 import { Updates } from './updates.js';
 import { watchSession } from './watch.js';
 import type { Change } from './watch.js';
 import { WorkingCopy } from './working-copy.js';
-
-export interface StoreParts {
-  readonly node: ClusterNode<AtRest>;
-  readonly router: Router;
-  readonly reader: SessionReader;
-  readonly writer: SessionWriter;
-  readonly models: ReadonlyMap<object, SessionModel>;
-  readonly runtime: Runtime;
-  readonly ack: Ack;
-  /** Commits look into immutable attributes, too. */
-  readonly audit: boolean;
-  readonly connection: EngineConnection;
-}
 
 const ATTEMPTS_DEFAULT = 16;
 const LIST_PAGE = 500;
@@ -67,6 +49,12 @@ export class SessionStore {
   /** This process, as the others know it: name and incarnation. */
   get nodeId(): string {
     return this.#parts.node.self;
+  }
+
+  /** Tells what this process holds and knows of the cluster; nobody else is asked. */
+  status(): StoreStatus {
+    this.#check();
+    return this.#parts.node.status();
   }
 
   /**
@@ -176,7 +164,11 @@ export class SessionStore {
       if (!Number.isInteger(attempts) || attempts < 1) throw invalid('attempts', 'a whole number from 1', show(options.attempts));
       return { session: checkId(id), deadline: this.#deadline(options) };
     });
+    const { clock } = this.#parts.runtime;
+    const startedMs = clock.now();
+    let runs = 0;
     return this.#updates.run(session, attempts, deadline, async () => {
+      runs++;
       const rest = { ...options, ...deadline.rest };
       let instance: T;
       try {
@@ -188,6 +180,8 @@ export class SessionStore {
       }
       const result = await deadline.within(Promise.resolve(fn(instance)), 'in the function given to `update`', 'not-stored');
       await this.commit(instance, { ...options, ...deadline.rest });
+      const ms = clock.now() - startedMs;
+      this.#parts.events.tell('update', () => ({ session, class: this.#model(type).name, attempts: runs, ms }));
       return result;
     });
   }

@@ -7,6 +7,8 @@
 import type { SessionModel } from '../model/session-model.js';
 import { partitionOf } from '../node/cluster-node.js';
 import type { NodeOperation } from '../node/cluster-node.js';
+import type { Events } from '../observe/events.js';
+import type { Clock } from '../shared/clock.js';
 import type { TwinstateError } from '../shared/errors.js';
 import type { SessionId } from '../shared/ids.js';
 import type { Committed } from './calls.js';
@@ -15,11 +17,13 @@ import { HeldState } from './held-state.js';
 import { Lanes } from './lane.js';
 import type { Ack } from './options.js';
 import { conflict, stale } from './refusals.js';
+import { reportConflict, reportWrite } from './reports.js';
 import type { Done, Router } from './router.js';
 import type { SessionCache } from './session-cache.js';
 import type { PendingDelta, WorkingCopy } from './working-copy.js';
 
-export interface StoreOperation extends Pick<NodeOperation, 'kind' | 'base' | 'payload' | 'rebased'> {
+export interface StoreOperation extends Pick<NodeOperation, 'base' | 'payload' | 'rebased'> {
+  readonly kind: 'create' | 'commit' | 'touch' | 'destroy';
   readonly id: SessionId;
   readonly model: SessionModel;
   readonly ack: Ack;
@@ -31,6 +35,8 @@ export interface WriterParts {
   readonly partitions: number;
   /** This client's incarnation: part of every operation's id. */
   readonly client: string;
+  readonly events: Events;
+  readonly clock: Clock;
 }
 
 export class SessionWriter {
@@ -58,11 +64,11 @@ export class SessionWriter {
       copy.id,
       async () => {
         if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
+        const { id, model } = copy;
         if (pending.conflict !== undefined) {
           const { slots, why } = pending.conflict;
-          throw conflict(copy.id, copy.base, copy.base, slots, why);
+          throw reportConflict(this.#parts.events, model.name, conflict(id, copy.base, copy.base, slots, why), id);
         }
-        const { id, model } = copy;
         const base = { version: copy.base, incarnation: copy.incarnation };
         const { delta: payload, rebased } = pending;
         const done = await this.#send({ kind: 'commit', id, model, base, payload, ack, rebased }, deadline);
@@ -90,13 +96,14 @@ export class SessionWriter {
     return this.#lanes.idle();
   }
 
-  #send({ kind, id, model, base, payload, ack, rebased }: StoreOperation, deadline: Deadline): Promise<Done> {
-    const op = { client: this.#parts.client, counter: ++this.#operations };
+  #send(operation: StoreOperation, deadline: Deadline): Promise<Done> {
+    const { kind, id, model, base, payload, ack, rebased } = operation;
+    const { client, router, partitions, events, clock } = this.#parts;
+    const op = { client, counter: ++this.#operations };
     const backups = typeof ack === 'object' ? ack.backups : 0;
-    return this.#parts.router.operate(
-      partitionOf(id, this.#parts.partitions),
-      { kind, session: id, op, base, className: model.name, payload, backups, rebased },
-      deadline,
-    );
+    const asked = { kind, session: id, op, base, className: model.name, payload, backups, rebased };
+    const lifetime = { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 };
+    const done = router.operate(partitionOf(id, partitions), kind === 'create' ? { ...asked, lifetime } : asked, deadline);
+    return reportWrite(events, clock, operation, done);
   }
 }

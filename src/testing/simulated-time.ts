@@ -110,14 +110,27 @@ function settled(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
+/** How the clocks of a machine are wrong. */
+export interface ClockFault {
+  /** 1: as fast as time. */
+  readonly rate: number;
+  /** What its wall clock is ahead. */
+  readonly skewMs: number;
+}
+
 /** The time of one simulated process. */
 export class ProcessClock implements Clock {
   readonly #time: SimulatedTime;
   #state: 'running' | 'paused' | 'ended' = 'running';
   #deferred: (() => void)[] = [];
 
-  constructor(time: SimulatedTime) {
+  readonly #rate: number;
+  readonly #skewMs: number;
+
+  constructor(time: SimulatedTime, { rate, skewMs }: ClockFault = { rate: 1, skewMs: 0 }) {
     this.#time = time;
+    this.#rate = rate;
+    this.#skewMs = skewMs;
   }
 
   get running(): boolean {
@@ -129,11 +142,11 @@ export class ProcessClock implements Clock {
   }
 
   now(): number {
-    return this.#time.now();
+    return this.#time.now() * this.#rate;
   }
 
   wallMs(): number {
-    return this.#time.wallMs();
+    return this.#time.wallMs() + this.#time.now() * (this.#rate - 1) + this.#skewMs;
   }
 
   after(delayMs: number, fn: () => void): Timer {
@@ -143,7 +156,7 @@ export class ProcessClock implements Clock {
       if (this.#state === 'paused') this.#deferred.push(run);
       else fn();
     };
-    const timer = this.#time.after(delayMs, run);
+    const timer = this.#time.after(delayMs / this.#rate, run);
     return {
       cancel: () => {
         cancelled = true;

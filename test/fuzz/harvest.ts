@@ -4,6 +4,7 @@
  * Invariant: nothing here knows a format. What processes write, store and say is taken as it goes by, so the seeds are always those
  * of the formats of the day.
  */
+import { clusterStatus } from '../../src/index.js';
 import { Benchmark } from '../../src/diff/index.js';
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
 import type { Engine, EngineConnection } from '../../src/engine/port.js';
@@ -77,6 +78,7 @@ async function traffic(): Promise<Omit<Harvest, 'snapshots' | 'deltas'>> {
       await client.count(Cart);
       for await (const _ of client.list(Cart)) break;
     }
+    await clusterStatus({ engine: cluster.engine, cluster: cluster.name, listenMs: 300 });
     // for what is written in the background
     await pause(300);
   } finally {

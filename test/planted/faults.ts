@@ -374,6 +374,56 @@ export const FAULTS: readonly Fault[] = [
     'for (const [client, op] of [])',
   ),
   fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+  // expiry
+  fault(
+    'session',
+    'the clock that stamped a use is taken for the one that stamped its create',
+    'replication/lifetime.js',
+    'graceMs(incarnation, watch)',
+    'graceMs(sequence, watch)',
+  ),
+  fault(
+    'simulation',
+    'a new primary expires by its own clock',
+    'replication/lifetime.js',
+    'stampedAt > term ? 0 : clockSkewMs',
+    '0',
+  ),
+  fault(
+    'simulation',
+    'a touch is not counted',
+    'replication/lifetime.js',
+    'wallMs - touchedAtMs >= lifetime',
+    'Infinity < lifetime',
+  ),
+  fault(
+    'session',
+    'what is not recorded is not granted',
+    'replication/lifetime.js',
+    'ttlMs * (1 + UNRECORDED_SHARE + JITTER_SHARE * spread(hash))',
+    'ttlMs',
+  ),
+  fault(
+    'simulation',
+    'an open is answered before its use is recorded',
+    PRIMARY,
+    "read.consistency === 'primary' && this.#fresh(now) && recorded",
+    "read.consistency === 'primary' && this.#fresh(now)",
+  ),
+  fault(
+    'simulation',
+    'an expired session comes back by a late commit',
+    LEDGER,
+    'if (isStep(entry.kind) && entry.to <= state.version)\n            return false;',
+    "if (entry.kind === 'destroy' && entry.reason !== undefined) { state.version = entry.to; return true; }",
+  ),
+  fault(
+    'simulation',
+    'what was not due yet is forgotten',
+    'replication/expiry.js',
+    'this.#wheel.insert(hash, Math.max(',
+    '(hash, Math.max(',
+  ),
   // the log's length, its loss, and loading
   fault(
     'session',
@@ -454,8 +504,8 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'a strong read is answered from memory',
     PRIMARY,
-    "if (read.consistency === 'primary' && fresh)",
-    "if (read.consistency === 'strong' || fresh)",
+    "if (read.consistency === 'primary' && this.#fresh(now) && recorded)",
+    "if (read.consistency === 'strong' || (this.#fresh(now) && recorded))",
   ),
   fault(
     'session',
@@ -469,8 +519,8 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'what is held of a session is opened without a question',
     'store/session-reader.js',
-    'const answer = await this.#router.read(partition, { session, ...freshness, known: held }, deadline);',
-    "const answer = held ? { ...held, kind: 'same' } : await this.#router.read(partition, { session, ...freshness, known: held }, deadline);",
+    'const asked = this.#router.read(partition, { session, ...freshness, known: held, use }, deadline);',
+    "const asked = held ? Promise.resolve({ version: held.version, incarnation: held.incarnation, kind: 'same' }) : this.#router.read(partition, { session, ...freshness, known: held, use }, deadline);",
   ),
   fault('session', '"the same" is said of another incarnation', READING, '&& known.incarnation === incarnation', ''),
   fault(
@@ -504,6 +554,12 @@ export const FAULTS: readonly Fault[] = [
     'if (false)',
   ),
   fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.#waiting.has(key))', 'if (false)'),
-  fault('session', 'history is given up one delta too early', 'session/at-rest.js', 'base < this.#snapshotVersion', 'base <= this.#snapshotVersion'),
+  fault(
+    'session',
+    'history is given up one delta too early',
+    'session/at-rest.js',
+    'base < this.#snapshotVersion',
+    'base <= this.#snapshotVersion',
+  ),
   fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

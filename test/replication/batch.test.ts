@@ -154,7 +154,7 @@ describe('a batch', () => {
   it('lets a destroy in flight end what comes behind it', () => {
     const made = batch([operation('destroy', 's', undefined), operation('commit', 's', 1, 'a=1')]);
     expect(made.entries.map(({ kind }) => kind)).to.deep.equal(['destroy']);
-    expect(made.late.map(({ answer }) => answer)).to.deep.equal([{ kind: 'gone' }]);
+    expect(made.late.map(({ answer }) => answer)).to.deep.equal([{ kind: 'gone', ended: 'destroyed' }]);
   });
 
   it('is bounded in entries and bytes, takes at least one, and keeps the order of the rest', () => {

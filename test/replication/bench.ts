@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { ReadPartition } from '../../src/replication/joining.js';
-import type { LoadedSession } from '../../src/replication/ledger.js';
+import type { LoadedSession } from '../../src/replication/applied.js';
 import type { Effect } from '../../src/replication/effect.js';
 import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';

@@ -1,7 +1,7 @@
 /** A replica that is at work before its stored sessions have come: nobody can tell the difference who asks what it lacks first. */
 import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
-import type { LoadedSession } from '../../src/replication/ledger.js';
+import type { LoadedSession } from '../../src/replication/applied.js';
 import { decodeStored } from '../../src/replication/session-state.js';
 import { A, B, operation, read, textBodies } from './fixtures.js';
 import { Bench } from './bench.js';

@@ -15,11 +15,11 @@ import { entry, text } from './fixtures.js';
 const PREV = { sequence: sequence(300), id: 'w.1' };
 
 const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
-  ['LEAD', { type: 'lead', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 01 01 03772e32 ac02 03772e31 036e7e31'],
+  ['LEAD', { type: 'lead', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 02 01 03772e32 ac02 03772e31 036e7e31'],
   [
     'COMMIT without entries',
     { type: 'commit', id: 'w.2', prev: PREV, epoch: epoch(7), node: nodeId('n~1'), confirm: true, entries: [] },
-    '54 01 02 03772e32 ac02 03772e31 07 036e7e31 01 00',
+    '54 02 02 03772e32 ac02 03772e31 07 036e7e31 01 00',
   ],
   [
     'CHECKPOINT',
@@ -34,7 +34,7 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
       digests: [{ session: sessionId('s'), incarnation: sequence(301), version: version(3), digest: 0x01020304 }],
       seeding: undefined,
     },
-    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 01 0173 ad02 03 04030201 00',
+    '54 02 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 01 0173 ad02 03 04030201 00',
   ],
   [
     'CHECKPOINT of a later generation',
@@ -49,7 +49,7 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
       digests: [],
       seeding: { at: sequence(5), node: nodeId('n~2'), epoch: epoch(3), position: sequence(4) },
     },
-    '54 01 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 00 05 036e7e32 03 04',
+    '54 02 03 03772e32 ac02 03772e31 07 036e7e31 ab02 8001 00 05 036e7e32 03 04',
   ],
   [
     'SEED',
@@ -61,9 +61,9 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
       epoch: epoch(3),
       position: sequence(4),
     },
-    '54 01 04 03772e32 00 00 036e7e31 03 04',
+    '54 02 04 03772e32 00 00 036e7e31 03 04',
   ],
-  ['END', { type: 'end', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 01 05 03772e32 ac02 03772e31 036e7e31'],
+  ['END', { type: 'end', id: 'w.2', prev: PREV, node: nodeId('n~1') }, '54 02 05 03772e32 ac02 03772e31 036e7e31'],
   [
     'COMMIT with each kind of entry',
     {
@@ -74,17 +74,24 @@ const GOLDEN: readonly (readonly [string, LogRecord, string])[] = [
       node: nodeId('n~1'),
       confirm: false,
       entries: [
-        entry('create', 's', 0, 'SNAP', { op: { client: 'c', counter: 5 }, atMs: 9, className: 'cart' }),
+        entry('create', 's', 0, 'SNAP', {
+          op: { client: 'c', counter: 5 },
+          atMs: 9,
+          className: 'cart',
+          lifetime: { ttlMs: 300, maxAgeMs: 5 },
+        }),
         entry('commit', 'é', 1, 'D', { op: { client: 'c', counter: 6 }, incarnation: sequence(301), atMs: 9 }),
         entry('touch', 's', 2, '', { op: { client: 'c', counter: 7 }, incarnation: sequence(301), atMs: 9 }),
         entry('destroy', 's', 2, '', { op: { client: 'c', counter: 8 }, incarnation: sequence(301), atMs: 9 }),
+        entry('destroy', 's', 3, '', { op: { client: '', counter: 0 }, incarnation: sequence(301), atMs: 9, reason: 'age' }),
       ],
     },
-    '54 01 02 03772e32 ac02 03772e31 07 036e7e31 00 04' +
-      ' 01 0173 0163 05 00 01 00 09 0463617274 04534e4150' +
+    '54 02 02 03772e32 ac02 03772e31 07 036e7e31 00 05' +
+      ' 01 0173 0163 05 00 01 00 09 0463617274 ac02 05 04534e4150' +
       ' 02 02c3a9 0163 06 01 01 ad02 09 0144' +
       ' 03 0173 0163 07 02 00 ad02 09' +
-      ' 04 0173 0163 08 02 01 ad02 09',
+      ' 04 0173 0163 08 02 01 ad02 09 01' +
+      ' 04 0173 00 00 03 01 ad02 09 03',
   ],
 ];
 
@@ -95,6 +102,9 @@ const STORED: StoredSession = {
     version: version(3),
     incarnation: sequence(301),
     dead: false,
+    ended: undefined,
+    lifetime: { ttlMs: 1_000, maxAgeMs: 0 },
+    createdAtMs: 4,
     touchedAtMs: 9,
     ops: new Map([['c', { counter: 8, version: version(3) }]]),
   },
@@ -103,7 +113,7 @@ const STORED: StoredSession = {
   snapshot: text('SNAP'),
   digest: digestOf(text('SNAP')),
 };
-const STORED_BYTES = '53 02 b102 9003 0173 0463617274 03 ad02 00 09 01 0163 08 03 2af0f100 04534e4150';
+const STORED_BYTES = '53 03 b102 9003 0173 0463617274 03 ad02 00 e807 00 04 09 01 0163 08 03 2af0f100 04534e4150';
 
 function withChecksum(hex: string): Buffer {
   const body = Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -124,14 +134,14 @@ describe('the bytes of a record', () => {
   }
 
   it('of another format are FORMAT_UNSUPPORTED, whatever is in them', () => {
-    const bytes = withChecksum('54 02 01 ff ff ff');
+    const bytes = withChecksum('54 01 01 ff ff ff');
     expect(() => decodeRecord(bytes))
       .to.throw(TwinstateError, 'another release')
       .with.property('code', 'FORMAT_UNSUPPORTED');
   });
 
   it('that claim more versions than an entry has are refused', () => {
-    const bad = withChecksum('54 01 02 03772e32 ac02 03772e31 07 036e7e31 00 01 04 0173 0163 08 02 05 ad02 09');
+    const bad = withChecksum('54 02 02 03772e32 ac02 03772e31 07 036e7e31 00 01 04 0173 0163 08 02 05 ad02 09');
     expect(() => decodeRecord(bad))
       .to.throw(TwinstateError)
       .with.property('code', 'BYTES_CORRUPT');

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { revision, sequence, sessionId, version } from '../../src/shared/ids.js';
 import type { SessionId } from '../../src/shared/ids.js';
 import { DriftError } from '../../src/replication/drift.js';
+import { END_REASONS, NO_LIFETIME } from '../../src/replication/lifetime.js';
 import { freshState } from '../../src/replication/session-state.js';
 import type { Bodies, SessionState } from '../../src/replication/session-state.js';
 import { SessionTable } from '../../src/replication/session-table.js';
@@ -39,7 +40,10 @@ function stateOf(id: string, text: string | undefined, at = 1): SessionState<Tex
   state.version = version(at);
   state.incarnation = sequence(at * 3);
   state.dead = text === undefined;
+  state.ended = text !== undefined ? undefined : END_REASONS[at % 3];
+  state.lifetime = at % 2 === 0 ? NO_LIFETIME : { ttlMs: at * 1_000, maxAgeMs: (at % 5) * 7_000 };
   state.touchedAtMs = 1_700_000_000_000 + at;
+  state.createdAtMs = state.touchedAtMs - (at % 4) * 500;
   state.ops
     .set(`client ${at % 4}`, { counter: at * 7, version: version(at) })
     .set('ä', { counter: 2 ** 40, version: version(at) });

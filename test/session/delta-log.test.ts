@@ -21,7 +21,9 @@ describe('a log of deltas', () => {
           [read, given],
           [log.behind(count), given.slice(count)],
         ] as const) {
-          expect(Array.from({ length: whole.count }, (_, i) => [...whole.at(i)])).to.deep.equal(expected.map((each) => [...each]));
+          expect(Array.from({ length: whole.count }, (_, i) => [...whole.at(i)])).to.deep.equal(
+            expected.map((each) => [...each]),
+          );
           expect(whole.byteLength).to.equal(expected.reduce((sum, { byteLength }) => sum + byteLength, 0));
         }
         expect(log.bytesOf(count)).to.equal(log.byteLength - log.behind(count).byteLength);

@@ -23,7 +23,7 @@ if (!Number.isInteger(first) || !Number.isInteger(count) || scenarios.includes(u
   );
   process.exit(2);
 }
-const sums = { acknowledged: 0, notStored: 0, unknown: 0, reads: 0, faults: 0, merges: 0 };
+const sums = { acknowledged: 0, notStored: 0, unknown: 0, reads: 0, faults: 0, merges: 0, expired: 0 };
 let failed = 0;
 const startedMs = Date.now();
 for (let seed = first; seed < first + count; seed++) {

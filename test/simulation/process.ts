@@ -10,7 +10,7 @@ import type { Random } from '../../src/shared/clock.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Timing } from '../../src/replication/timing.js';
 import { ProcessClock } from '../../src/testing/simulated-time.js';
-import type { SimulatedTime } from '../../src/testing/simulated-time.js';
+import type { ClockFault, SimulatedTime } from '../../src/testing/simulated-time.js';
 
 export interface ProcessOptions {
   readonly name: string;
@@ -20,6 +20,7 @@ export interface ProcessOptions {
   readonly takeover: 'fast' | 'strict';
   readonly timing: Partial<Timing>;
   readonly sessions: readonly Class[];
+  readonly clock?: ClockFault;
 }
 
 export class SimulatedProcess {
@@ -64,7 +65,7 @@ export class SimulatedProcess {
 
   /** Starts it without memory, under its name, and tries again until it is connected. */
   start(): void {
-    const clock = new ProcessClock(this.#time);
+    const clock = new ProcessClock(this.#time, this.options.clock);
     this.clock = clock;
     this.node = undefined;
     this.store = undefined;

@@ -20,6 +20,7 @@ export interface SeedsReport {
   readonly acknowledged: number;
   readonly merges: number;
   readonly faults: number;
+  readonly expired: number;
 }
 
 if (parentPort !== null) {
@@ -30,6 +31,7 @@ if (parentPort !== null) {
   let acknowledged = 0;
   let merges = 0;
   let faults = 0;
+  let expired = 0;
   for (let seed = first; seed < first + count; seed += step) {
     const scenario = scenarios[seed % scenarios.length]!;
     const report = await simulate(seed, scenario);
@@ -37,7 +39,8 @@ if (parentPort !== null) {
     acknowledged += report.acknowledged;
     merges += report.merges;
     faults += report.faults;
+    expired += report.expired;
     if (report.violations.length > 0) failures.push({ seed, scenario: scenario.name, violations: report.violations });
   }
-  parentPort.postMessage({ seeds, failures, acknowledged, merges, faults } satisfies SeedsReport);
+  parentPort.postMessage({ seeds, failures, acknowledged, merges, faults, expired } satisfies SeedsReport);
 }

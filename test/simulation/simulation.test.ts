@@ -32,12 +32,13 @@ describe('the simulated world', () => {
     const failures = reports.flatMap((report) => report.failures);
     const told = failures.map(({ seed, scenario, violations }) => `seed ${seed} (${scenario}): ${violations[0] ?? ''}`);
     expect(told).to.deep.equal([]);
-    const sum = (name: 'seeds' | 'acknowledged' | 'merges' | 'faults'): number =>
+    const sum = (name: 'seeds' | 'acknowledged' | 'merges' | 'faults' | 'expired'): number =>
       reports.reduce((total, report) => total + report[name], 0);
     expect(sum('seeds')).to.equal(SEEDS);
     // the world did what it is for
     expect(sum('acknowledged')).to.be.greaterThan(SEEDS * 50);
     expect(sum('merges')).to.be.greaterThan(SEEDS);
     expect(sum('faults')).to.be.greaterThan(SEEDS);
+    expect(sum('expired')).to.be.greaterThan(SEEDS / 10);
   });
 });

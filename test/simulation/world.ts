@@ -11,12 +11,14 @@ import { TwinstateError } from '../../src/shared/errors.js';
 import { partition } from '../../src/shared/ids.js';
 import type { SessionStore } from '../../src/store/session-store.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
+import type { ClockFault } from '../../src/testing/simulated-time.js';
 import { Diary } from './diary.js';
 import { History } from './history.js';
 import { LogLoss } from './log-loss.js';
 import type { Told } from './history.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
+import { Visit, Visits, VISITS_OVER_MS } from './visits.js';
 import { contradictions, enter, Entered, Tally } from './tally.js';
 
 export interface Scenario {
@@ -34,7 +36,9 @@ export interface Scenario {
   /** Whether messages are lost, late and repeated. */
   readonly lossy: boolean;
   /** Whether nodes are drained and started again, one after the other, as a deploy does; then no write may fail or wait for long. */
-  readonly deploys: boolean;
+  readonly deploys?: boolean;
+  /** Whether there are sessions that expire, and clocks that differ and run too fast or too slowly. */
+  readonly mortal?: boolean;
   /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
 }
@@ -100,6 +104,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lossy: false,
     deploys: true,
   },
+  mortal: {
+    name: 'mortal',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 9_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    mortal: true,
+  },
   lost: {
     name: 'lost',
     nodes: 3,
@@ -127,6 +143,8 @@ export interface Report {
   readonly takeovers: number;
   readonly faults: number;
   readonly merges: number;
+  /** Sessions of which somebody was told that they had expired. */
+  readonly expired: number;
   /** The longest that a commit took in a world where nodes are only drained and started; 0 in others. */
   readonly pauseMs: number;
 }
@@ -136,6 +154,9 @@ const LEASE_MS = 500;
 const PAUSE_MS_MAX = 100;
 /** Nodes at work without which nothing is drained. */
 const AT_WORK_MIN = 2;
+/** Between any two clocks, at most; they drift a little, too. */
+const CLOCK_SKEW_MS = 1_000;
+const CLOCK_DRIFT = 0.001;
 const TIMING = {
   leaseMs: LEASE_MS,
   tickMs: 25,
@@ -147,6 +168,7 @@ const TIMING = {
   // fewer than there are sessions, so that they are packed and opened all the time
   hotSessionsMax: 1,
   historyMs: 1_500,
+  clockSkewMs: CLOCK_SKEW_MS,
   calmMs: 400,
   moveMs: 50,
   // longer than any message or retry of this world lives
@@ -178,6 +200,7 @@ class World {
   /** Every third world has writers that follow merge rules, which cost more than all else in it. */
   readonly #tallies: boolean;
   readonly #trace: ((line: string) => void) | undefined;
+  readonly #visits: Visits;
   #hash = 0;
   #ids = 0;
   #ops = 0;
@@ -200,6 +223,16 @@ class World {
     this.#random = seededRandom(seed);
     this.#faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
     this.#faults.active = scenario.lossy;
+    this.#visits = new Visits({
+      now: () => this.#time.now(),
+      sleep: (ms) => this.#sleep(ms),
+      random: this.#random,
+      stopped: () => this.#stopped,
+      note: (line) => this.#note(line),
+      violation: (what) => this.#history.violation(what),
+      expected: (error, where) => this.#expected(error, where),
+      leaseMs: LEASE_MS,
+    });
     const timing = { ...TIMING, ...(scenario.losesLog === true && LOSS_TIMING) };
     const cluster = (this.#cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 }));
     for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
@@ -212,7 +245,8 @@ class World {
         partitions,
         takeover,
         timing,
-        sessions: [Diary, Tally],
+        sessions: [Diary, Tally, Visit],
+        clock: this.#clockFault(),
       } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
     }
@@ -227,10 +261,16 @@ class World {
     if (deploys) this.#deploys();
     if (this.#loss !== undefined) this.#time.after(this.#between(1_200, 3_500), () => this.#loseLog(this.#loss!));
     for (let i = 0; i < this.#processes.length; i++) {
-      this.#time.after(300 + i * 7, () => void this.#client(this.#processes[i]!, `c${i}`));
-      this.#time.after(500 + i * 11, () => void this.#holder(this.#processes[i]!, `h${i}`));
-      this.#time.after(600 + i * 13, () => void this.#reader(this.#processes[i]!));
-      if (this.#tallies) this.#time.after(400 + i * 17, () => void this.#tallier(this.#processes[i]!, `w${i}`));
+      const process = this.#processes[i]!;
+      if (this.#scenario.mortal) {
+        for (const atMs of [400, 900]) this.#time.after(atMs + i * 17, () => void this.#visits.visitor(process));
+        // some others, so that records come and go
+        if (i > 0) continue;
+      }
+      this.#time.after(300 + i * 7, () => void this.#client(process, `c${i}`));
+      this.#time.after(500 + i * 11, () => void this.#holder(process, `h${i}`));
+      this.#time.after(600 + i * 13, () => void this.#reader(process));
+      if (this.#tallies) this.#time.after(400 + i * 17, () => void this.#tallier(process, `w${i}`));
     }
     await this.#time.runUntil(faultsMs);
     this.#heal();
@@ -238,6 +278,7 @@ class World {
     this.#stopped = true;
     // operations under way come to their end
     await this.#time.runUntil(faultsMs + HEAL_MS + 2_800);
+    if (this.#scenario.mortal) await this.#time.runUntil(this.#time.now() + VISITS_OVER_MS);
     await this.#judge();
     this.#loss?.close();
     return {
@@ -251,8 +292,16 @@ class World {
       takeovers: this.#takeovers(),
       faults: this.#faultCount,
       merges: this.#merges,
+      expired: this.#visits.expired,
       pauseMs: this.#pauseMs,
     };
+  }
+
+  #clockFault(): ClockFault {
+    if (!this.#scenario.mortal) return { rate: 1, skewMs: 0 };
+    const rate = 1 + (this.#random() * 2 - 1) * CLOCK_DRIFT;
+    // what drifts meanwhile must fit in, too
+    return { rate, skewMs: (this.#random() - 0.5) * (CLOCK_SKEW_MS - 60) };
   }
 
   #uniqueId(): string {
@@ -737,6 +786,7 @@ class World {
     this.#history.check(final);
     if (this.#tallies) await this.#judgeTallies();
     this.#compareReplicas();
+    for (const process of this.#processes) this.#visits.check(process);
   }
 
   /** Every replica of a partition that stands at the same position holds the same bytes. */

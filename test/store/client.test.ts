@@ -77,13 +77,13 @@ describe('an application server', function () {
     const counter = await node.create(Counter);
     const id = node.idOf(counter);
     await client.open(Counter, id);
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 1_200; i++) {
       counter.count++;
       void node.commit(counter, { ack: 'none' });
     }
     await node.commit(counter);
     await node.refresh(counter);
-    const seen = await eye.during(async () => expect((await client.open(Counter, id))!.count).to.equal(400));
+    const seen = await eye.during(async () => expect((await client.open(Counter, id))!.count).to.equal(1_200));
     expect(kinds(seen)).to.deep.equal(['snapshot']);
   });
 

@@ -152,7 +152,7 @@ inBothWorlds('two commits of one session', (world) => {
     expect((await there().commit(recent)).version).to.equal(22);
     expect(recent.count).to.equal(20);
     await here().refresh(counter);
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 1_200; i++) {
       counter.count++;
       void here().commit(counter, { ack: 'none' });
     }
@@ -160,9 +160,9 @@ inBothWorlds('two commits of one session', (world) => {
     old.by['old'] = 1;
     const error = (await refused(there().commit(old), 'CONFLICT', 'not-stored')) as ConflictError;
     expect(error.base).to.equal(1);
-    expect(error.message).to.match(/its base is older than the history that its primary keeps: 64 commits, 8192 bytes/);
+    expect(error.message).to.match(/its base is older than the history that its primary keeps: 256 commits, 16384 bytes/);
     await there().refresh(old);
-    expect([old.count, old.by]).to.deep.equal([320, { recent: 1 }]);
+    expect([old.count, old.by]).to.deep.equal([1_220, { recent: 1 }]);
   });
 
   it('by several writers at once lose nothing, whoever merges', async () => {

@@ -38,7 +38,7 @@ describe('a watcher between two primaries', () => {
       incarnation: sequence(9),
       deltas: [{ version: version(n), delta: deltas[n - 6]! }],
     });
-    const gone: FinalRead = { kind: 'gone', destroyed: false };
+    const gone: FinalRead = { kind: 'gone', ended: undefined };
     const script: readonly (readonly [string, FinalRead])[] = [
       ['local', at(5)],
       ['primary', at(3)],

@@ -103,7 +103,7 @@ inBothWorlds('watch', (world) => {
     let first = false;
     void changes.next().then(() => (first = true));
     await begun(here(), counter, () => first);
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 1_200; i++) {
       counter.count++;
       void here().commit(counter, { ack: 'none' });
     }

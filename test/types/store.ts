@@ -1,8 +1,9 @@
 /** What the compiler accepts and refuses of a store. Compiled only, under both settings of `useDefineForClassFields`. */
 import 'reflect-metadata';
-import { connect, ConflictError, Immutable, memoryEngine, Mutable, Session, TwinstateError } from 'twinstate';
+import { connect, ConflictError, Immutable, memoryEngine, Mutable, Session, subscribe, TwinstateError } from 'twinstate';
 import type { Ack, Committed, ErrorCode, Outcome, SessionStore } from 'twinstate';
 import { natsEngine } from 'twinstate/nats';
+import { otel } from 'twinstate/otel';
 
 class LineItem {
   @Immutable() sku!: string;
@@ -64,6 +65,13 @@ export async function use(): Promise<void> {
   const was: boolean = await store.destroy(Cart, id);
   for await (const each of store.list(Cart)) console.log(each.toUpperCase());
   const count: number = await store.count(Cart);
+  const led: number[] = store.status().replicas.flatMap(({ role, partition }) => (role === 'leading' ? [partition] : []));
+  const stop: () => void = subscribe('expired', ({ session, reason, cluster }) => {
+    const why: 'idle' | 'age' = reason;
+    console.log(session.length, why, cluster, led);
+  });
+  otel({ stores: [store] });
+  stop();
   await store.drain();
   await store.close();
   console.log(total, later, was, count);
@@ -76,6 +84,10 @@ export async function use(): Promise<void> {
 
   // @ts-expect-error no sessions
   await connect({});
+  // @ts-expect-error no such event
+  subscribe('expire', () => undefined);
+  // @ts-expect-error an event does not hold what it does not say
+  subscribe('commit', ({ value }) => console.log(value));
   // @ts-expect-error the option is misspelt
   await connect({ sessions: [Cart], backup: 1 });
   // @ts-expect-error no such promise

@@ -3,7 +3,7 @@
  *
  * Invariant: either a connection is returned, or none is left behind and none will still come up later.
  */
-import { connect, ErrorCode, type ConnectionOptions, type NatsConnection } from 'nats';
+import { connect, credsAuthenticator, ErrorCode, type ConnectionOptions, type NatsConnection } from 'nats';
 import type { EngineRequest } from '../port.js';
 import { TwinstateError } from '../../shared/errors.js';
 import type { NatsEngineOptions } from './options.js';
@@ -70,12 +70,13 @@ export function dial(options: NatsEngineOptions, request: EngineRequest): Promis
   });
 }
 
-function authentication({ user, pass, token, authenticator, tls }: NatsEngineOptions): ConnectionOptions {
+function authentication({ user, pass, token, authenticator, creds, tls }: NatsEngineOptions): ConnectionOptions {
   return {
     ...(user !== undefined && { user }),
     ...(pass !== undefined && { pass }),
     ...(token !== undefined && { token }),
     ...(authenticator !== undefined && { authenticator }),
+    ...(creds !== undefined && { authenticator: credsAuthenticator(creds) }),
     ...(tls !== undefined && { tls }),
   };
 }

@@ -56,10 +56,11 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
     const api = new JetStreamApi(link);
     await checkJetStream(api, nc, deadlineMs);
     const anyNames = new Names(request.cluster, 1);
-    const generation = request.generation === 'newest' ? await newest(api, anyNames, clock, deadlineMs) : request.generation;
+    const newestWanted = request.generation === 'newest' && request.looksOnly !== true;
+    const generation = newestWanted ? await newest(api, anyNames, clock, deadlineMs) : Number(request.generation) || 1;
     const openGeneration = async (wanted: number, untilMs: number): Promise<StoredGeneration> => {
       const names = new Names(request.cluster, wanted);
-      await ensureStreams(api, names, options, untilMs);
+      if (request.looksOnly !== true) await ensureStreams(api, names, options, untilMs);
       return { generation: wanted, log: new NatsLog(api, names), snapshots: new NatsSnapshots(api, names) };
     };
     const stored = await openGeneration(generation, deadlineMs);

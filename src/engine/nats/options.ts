@@ -19,5 +19,7 @@ export interface NatsEngineOptions {
   readonly token?: string | undefined;
   /** `nkeyAuthenticator(…)`, `credsAuthenticator(…)`, `jwtAuthenticator(…)` of the `nats` package. */
   readonly authenticator?: Authenticator | Authenticator[] | undefined;
+  /** What a NATS credentials file holds. */
+  readonly creds?: Uint8Array | undefined;
   readonly tls?: TlsOptions | undefined;
 }

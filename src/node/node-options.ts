@@ -1,0 +1,22 @@
+/** What a process's part in a cluster is made of. */
+import type { EngineConnection } from '../engine/port.js';
+import type { Bodies } from '../replication/session-state.js';
+import type { Timing } from '../replication/timing.js';
+import type { NodeId } from '../shared/ids.js';
+import type { NodeEvent, Runtime } from './runtime.js';
+
+export interface NodeOptions<B> {
+  readonly self: NodeId;
+  readonly role: 'node' | 'client';
+  readonly partitions: number;
+  /** The cluster's own state, which every later generation of the log is given. */
+  readonly clusterState: { readonly key: string; readonly value: Uint8Array };
+  /** How many backups each partition should have. */
+  readonly backups: number;
+  readonly takeover: 'fast' | 'strict';
+  readonly timing: Timing;
+  readonly bodies: Bodies<B>;
+  readonly runtime: Runtime;
+  readonly connection: EngineConnection;
+  readonly onEvent: (event: NodeEvent) => void;
+}

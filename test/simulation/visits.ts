@@ -1,0 +1,145 @@
+/**
+ * Sessions that expire, in the simulated world: visitors create them, use them for a while, and leave them; nobody destroys one.
+ *
+ * Invariant checked: whoever is told that a visit is gone is told so no sooner than its `ttl` after the asking for any use of it that
+ * was acknowledged (or its `maxAge` after its create); what is gone stays gone; and in the end all of them are, on every replica.
+ */
+import 'reflect-metadata';
+import { Mutable } from '../../src/model/mutable.js';
+import { Session } from '../../src/model/session.js';
+import { TwinstateError } from '../../src/shared/errors.js';
+import type { SessionStore } from '../../src/store/session-store.js';
+import type { SimulatedProcess } from './process.js';
+
+const TTL_MS = 3_200;
+const AGE_MS = 9_000;
+/** Clocks of the simulated world run this much too fast or too slowly, at most; see `World`. */
+const RATE_SHARE = 0.002;
+/** After so long nobody has a visit left: an eighth more than the ttl, clocks that differ, and the time to look. */
+export const VISITS_OVER_MS = TTL_MS * 1.125 + 2_500;
+
+@Session({ name: 'visit', ttl: `${TTL_MS}ms`, maxAge: `${AGE_MS}ms` })
+export class Visit {
+  @Mutable() pages = 0;
+}
+
+/** What a visitor is given by its world. */
+export interface Surroundings {
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+  readonly stopped: () => boolean;
+  readonly note: (line: string) => void;
+  readonly violation: (what: string) => void;
+  /** Notes an error that may not come. */
+  readonly expected: (error: unknown, where: string) => string;
+  /** Reads of a primary's memory may be so old. */
+  readonly leaseMs: number;
+}
+
+interface Known {
+  readonly createdMs: number;
+  /** When the last use was asked for that was acknowledged. */
+  usedMs: number;
+  /** When somebody was told first that it is gone. */
+  goneMs: number;
+}
+
+export class Visits {
+  readonly #world: Surroundings;
+  readonly #known = new Map<string, Known>();
+  #count = 0;
+  expired = 0;
+
+  constructor(world: Surroundings) {
+    this.#world = world;
+  }
+
+  /** Goes on until the world stops; a visitor whose process dies comes back with it. */
+  async visitor(process: SimulatedProcess): Promise<void> {
+    const { sleep, stopped, random, now } = this.#world;
+    let instance: Visit | undefined;
+    let of: SessionStore | undefined;
+    let id = '';
+    while (!stopped()) {
+      // mostly often enough to keep it alive; sometimes nearly, and sometimes too late
+      await sleep(random() < 0.7 ? 20 + random() * TTL_MS * 0.15 : TTL_MS * (0.9 + random() * 0.2));
+      const { store } = process;
+      if (store === undefined || !process.clock.running || stopped()) continue;
+      const askedMs = now();
+      const dice = random();
+      try {
+        if (id === '' || dice < 0.08) {
+          // an earlier one is left to itself
+          const made = `v${++this.#count}`;
+          instance = await this.#alive(process, store.create(Visit, { pages: 0 }, { id: made, timeoutMs: 2_000 }));
+          if (instance === undefined) continue;
+          [id, of] = [made, store];
+          this.#known.set(id, { createdMs: askedMs, usedMs: askedMs, goneMs: Infinity });
+          this.#world.note(`visit ${id} made`);
+        } else if (dice < 0.4) {
+          await this.#use(process, id, askedMs, store.touch(Visit, id, { timeoutMs: 2_000 }));
+        } else if (dice < 0.75 || of !== store || instance === undefined) {
+          const consistency = random() < 0.5 ? ('strong' as const) : ('primary' as const);
+          const opened = await this.#alive(
+            process,
+            store.open(Visit, id, { consistency, timeoutMs: 2_000 }).then((found) => ({ found })),
+          );
+          if (opened === undefined) continue;
+          [instance, of] = [opened.found, store];
+          if (instance !== undefined)
+            this.#used(id, askedMs, `opened (${consistency})`, consistency === 'strong' ? 0 : this.#world.leaseMs);
+          else this.#gone(id, `opened (${consistency})`);
+        } else {
+          instance.pages++;
+          await this.#use(process, id, askedMs, store.commit(instance, { timeoutMs: 2_000 }));
+        }
+      } catch (error) {
+        const code = this.#world.expected(error, 'visit');
+        if (code === 'SESSION_GONE') this.#gone(id, error instanceof TwinstateError ? error.message : '');
+        instance = undefined;
+      }
+      if (this.#known.get(id)?.goneMs !== Infinity && random() < 0.5) id = '';
+    }
+  }
+
+  /** Holds what replicas have at the end against what must be. */
+  check(process: SimulatedProcess): void {
+    for (const { machine, partition } of process.node?.replicas ?? []) {
+      for (const state of machine.ledger.sessions.states()) {
+        if (state.className === 'visit' && !state.dead)
+          this.#world.violation(
+            `not expired: ${state.id} in partition ${partition} at ${process.options.name} (${machine.role})`,
+          );
+      }
+    }
+  }
+
+  async #use(process: SimulatedProcess, id: string, askedMs: number, asked: Promise<unknown>): Promise<void> {
+    const done = await this.#alive(
+      process,
+      asked.then(() => true),
+    );
+    if (done === true) this.#used(id, askedMs, 'used', 0);
+  }
+
+  #used(id: string, askedMs: number, how: string, boundMs: number): void {
+    const known = this.#known.get(id)!;
+    if (known.goneMs < askedMs - boundMs) this.#world.violation(`${id} was gone at ${known.goneMs}, and ${how} at ${askedMs}`);
+    known.usedMs = Math.max(known.usedMs, askedMs);
+  }
+
+  #gone(id: string, how: string): void {
+    const known = this.#known.get(id)!;
+    const nowMs = this.#world.now();
+    this.#world.note(`visit ${id} gone ${how}`);
+    if (nowMs - known.createdMs < AGE_MS * (1 - RATE_SHARE) && nowMs - known.usedMs < TTL_MS * (1 - RATE_SHARE))
+      this.#world.violation(`${id} was used at ${known.usedMs}, and gone at ${nowMs}: ${how}`);
+    if (known.goneMs === Infinity) this.expired++;
+    known.goneMs = Math.min(known.goneMs, nowMs);
+  }
+
+  #alive<T>(process: SimulatedProcess, asked: Promise<T>): Promise<T | undefined> {
+    return Promise.race([asked, process.died.then(() => undefined)]);
+  }
+}
