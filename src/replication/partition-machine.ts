@@ -153,10 +153,11 @@ export class PartitionMachine<B> {
       if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes, slot.record);
       return;
     }
-    if (result.outcome === 'refused' && result.reason === 'full' && slot.attempts === 1) {
+    const full = result.outcome === 'refused' && result.reason === 'full';
+    if (full) this.upkeep.full();
+    if (full && slot.attempts === 1) {
       // said once, to the only sending there was: it can never appear
       this.#slot = undefined;
-      this.upkeep.full();
       this.#notice({ kind: 'log-full' });
       if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
@@ -290,13 +291,12 @@ export class PartitionMachine<B> {
 
   #keepUp(now: Instant): void {
     this.upkeep.tick(now, this.#ledger);
+    this.upkeep.makeRoom(now, this.#ledger);
     // nobody waits for these
     for (const operation of this.upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
     if (this.#slot !== undefined || this.succession.handingOverTo !== undefined) return;
     const floor = this.upkeep.dueCheckpoint(now, this.#ledger);
-    if (floor === undefined) return;
-    const digests = this.upkeep.takeDigests();
-    this.#checkpoint(now, floor, digests);
+    if (floor !== undefined) this.#checkpoint(now, floor, this.upkeep.takeDigests());
   }
 
   /** Every session goes into a snapshot; then, and not before, a checkpoint makes the generation a whole one (rule 10). */

@@ -56,6 +56,7 @@ export class Upkeep<B> {
   #floor: Sequence = sequence(0);
   /** The log has refused a record because it is full, and has stored none since. */
   #full = false;
+  #roomMs = -Infinity;
   #forgotten = 0;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
@@ -144,15 +145,22 @@ export class Upkeep<B> {
     }
   }
 
+  /** Gives up what the snapshots hold where the log is full, also while a record is under way: it may be that one that needs the room. */
+  makeRoom(now: Instant, ledger: Ledger<B>): void {
+    if (!this.#full || now.ms - this.#roomMs < this.#options.timing.snapshotMs) return;
+    this.#roomMs = now.ms;
+    const floor = floorOf(ledger);
+    if (floor > this.#floor) this.#emit({ type: 'trim', upTo: floor });
+  }
+
   /** The floor of a checkpoint that is worth its record, or `undefined`. */
   dueCheckpoint(now: Instant, ledger: Ledger<B>): Sequence | undefined {
     const { timing } = this.#options;
     if (now.ms - this.#weighedMs < timing.snapshotMs) return undefined;
     this.#weighedMs = now.ms;
     const oldest = ledger.unsaved.oldest();
-    const floor = sequence(Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1));
+    const floor = floorOf(ledger);
     if (floor <= this.#floor) return undefined;
-    if (this.#full) this.#emit({ type: 'trim', upTo: floor });
     const given = this.#tail.upTo(floor);
     const much =
       given.records >= timing.checkpointRecords * GIVE_UP_SHARE || given.bytes >= timing.checkpointBytes * GIVE_UP_SHARE;
@@ -291,4 +299,10 @@ export class Upkeep<B> {
 /** Why it was quarantined first, however often that was written down and read again. */
 function reasonOf(quarantine: TwinstateError): string {
   return quarantine.received ?? quarantine.message;
+}
+
+/** Up to here every change is in a stored snapshot; the last record is never given up. */
+function floorOf<B>(ledger: Ledger<B>): Sequence {
+  const oldest = ledger.unsaved.oldest();
+  return sequence(Math.min(ledger.beforeApplied, oldest === undefined ? Infinity : oldest - 1));
 }

@@ -3,7 +3,7 @@
  * above all: a record is sent again with the same bytes at the same position until that position is occupied.
  */
 import { expect } from 'chai';
-import { sequence, sessionId } from '../../src/shared/ids.js';
+import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import { A, B, operation } from './fixtures.js';
@@ -156,6 +156,25 @@ describe('a replica', () => {
     bench.tick(500);
     bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'refused', reason: 'full' });
     expect(bench.answer(again), 'an earlier sending may have been stored').to.equal(undefined);
+  });
+
+  it('makes room in a full log also for a record whose fate is unknown: nothing else could be appended before it', () => {
+    bench.lead();
+    for (const name of ['a', 'b']) {
+      bench.operate(operation('create', name, undefined, 'x'));
+      bench.flush();
+    }
+    bench.operate(operation('create', 'c', undefined, 'x'));
+    bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'unknown' });
+    bench.tick(500);
+    bench.machine.appended(bench.now, bench.append().attempt, { outcome: 'refused', reason: 'full' });
+    const trims = bench.of('trim').length;
+    for (let i = 0; i < 40; i++) {
+      bench.tick(100);
+      for (const { session } of bench.of('look-up')) bench.machine.lookedUp(session, null);
+      for (const put of bench.of('put')) bench.machine.put(put.session, revision(i + 1));
+    }
+    expect(bench.of('trim').length).to.be.greaterThan(trims);
   });
 
   it('that follows claims only while the primary is suspected, its link is stable and the log answers; by rank', () => {

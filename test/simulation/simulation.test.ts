@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import type { SeedRange, SeedsReport } from './seeds-worker.js';
 import { SCENARIOS, simulate } from './world.js';
 
-const SEEDS = 1_000;
+const SEEDS = 300;
 const THREADS = Math.max(2, Math.min(4, availableParallelism()));
 
 async function run(range: SeedRange): Promise<SeedsReport> {
