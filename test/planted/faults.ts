@@ -553,7 +553,7 @@ export const FAULTS: readonly Fault[] = [
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
   ),
-  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.#waiting.has(key))', 'if (false)'),
+  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'before === undefined ? task()', 'true ? task()'),
   fault(
     'session',
     'history is given up one delta too early',
