@@ -9,7 +9,7 @@ export function bodiesFor(models: Models): Bodies<AtRest> {
   return {
     create: (snapshot, version) => AtRest.of(snapshot, version),
     check: (kind, payload) => AtRest.check(kind, payload),
-    append: (body, delta, version) => body.append(delta, version),
+    append: (body, delta, version, checked) => body.append(delta, version, checked),
     snapshot: (body) => body.snapshot(),
     salvage: (body) => body.salvage(),
     settle: (body) => body.settle(),

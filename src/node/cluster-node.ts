@@ -18,6 +18,7 @@ import { encodeMessage } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
 import { Presence } from './presence.js';
 import { Prober } from './prober.js';
+import { Patience } from './patience.js';
 import { pick, Questions } from './questions.js';
 import type { Asked } from './questions.js';
 import { Rebalancer } from './rebalancer.js';
@@ -67,12 +68,14 @@ export class ClusterNode<B> {
   #linkUp = true;
   #closed = false;
   readonly #generations: Generations;
+  readonly #patience: Patience;
 
   constructor(options: NodeOptions<B>) {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
     this.#generations = new Generations(connection, options.clusterState);
+    this.#patience = new Patience(runtime.clock);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
     this.#membership = membership;
@@ -214,14 +217,14 @@ export class ClusterNode<B> {
     attempt: number,
     timeoutMs: number,
   ): Promise<Asked<Answer>> {
-    if (to === this.self) return this.#ownAnswer(partition, async (driver) => driver.operate(operation), timeoutMs);
+    if (to === this.self) return this.#ownAnswer(partition, (driver) => driver.operate(operation), timeoutMs);
     const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation, attempt }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'operate' ? each.answer : undefined));
   }
 
   async read(to: NodeId, partition: Partition, read: Read, waitMs: number, timeoutMs: number): Promise<Asked<ReadAnswer>> {
     if (to === this.self)
-      return this.#ownAnswer(partition, async (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
+      return this.#ownAnswer(partition, (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
     const reply = await this.#questions.ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
     return pick(reply, (each) => (each.kind === 'read' ? each.answer : undefined));
   }
@@ -366,20 +369,21 @@ export class ClusterNode<B> {
   }
 
   /** Asks the own replica, and gives up waiting (not the operation) after `timeoutMs`. */
-  async #ownAnswer<T>(
-    partition: Partition,
-    ask: (driver: PartitionDriver<B>) => Promise<T>,
-    timeoutMs: number,
-  ): Promise<Asked<T>> {
+  #ownAnswer<T>(partition: Partition, ask: (driver: PartitionDriver<B>) => Promise<T>, timeoutMs: number): Promise<Asked<T>> {
     const driver = this.#replicas.get(partition);
-    if (driver === undefined || this.#closed) return { kind: 'absent' };
-    let timer: Timer | undefined;
-    const late = new Promise<Asked<T>>((resolve) => {
-      timer = this.#options.runtime.clock.after(timeoutMs, () => resolve({ kind: 'lost' }));
+    if (driver === undefined || this.#closed) return Promise.resolve({ kind: 'absent' });
+    return new Promise((resolve, reject) => {
+      const wait = this.#patience.begin(timeoutMs, () => resolve({ kind: 'lost' }));
+      ask(driver).then(
+        (answer) => {
+          wait.end();
+          resolve({ kind: 'answered', answer });
+        },
+        (error: unknown) => {
+          wait.end();
+          reject(error);
+        },
+      );
     });
-    const answered = ask(driver).then((answer): Asked<T> => ({ kind: 'answered', answer }));
-    const result = await Promise.race([answered, late]);
-    timer?.cancel();
-    return result;
   }
 }

@@ -5,12 +5,12 @@
  * same position; the record found there decides, in `PartitionMachine.record`, and nowhere else.
  */
 import type { Sequence } from '../shared/ids.js';
-import type { RecordId } from './record.js';
+import type { LogRecord, RecordId } from './record.js';
 import type { Timing } from './timing.js';
 
 export class AppendSlot<T> {
-  readonly id: RecordId;
-  readonly expected: Sequence;
+  readonly record: LogRecord;
+  /** Of `record`. */
   readonly bytes: Uint8Array;
   /** What hangs on it. */
   readonly content: T;
@@ -25,12 +25,19 @@ export class AppendSlot<T> {
   #waiting = false;
   #nextMs = 0;
 
-  constructor(id: RecordId, expected: Sequence, bytes: Uint8Array, content: T, nowMs: number) {
-    this.id = id;
-    this.expected = expected;
+  constructor(record: LogRecord, bytes: Uint8Array, content: T, nowMs: number) {
+    this.record = record;
     this.bytes = bytes;
     this.content = content;
     this.firstSentMs = nowMs;
+  }
+
+  get id(): RecordId {
+    return this.record.id;
+  }
+
+  get expected(): Sequence {
+    return this.record.prev.sequence;
   }
 
   sent(attempt: number): void {

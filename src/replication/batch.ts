@@ -5,6 +5,7 @@
  * dropped whole when its append turns out not to have happened; an answer that depends on the overlay waits for it (`late`).
  */
 import { bytesEqual } from '../shared/bytes.js';
+import { TwinstateError } from '../shared/errors.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 import { sequence, version } from '../shared/ids.js';
@@ -31,7 +32,7 @@ export interface Batch {
   /** Answered at once. */
   readonly now: readonly { readonly waiting: Waiting; readonly answer: Answer }[];
   /** For the next batch. */
-  readonly rest: readonly Waiting[];
+  readonly rest: Waiting[];
   /** Somebody waits for backups. */
   readonly confirm: boolean;
 }
@@ -53,11 +54,34 @@ export interface BatchLimits {
   readonly entriesMax: number;
 }
 
-interface Overlay {
-  readonly header: SessionHeader;
-  readonly deltas: VersionedDelta[];
+/** What a session will be once this record is stored. Most records change a session once: then nobody asks. */
+class Overlay {
+  readonly #before: SessionHeader;
+  readonly #entries: Entry[] = [];
+  #header: SessionHeader | undefined;
+  /** How many of the entries are in the header. */
+  #applied = 0;
   /** True where this very batch creates it: its incarnation is not known yet. */
-  created: boolean;
+  created = false;
+
+  constructor(before: SessionHeader) {
+    this.#before = before;
+  }
+
+  get header(): SessionHeader {
+    const header = (this.#header ??= copyHeader(this.#before));
+    while (this.#applied < this.#entries.length) applyEntry(header, this.#entries[this.#applied++]!, IN_THIS_RECORD);
+    return header;
+  }
+
+  get deltas(): VersionedDelta[] {
+    return this.#entries.filter(({ kind }) => kind === 'commit').map(({ to, payload }) => ({ version: to, delta: payload }));
+  }
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+    if (isWhole(entry.kind) || entry.kind === 'forget') this.created = true;
+  }
 }
 
 const IN_THIS_RECORD = sequence(0);
@@ -70,6 +94,8 @@ export function makeBatch<B>(
   limits: BatchLimits,
   own?: Own,
 ): Batch {
+  // as it will be read again
+  const atMs = Math.max(0, Math.floor(wallMs));
   const overlays = new Map<SessionId, Overlay>();
   const entries: Entry[] = [];
   const stored: { waiting: Waiting; entry: Entry; merged: boolean }[] = [];
@@ -122,7 +148,7 @@ export function makeBatch<B>(
           : operation.kind === 'adopt'
             ? operation.base!.incarnation
             : header!.incarnation,
-      atMs: wallMs,
+      atMs,
       className: operation.className,
       payload: decided.payload,
       ...(operation.lifetime !== undefined && { lifetime: operation.lifetime }),
@@ -133,18 +159,19 @@ export function makeBatch<B>(
       bytes = limits.bytesMax;
       continue;
     }
-    const over = overlay ?? { header: copyHeader(state ?? freshState(operation.session)), deltas: [], created: false };
-    applyEntry(over.header, entry, IN_THIS_RECORD);
-    if (isWhole(entry.kind) || entry.kind === 'forget') over.created = true;
-    if (entry.kind === 'commit') over.deltas.push({ version: entry.to, delta: entry.payload });
-    overlays.set(operation.session, over);
+    if (overlay !== undefined) overlay.add(entry);
+    else {
+      const made = new Overlay(state ?? freshState(operation.session));
+      made.add(entry);
+      overlays.set(operation.session, made);
+    }
     entries.push(entry);
     stored.push({ waiting, entry, merged: decided.merged });
     bytes += size;
     confirm ||= operation.backups > 0;
   }
   if (own !== undefined) {
-    for (const entry of ownEntries(ledger, overlays, own, wallMs)) {
+    for (const entry of ownEntries(ledger, overlays, own, atMs)) {
       if (entries.length >= limits.entriesMax || bytes >= limits.bytesMax) break;
       entries.push(entry);
       bytes += entryBytes(entry);
@@ -219,7 +246,19 @@ function decide<B>(
   const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
   if (result === undefined) return { answer: UNREADABLE };
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots, why: result.why } };
-  return { payload: result.delta, merged: base.version < header.version };
+  const problem = result.delta === payload ? undefined : refusalOf(() => bodies.check('commit', result.delta));
+  return problem === undefined ? { payload: result.delta, merged: base.version < header.version } : { answer: problem };
+}
+
+/** Why a payload can never be stored; `undefined` where it stands the check. */
+export function refusalOf(check: () => void): Answer | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TwinstateError)) throw error;
+    return { kind: 'refused', code: error.code, why: error.message };
+  }
 }
 
 /** A session is taken over as a node remembers it where that is ahead, and nobody has changed it since the log began anew (rule 10). */
@@ -251,6 +290,8 @@ export function doneNow<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Oper
   return done(bodies, state, operation, entry.to, incarnation, merged);
 }
 
+const NOTHING: readonly VersionedDelta[] = [];
+
 /** Whoever stored it, and however often it is asked: what it became is read from what is stored. */
 function done<B>(
   bodies: Bodies<B>,
@@ -270,7 +311,7 @@ function done<B>(
     version: at,
     incarnation,
     merged,
-    others: since?.filter((delta) => delta.version < at) ?? [],
+    others: since?.filter((delta) => delta.version < at) ?? NOTHING,
     rewritten: stored === undefined || bytesEqual(stored, operation.payload) ? undefined : stored,
   };
 }

@@ -9,10 +9,11 @@ import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { Expiry } from './expiry.js';
+import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
-import type { Entry, RecordId } from './record.js';
+import type { Entry, LogRecord, RecordId } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
@@ -41,7 +42,7 @@ export class Ledger<B> {
    * so the ledger is what it will be when it is here, and nobody can tell the difference who asks `lacks` first.
    */
   #loading = false;
-  readonly #deferred = new Map<SessionId, { readonly at: Sequence; readonly entry: Entry }[]>();
+  readonly #deferred = new DeferredEntries();
   /** The stored sessions are all here only when a snapshot of this revision was seen (rule 8). */
   loadUntil: Revision = 0 as Revision;
   /** Which log this was read from; empty where that is not known. */
@@ -100,12 +101,12 @@ export class Ledger<B> {
 
   /** Sessions that the log has changed and whose snapshots are still to come. */
   get awaited(): Iterable<SessionId> {
-    return this.#deferred.keys();
+    return this.#deferred.sessions;
   }
 
   /** Where a session's last change stands; 0 where it has none that is known. */
   lastChange(id: SessionId): Sequence {
-    return this.#deferred.get(id)?.at(-1)?.at ?? this.sessions.standing(id)?.sequence ?? sequence(0);
+    return this.#deferred.lastOf(id) ?? this.sessions.standing(id)?.sequence ?? sequence(0);
   }
 
   /**
@@ -114,9 +115,8 @@ export class Ledger<B> {
    */
   admit(id: SessionId, loaded: LoadedSession | undefined): string | undefined {
     if (!this.lacks(id)) return undefined;
-    const deferred = this.#deferred.get(id) ?? [];
     const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
-    const missing = deferred.filter(({ at }) => at > held);
+    const missing = this.#deferred.all(id).filter(({ at }) => at > held);
     let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
     for (const { at, entry } of missing) {
       if (entry.kind === 'forget') version = 0;
@@ -125,7 +125,7 @@ export class Ledger<B> {
         return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
       version = entry.to;
     }
-    this.#deferred.delete(id);
+    this.#deferred.remove(id);
     if (loaded !== undefined) this.load([loaded]);
     for (const { at, entry } of missing) this.#applyEntry(at, entry);
     // the snapshot has all that held the log for it
@@ -193,12 +193,15 @@ export class Ledger<B> {
     }
   }
 
-  /** @param joining the log is being read from its oldest record, so that nothing of it can be missing here */
-  apply(at: Sequence, bytes: Uint8Array, joining = false): Applied {
+  /**
+   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
+   * @param known what the bytes say, where this replica wrote them: its deltas are checked
+   */
+  apply(at: Sequence, bytes: Uint8Array, joining = false, known?: LogRecord): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
-    const record = tryDecode(bytes);
+    const record = known ?? tryDecode(bytes);
     if (record instanceof TwinstateError) {
       this.foreign++;
       this.#advance(at, foreignId(bytes));
@@ -248,7 +251,7 @@ export class Ledger<B> {
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
         if (this.#defers(at, entry)) changed.add(entry.session);
-        else if (!held.has(entry.session) && this.#applyEntry(at, entry)) changed.add(entry.session);
+        else if (!held.has(entry.session) && this.#applyEntry(at, entry, known !== undefined)) changed.add(entry.session);
       }
     }
     this.#advance(at, record.id);
@@ -257,22 +260,20 @@ export class Ledger<B> {
 
   /** Keeps what the log says of a session that is not here yet. A first version can follow nothing that is stored. */
   #defers(at: Sequence, entry: Entry): boolean {
-    const deferred = this.#deferred.get(entry.session);
-    if (deferred === undefined && (!this.lacks(entry.session) || entry.from === 0)) return false;
-    if (deferred === undefined) this.#deferred.set(entry.session, [{ at, entry }]);
-    else deferred.push({ at, entry });
+    if (!this.#deferred.has(entry.session) && (!this.lacks(entry.session) || entry.from === 0)) return false;
+    this.#deferred.add(at, entry);
     this.unsaved.changed(entry.session, at);
     return true;
   }
 
   /** Sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several of one. */
   #heldAlready(at: Sequence, entries: readonly Entry[]): ReadonlySet<SessionId> {
-    const held = new Set<SessionId>();
+    let held: Set<SessionId> | undefined;
     for (const { session } of entries) {
       const standing = this.sessions.standing(session);
-      if (standing !== undefined && standing.sequence >= at) held.add(session);
+      if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
     }
-    return held;
+    return held ?? new Set();
   }
 
   /** Looks for a version that is missing, before anything is applied. */
@@ -296,7 +297,7 @@ export class Ledger<B> {
     return undefined;
   }
 
-  #applyEntry(at: Sequence, entry: Entry): boolean {
+  #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
     let state = this.sessions.get(entry.session);
     if (entry.kind === 'forget') {
       if (state?.dead !== true || state.version !== entry.from) return false;
@@ -327,7 +328,7 @@ export class Ledger<B> {
     } else if (entry.kind === 'commit' && state.body !== undefined) {
       const body = state.body;
       this.#body(state, () => {
-        this.#bodies.append(body, entry.payload, entry.to);
+        this.#bodies.append(body, entry.payload, entry.to, checked);
         return body;
       });
     }
@@ -366,8 +367,8 @@ export class Ledger<B> {
   }
 
   /** Sessions that were quarantined since the last call. */
-  takeQuarantined(): SessionState<B>[] {
-    return this.#quarantined.splice(0);
+  takeQuarantined(): readonly SessionState<B>[] {
+    return this.#quarantined.length === 0 ? this.#quarantined : this.#quarantined.splice(0);
   }
 
   /** One poison session is one session: its bytes may be unreadable, the partition goes on. */

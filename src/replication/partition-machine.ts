@@ -81,11 +81,10 @@ export class PartitionMachine<B> {
   }
 
   /** Hands out what is to be done, once. */
-  takeEffects(): Effect[] {
-    for (const { id, quarantine } of this.#ledger.takeQuarantined()) {
-      if (quarantine !== undefined) this.#notice({ kind: 'quarantined', session: id, error: quarantine });
-    }
-    return this.#effects.splice(0);
+  takeEffects(): readonly Effect[] {
+    for (const { id, quarantine: error } of this.#ledger.takeQuarantined())
+      if (error !== undefined) this.#notice({ kind: 'quarantined', session: id, error });
+    return this.#effects.length === 0 ? this.#effects : this.#effects.splice(0);
   }
 
   start(): void {
@@ -114,11 +113,11 @@ export class PartitionMachine<B> {
     this.#turn(role, reason);
   }
 
-  /** Takes the next record of the log, from wherever it became known first. The only place where anything is decided. */
-  record(now: Instant, sequence: Sequence, bytes: Uint8Array): void {
+  /** Takes the next record of the log, from wherever it became known first: the only place where anything is decided. @param known what the bytes say */
+  record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
     if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    const applied = this.#ledger.apply(sequence, bytes);
+    const applied = this.#ledger.apply(sequence, bytes, false, known);
     if (applied.kind === 'seen') return;
     if (applied.kind === 'gap') {
       this.#notice({ kind: 'gap', why: applied.why });
@@ -151,7 +150,7 @@ export class PartitionMachine<B> {
     if (slot === undefined || !slot.owns(attempt)) return;
     if (result.outcome === 'stored') {
       this.#log.answered(now.ms);
-      if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes);
+      if (this.#ledger.applied === slot.expected) this.record(now, result.sequence, slot.bytes, slot.record);
       return;
     }
     const full = result.outcome === 'refused' && result.reason === 'full';
@@ -333,7 +332,7 @@ export class PartitionMachine<B> {
   }
 
   #append(now: Instant, record: LogRecord, content: Content): void {
-    this.#slot = new AppendSlot(record.id, record.prev.sequence, encodeRecord(record), content, now.ms);
+    this.#slot = new AppendSlot(record, encodeRecord(record), content, now.ms);
     this.#writer.send(this.#slot);
   }
 

@@ -6,9 +6,8 @@
  */
 import { hash32 } from '../shared/bytes.js';
 import type { ErrorCode } from '../shared/errors.js';
-import { TwinstateError } from '../shared/errors.js';
 import type { NodeId, Sequence, SessionId } from '../shared/ids.js';
-import { doneAgain, doneNow, makeBatch } from './batch.js';
+import { doneAgain, doneNow, makeBatch, refusalOf } from './batch.js';
 import type { Batch, Own, Waiting } from './batch.js';
 import { DriftError } from './drift.js';
 import type { Effect } from './effect.js';
@@ -138,7 +137,7 @@ export class Primary<B> {
     if (this.#queue.length === 0 && !reads && !renew && this.#due.size === 0) return undefined;
     const own = this.#own(now, ledger, reads);
     const batch = makeBatch(ledger, this.#options.bodies, this.#queue, now.wallMs, this.#options.limits, own);
-    this.#queue = [...batch.rest];
+    this.#queue = batch.rest;
     for (const { waiting, answer } of batch.now) this.#settle(now, waiting, answer, ledger);
     if (batch.entries.length === 0 && batch.late.length === 0 && !reads && !renew) return undefined;
     if (reads) this.#confirmedReads.push(...this.#reads.splice(0));
@@ -275,16 +274,11 @@ export class Primary<B> {
 
   #check({ kind, payload }: Operation): Answer | undefined {
     if (kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
-    try {
-      if (kind === 'adopt') {
-        const { header, snapshot } = decodeStored(payload);
-        if (!header.dead) this.#options.bodies.check('create', snapshot);
-      } else this.#options.bodies.check(kind, payload);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof TwinstateError)) throw error;
-      return { kind: 'refused', code: error.code, why: error.message };
-    }
+    return refusalOf(() => {
+      if (kind !== 'adopt') return this.#options.bodies.check(kind, payload);
+      const { header, snapshot } = decodeStored(payload);
+      if (!header.dead) this.#options.bodies.check('create', snapshot);
+    });
   }
 
   #answer({ token }: Waiting, answer: Answer): void {

@@ -25,7 +25,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, nodeId, revision, sequence, sessionId, version } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId, Version } from '../shared/ids.js';
-import { copyBytes, EMPTY_BYTES } from '../shared/bytes.js';
+import { EMPTY_BYTES } from '../shared/bytes.js';
 import { crc32 } from '../wire/checksum.js';
 import type { SessionDigest } from './drift.js';
 import type { Reach, Seeding } from './generation.js';
@@ -73,7 +73,7 @@ export interface Entry {
   readonly lifetime?: Lifetime;
   /** Only of a destroy (default: somebody destroyed it). */
   readonly reason?: EndReason;
-  /** A create's or an adopt's snapshot, a commit's delta. */
+  /** A create's or an adopt's snapshot, a commit's delta: where the record was read, a view of its bytes. */
   readonly payload: Uint8Array;
 }
 
@@ -139,8 +139,15 @@ const CHECKPOINT = 3;
 const KINDS = ['create', 'commit', 'touch', 'destroy', 'adopt', 'forget'] as const;
 const RECORDS = ['lead', 'commit', 'checkpoint', 'seed', 'end'] as const;
 
+/** Records are written one after the other, and too often for a buffer each. */
+const SCRATCH_BYTES = 65_536;
+let scratch = new ByteWriter(512);
+
 export function encodeRecord(record: LogRecord): Uint8Array {
-  const out = new ByteWriter(512);
+  // one giant must not be paid for ever after
+  if (scratch.length > SCRATCH_BYTES) scratch = new ByteWriter(512);
+  const out = scratch;
+  out.reset();
   out.u8(MAGIC);
   out.u8(RECORD_FORMAT);
   out.u8(RECORDS.indexOf(record.type) + 1);
@@ -296,8 +303,7 @@ function readEntry(from: ByteReader): Entry {
   const className = isWhole(kind) ? from.string() : '';
   const lifetime = kind === 'create' ? readLifetime(from) : NO_LIFETIME;
   const reason = kind === 'destroy' ? readReason(from) : 'destroyed';
-  // a copy: what is kept must not keep the whole batch alive
-  const payload = isWhole(kind) || kind === 'commit' ? copyBytes(from.bytes()) : EMPTY_BYTES;
+  const payload = isWhole(kind) || kind === 'commit' ? from.bytes() : EMPTY_BYTES;
   const entry = { kind, session, op, from: version(base), to: version(base + steps), incarnation, atMs, className, payload };
   if (lifetime !== NO_LIFETIME) return { ...entry, lifetime };
   return reason === 'destroyed' ? entry : { ...entry, reason };

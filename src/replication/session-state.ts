@@ -38,12 +38,12 @@ export interface PackedBody {
 
 /** What the layer above knows of a session's bytes; handed in, so that the protocol needs no model. `B` is opaque here. */
 export interface Bodies<B> {
-  /** Checks and keeps a snapshot. @throws {TwinstateError} where it is unreadable */
+  /** Checks a snapshot and keeps a copy. @throws {TwinstateError} where it is unreadable */
   create(snapshot: Uint8Array, at: Version): B;
   /** Checks that a create's snapshot or a commit's delta is well-formed, without a body. @throws {TwinstateError} */
   check(kind: 'create' | 'commit', payload: Uint8Array): void;
-  /** Keeps a delta that leads to `at`. @throws {TwinstateError} where it cannot be */
-  append(body: B, delta: Uint8Array, at: Version): void;
+  /** Keeps a copy of a delta that leads to `at`. @param checked `check` has seen it. @throws {TwinstateError} where it cannot be */
+  append(body: B, delta: Uint8Array, at: Version, checked: boolean): void;
   snapshot(body: B): Uint8Array;
   /** The newest whole state of a body that can be read, where the body itself cannot. */
   salvage(body: B): Uint8Array;

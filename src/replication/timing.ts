@@ -56,7 +56,10 @@ export interface Timing {
   readonly seedWaitMs: number;
   /** Wait before a join is tried again. */
   readonly joinRetryMs: number;
-  /** Sessions of one partition that stay objects although nobody asks for them; all others are bytes. */
+  /**
+   * Sessions of one partition that stay objects although nobody asks for them; all others are bytes. Where more are in turn, each
+   * commit packs one and unpacks another, which costs several times the commit itself.
+   */
   readonly hotSessionsMax: number;
   /** A session that was not touched for so long becomes one snapshot: its last deltas, for bases that lag, are given up. */
   readonly historyMs: number;
@@ -100,7 +103,7 @@ export const DEFAULT_TIMING: Timing = {
   recallMs: 100,
   seedWaitMs: 1_500,
   joinRetryMs: 50,
-  hotSessionsMax: 256,
+  hotSessionsMax: 1_024,
   historyMs: 60_000,
   clockSkewMs: 5_000,
   tombstoneMs: 86_400_000,

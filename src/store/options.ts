@@ -49,6 +49,7 @@ export interface ConnectOptions extends CallOptions {
 
 /** Timers cannot be set further ahead. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+/** From 2 to 32 commits cost the same (`samples/benchmarks/README.md`); 16 let up to eight nodes share evenly. */
 export const PARTITIONS_DEFAULT = 16;
 export const PARTITIONS_MAX = 4_096;
 

@@ -52,9 +52,14 @@ export class Router {
         const leftMs = deadline.leftMs;
         // where backups are waited for, the primary itself answers at the end of the time
         const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
-        const waitMs = Math.max(0, leftMs - 50);
-        const reply = this.#node.operate(to, partition, { ...operation, waitMs }, tries, tryMs);
-        const asked = await deadline.race(this.#unlessMoved(deadline, partition, to, reply));
+        const reply = this.#node.operate(
+          to,
+          partition,
+          operation.backups > 0 ? { ...operation, waitMs: Math.max(0, leftMs - 50) } : { ...operation, waitMs: 0 },
+          tries,
+          tryMs,
+        );
+        const asked = await this.#answered(deadline, partition, to, reply);
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (asked.again === true) maybeStored = true;
@@ -103,7 +108,7 @@ export class Router {
         const consistency = elsewhere ? 'primary' : read.consistency;
         const tryMs = Math.min(deadline.leftMs, TRY_MS + waitMs);
         const reply = this.#node.read(to, partition, { ...read, consistency }, waitMs, tryMs);
-        const asked = await deadline.race(this.#unlessMoved(deadline, partition, to, reply));
+        const asked = await this.#answered(deadline, partition, to, reply);
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (answer.kind !== 'retry') {
@@ -146,6 +151,12 @@ export class Router {
       }
       await this.#pause(deadline, partition, to, tries);
     }
+  }
+
+  /** A reply, or `lost`. Whoever waits here is told when this process leads no more, so only another's silence is watched. */
+  #answered<T>(deadline: Deadline, partition: Partition, to: NodeId, reply: Promise<Asked<T>>): Promise<Asked<T>> {
+    const asked = to === this.#node.self ? reply : this.#unlessMoved(deadline, partition, to, reply);
+    return deadline.signal === undefined ? asked : deadline.race(asked);
   }
 
   /** A reply, or `lost` as soon as somebody else is known to lead: what is asked of the dead hangs until its time is up. */

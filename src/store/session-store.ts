@@ -112,9 +112,11 @@ export class SessionStore {
     this.#check();
     const copy = this.#copy(instance);
     if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
-    const ack = beforeSending(() => checkAck(options.ack)) ?? this.#parts.ack;
-    const deadline = beforeSending(() => this.#deadline(options));
-    const pending = beforeSending(() => copy.diff(this.#parts.audit));
+    const { ack, deadline, pending } = beforeSending(() => ({
+      ack: checkAck(options.ack) ?? this.#parts.ack,
+      deadline: this.#deadline(options),
+      pending: copy.diff(this.#parts.audit),
+    }));
     if (pending === undefined) {
       await this.#parts.writer.inTurn(copy.id, () => Promise.resolve(), deadline);
       if (copy.stale !== undefined) throw stale(copy.id, copy.stale);

@@ -5,13 +5,17 @@
  * longer than there are bytes.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { latin1Text } from './buffer-text.js';
 
+/** A longer text is decoded sooner than it is looked through. */
+const ASCII_BYTES_MAX = 64;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const scratch = new DataView(new ArrayBuffer(8));
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Made when it is needed: few of what is read has numbers of a fixed width. */
+  #view: DataView | undefined;
   /** What is being read, for messages: `record`, `delta`, `snapshot`. */
   readonly #what: string;
   #at = 0;
@@ -19,7 +23,6 @@ export class ByteReader {
   constructor(bytes: Uint8Array, what: string) {
     // of a Buffer too, `slice` of what is handed out shall be a copy
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
   }
 
@@ -71,21 +74,21 @@ export class ByteReader {
 
   u32(): number {
     this.#need(4);
-    const value = this.#view.getUint32(this.#at, true);
+    const value = this.#numbers().getUint32(this.#at, true);
     this.#at += 4;
     return value;
   }
 
   f32(): number {
     this.#need(4);
-    const value = this.#view.getFloat32(this.#at, true);
+    const value = this.#numbers().getFloat32(this.#at, true);
     this.#at += 4;
     return value;
   }
 
   f64(): number {
     this.#need(8);
-    const value = this.#view.getFloat64(this.#at, true);
+    const value = this.#numbers().getFloat64(this.#at, true);
     this.#at += 8;
     return value;
   }
@@ -100,6 +103,8 @@ export class ByteReader {
 
   string(): string {
     const bytes = this.raw(this.varint());
+    // most are names and ids: their text is their bytes, without a decoder's overhead
+    if (isAscii(bytes)) return latin1Text(bytes);
     try {
       return decoder.decode(bytes);
     } catch (cause) {
@@ -135,7 +140,18 @@ export class ByteReader {
     });
   }
 
+  #numbers(): DataView {
+    return (this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength));
+  }
+
   #need(bytes: number): void {
     if (bytes > this.left) this.fail(`${bytes} more bytes`, `${this.left}`);
   }
+}
+
+/** Says so only of what is short. */
+function isAscii(bytes: Uint8Array): boolean {
+  if (bytes.byteLength > ASCII_BYTES_MAX) return false;
+  for (let i = 0; i < bytes.byteLength; i++) if (bytes[i]! > 0x7f) return false;
+  return true;
 }

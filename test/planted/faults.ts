@@ -194,7 +194,13 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
   fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
   fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
-  fault('session', 'the base of a merge is the newest state', 'session/at-rest.js', 'if (version <= at)', 'if (true)'),
+  fault(
+    'session',
+    'the base of a merge is the newest state',
+    'session/at-rest.js',
+    'i < at - this.#snapshotVersion',
+    'i < this.#deltas.count',
+  ),
   fault(
     'session',
     'ids of what is under way stay where others’ have come in',
@@ -546,6 +552,14 @@ export const FAULTS: readonly Fault[] = [
     'store/router.js',
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
+  ),
+  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'before === undefined ? task()', 'true ? task()'),
+  fault(
+    'session',
+    'history is given up one delta too early',
+    'session/at-rest.js',
+    'base < this.#snapshotVersion',
+    'base <= this.#snapshotVersion',
   ),
   fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
 ];

@@ -58,7 +58,7 @@ export class Bench {
     this.look();
   }
 
-  look(): Effect[] {
+  look(): readonly Effect[] {
     const fresh = this.machine.takeEffects();
     this.effects.push(...fresh);
     return fresh;

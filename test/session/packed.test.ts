@@ -73,7 +73,7 @@ describe('a session at rest', () => {
     expect(told.atRest.snapshot()).to.deep.equal(new Uint8Array(told.benchmark.snapshot()));
   });
 
-  it('encodes about eight bytes, at most, for each byte of a delta and what it costs to keep it', () => {
+  it('that is packed again and again encodes about eight bytes, at most, for each byte of a delta and what it costs to keep it', () => {
     const told = new Told();
     told.change((world) => (world.a = Array.from({ length: 2_000 }, (_, i) => `element number ${i}`)));
     const wholeBytes = told.atRest.snapshot().byteLength;
@@ -96,6 +96,26 @@ describe('a session at rest', () => {
     }
     expect(compactions).to.be.greaterThan(1);
     expect(compactions * wholeBytes).to.be.at.most((deltaBytes + 3_000 * 32) * 8);
+  });
+
+  it('in use encodes about two bytes, at most, for each byte of a delta and what it costs to keep it', () => {
+    const told = new Told();
+    told.change((world) => (world.a = Array.from({ length: 2_000 }, (_, i) => `element number ${i}`)));
+    const wholeBytes = told.atRest.snapshot().byteLength;
+    let deltaBytes = 0;
+    let compactions = 0;
+    for (let i = 1; i <= 6_000; i++) {
+      told.world.b = i % 400 < 200 ? i : `${i} `.repeat(50);
+      const delta = told.benchmark.diff(told.world)!;
+      deltaBytes += delta.byteLength;
+      const whole = told.atRest.salvage();
+      told.atRest.append(delta, version(++told.at));
+      if (told.atRest.salvage() !== whole) compactions++;
+      expect(told.atRest.bytes).to.be.below((wholeBytes * 3) / 2 + HISTORY_BYTES_MAX + wholeBytes + 2_000);
+    }
+    expect(compactions).to.be.greaterThan(1);
+    expect(compactions * wholeBytes).to.be.at.most((deltaBytes + 6_000 * 32) * 2);
+    expect(difference(told.world, Replica.restore(World, told.atRest.snapshot()).instance)).to.equal(undefined);
   });
 });
 

@@ -4,12 +4,15 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectNats, headers } from 'nats';
 import { connect } from '../../../dist/src/index.js';
 import { natsEngine } from '../../../dist/src/engine/nats/index.js';
 import { cartOf } from './cart.mjs';
 
 const T0 = 1_790_000_200_000;
+/** Until partitions rest with their nodes. */
+const SHARED_OUT_MS = 4_000;
 
 export async function twinstate(
   servers,
@@ -30,22 +33,31 @@ export async function twinstate(
   });
   const backup = fork(new URL('./backup.mjs', import.meta.url), [JSON.stringify({ servers, cluster, partitions })]);
   await once(backup, 'message');
+  // the other node takes its share of the partitions; a new session goes where this process leads, as with sticky requests
+  await sleep(SHARED_OUT_MS);
   const carts = [];
   for (let i = 0; i < sessions; i += 50) {
     const some = Array.from({ length: Math.min(50, sessions - i) }, () => store.create(make()));
     carts.push(...(await Promise.all(some)));
   }
+  const commit = (i) => {
+    const cart = carts[i % sessions];
+    cart.updatedAt = T0 + i;
+    return store.commit(cart);
+  };
+  // the first comparisons of an instance lay out its nodes: that is part of creating it
+  let warm = 0;
+  const warmUp = async () => {
+    while (warm < sessions * 3) await commit(warm++);
+  };
+  await Promise.all(Array.from({ length: 64 }, warmUp));
   return {
     name,
     inFlight,
     jsonBytes: JSON.stringify(plain()).length,
     /** What the streams of this cluster's log hold, by the server's own count. */
     logBytes: () => bytesOf(servers, cluster),
-    commit(i) {
-      const cart = carts[i % sessions];
-      cart.updatedAt = T0 + i;
-      return store.commit(cart);
-    },
+    commit,
     async close() {
       const exited = once(backup, 'exit');
       backup.disconnect();
