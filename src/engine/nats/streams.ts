@@ -93,12 +93,32 @@ const FINAL: readonly number[] = [
   API_ERROR.invalidConfig,
 ];
 
+/**
+ * A server of 2.9 that is asked for one stream several times at once may stop answering anybody, for good (seen with 2.9.10). So
+ * connections of one process take turns, and processes that start together ask again after a moment of their own before they make it.
+ */
+const MAKING_MS_MAX = 150;
+const making = new Map<string, Promise<unknown>>();
+
 async function ensure(api: JetStreamApi, deadlineMs: number, wish: StreamConfig): Promise<void> {
+  const before = making.get(wish.name);
+  const turn = (before ?? Promise.resolve()).then(() => ensureOnce(api, deadlineMs, wish));
+  const over = turn.catch(() => undefined);
+  making.set(wish.name, over);
+  void over.then(() => making.get(wish.name) === over && making.delete(wish.name));
+  return turn;
+}
+
+async function ensureOnce(api: JetStreamApi, deadlineMs: number, wish: StreamConfig): Promise<void> {
   const info = (): Promise<ApiAnswer<{ config?: Partial<StreamConfig> }>> => api.call(`STREAM.INFO.${wish.name}`);
   const create = (): Promise<ApiAnswer<{ config?: Partial<StreamConfig> }>> => api.call(`STREAM.CREATE.${wish.name}`, wish);
   const answer = await retry(api, deadlineMs, async () => {
     const found = await info();
     if (found.kind !== 'error' || found.errCode !== API_ERROR.streamNotFound) return found;
+    const { clock, random } = api.link;
+    await new Promise<void>((resolve) => clock.after(random() * MAKING_MS_MAX, resolve));
+    const still = await info();
+    if (still.kind !== 'error' || still.errCode !== API_ERROR.streamNotFound) return still;
     const made = await create();
     // somebody else may be making it, or an unanswered request of one's own: what stands there then decides
     if (made.kind !== 'error' || FINAL.includes(made.errCode)) return made;
