@@ -8,7 +8,7 @@ import { Op, SNAPSHOT_MAGIC, SNAPSHOT_VERSION, Tag } from '../wire/format.js';
 import { writeNumber, writePrimitive, writeText } from '../wire/value.js';
 import { ByteWriter } from '../wire/writer.js';
 import { Layouts } from './layout.js';
-import { HOLE, isContainer, type ContainerNode, type ContentWriter, type GraphNode, type Stored } from './node.js';
+import { HOLE, isContainer, LooseInstance, type ContainerNode, type ContentWriter, type GraphNode, type Stored } from './node.js';
 import type { NodeTable } from './node-table.js';
 import { writeKeyList, writeNew, writeTexts } from './operation-writer.js';
 import type { Schema } from './schema.js';
@@ -105,7 +105,8 @@ class SnapshotWriter implements ContentWriter {
     const to = this.#to;
     switch (node.kind) {
       case 'instance':
-        if (!node.writeTo(this)) this.#list(Array.from({ length: node.slotCount }, (_, slot) => node.get(slot)));
+        if (node instanceof LooseInstance) this.#list(node.slots);
+        else if (!node.writeTo(this)) this.#list(Array.from({ length: node.slotCount }, (_, slot) => node.get(slot)));
         for (const [key, value] of node.keys) {
           to.u8(Op.keySet);
           writeText(to, key);

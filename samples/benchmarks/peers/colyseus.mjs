@@ -7,12 +7,19 @@ import { ArraySchema, Decoder, Encoder, MapSchema, Schema } from '@colyseus/sche
 
 Encoder.BUFFER_SIZE = 1024 * 1024;
 
+/** Declared once for each shape, as an application does. */
+const declared = new Map();
+const schemaOf = (shape) => {
+  if (!declared.has(shape.name)) declared.set(shape.name, shape.colyseus());
+  return declared.get(shape.name);
+};
+
 export const colyseus = {
   name: '@colyseus/schema',
   work: 'writes through setters; encode; discardChanges',
   open(shape) {
     if (shape.colyseus === undefined) throw new Error('no schema says this shape');
-    const { type, make, element } = shape.colyseus();
+    const { type, make, element } = schemaOf(shape);
     const state = make(shape.plain());
     const encoder = new Encoder(state);
     const decoder = new Decoder(new type());

@@ -6,12 +6,20 @@
 import { Benchmark, Replica } from '../../../dist/src/diff/index.js';
 import { adopt, twinstateClasses } from '../shapes/model.mjs';
 
+/** An application declares its classes once, and so does each shape here, whatever is changed in it. */
+const declared = new Map();
+const classesOf = ({ name, description }, diff) => {
+  const key = `${name} ${diff}`;
+  if (!declared.has(key)) declared.set(key, twinstateClasses(description, diff));
+  return declared.get(key);
+};
+
 /** @param diff the strategy that the session class declares */
 export const twinstate = (diff) => ({
   name: `twinstate ${diff}`,
   work: 'plain writes; Benchmark.diff',
   open(shape) {
-    const classes = twinstateClasses(shape.description, diff);
+    const classes = classesOf(shape, diff);
     const instance = adopt(shape.description, classes, shape.plain());
     const benchmark = Benchmark.of(instance);
     const replica = Replica.restore(classes.get(shape.description), benchmark.snapshot());
