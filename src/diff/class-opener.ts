@@ -30,14 +30,15 @@ export function classOpener(bound: BoundClass, binding: Binding, openers: (Class
   const given = { ...GIVEN, type: of.type, prototype, attributes, properties };
   const { elementsMax } = binding.limits;
   const about = { name: `class ${of.name}`, slots, open: of.open, elementsMax };
-  const opener = compile(openingSource(about), given) as ClassOpener;
+  const opener = compile('reader', openingSource(about), given) as ClassOpener;
   return {
     make() {
       const live = opener.make();
       openers[shape] = undefined;
       if (!slots.every(({ property }) => isPlain(live, property))) return unusual();
       const renewal = renewalOf(live, slots);
-      openers[shape] = renewal === undefined ? opener : (compile(openingSource({ ...about, renewal }), given) as ClassOpener);
+      openers[shape] =
+        renewal === undefined ? opener : (compile('reader', openingSource({ ...about, renewal }), given) as ClassOpener);
       return live;
     },
     fill: opener.fill,

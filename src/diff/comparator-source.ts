@@ -9,6 +9,7 @@
  * that knows the object's hidden class by then answers that for nothing.
  */
 import { LEVELS } from './findings.js';
+import { comment } from './generated-code.js';
 
 /** How one attribute or key is compared. */
 export interface Field {
@@ -186,11 +187,4 @@ function advance(fields: readonly Field[], exact: boolean): string[] {
     `    return true;`,
     `  }`,
   ];
-}
-
-/** Within a line of comment; a name may hold a line's end. */
-function comment(text: string): string {
-  return JSON.stringify(text)
-    .slice(1, -1)
-    .replaceAll(/[\u2028\u2029]/g, ' ');
 }

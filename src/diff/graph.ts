@@ -23,7 +23,7 @@ import type { GraphNode } from './node.js';
 import { NodeTable } from './node-table.js';
 import { Opening } from './opening.js';
 import { LayingOut } from './laying-out.js';
-import { canGenerate } from './node-layout.js';
+import { canGenerate } from './generated-code.js';
 import { Survey } from './survey.js';
 import { TrackedScan } from './tracked-scan.js';
 import { schemaOf } from './schema.js';

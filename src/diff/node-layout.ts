@@ -4,12 +4,12 @@
  * Invariant: a class depends on the model and on the schema's slots only, never on one session. Where code generation is disallowed
  * there are none, nodes stay loose, and everything is compared by the interpreter. What is cached is bounded.
  */
-import { TwinstateError } from '../shared/errors.js';
 import type { AttributeModel, SessionModel } from '../model/session-model.js';
 import type { Binding, BoundClass } from './binding.js';
 import { scanKeys } from './collection-scan.js';
 import { arraySource, shapeSource, type Field, type Shape } from './comparator-source.js';
 import { findings, isPrimitive } from './findings.js';
+import { compile } from './generated-code.js';
 import { isIndexKey } from './key-order.js';
 import { LaidOutInstance, ShapedObject } from './laid-out-node.js';
 import { ArrayNode, HOLE, type DictionaryNode, type InstanceNode, type Stored } from './node.js';
@@ -30,7 +30,7 @@ export class Layout<N extends LaidOutInstance | ShapedObject = LaidOutInstance |
     this.#name = shape.name;
     this.width = shape.width;
     const given = { ...GIVEN, SKIPPED: skipped };
-    this.type = compile(shapeSource(shape), prototype, given) as NodeClass<N>;
+    this.type = compile('node class', shapeSource(shape), { prototype, ...given }) as NodeClass<N>;
     for (const [name, value] of Object.entries(constants))
       Object.defineProperty(this.type.prototype, name, { value, writable: true });
   }
@@ -42,7 +42,7 @@ export class Layout<N extends LaidOutInstance | ShapedObject = LaidOutInstance |
 }
 
 function arrayClass(name: string): ArrayClass {
-  return compile(arraySource(name), Array.prototype, GIVEN) as ArrayClass;
+  return compile('node class', arraySource(name), { prototype: Array.prototype, ...GIVEN }) as ArrayClass;
 }
 
 let anyArray: ArrayClass | undefined;
@@ -70,36 +70,6 @@ const GIVEN = {
   HOLE,
   hasOwn: Object.hasOwn,
 };
-
-function compile(source: string, prototype: object | null, given: Record<string, unknown>): unknown {
-  try {
-    // text becomes code here and nowhere else; every name in it went through JSON.stringify
-    // oxlint-disable-next-line typescript/no-implied-eval
-    const make = new Function('prototype', ...Object.keys(given), source) as (...values: unknown[]) => unknown;
-    return make(prototype, ...Object.values(given));
-  } catch (cause) {
-    throw new TwinstateError('INVARIANT_BROKEN', 'a generated comparator is no valid code', {
-      received: source,
-      cure: 'please report this with the trace',
-      cause,
-    });
-  }
-}
-
-let allowed: boolean | undefined;
-
-/** False where the process runs with `--disallow-code-generation-from-strings`. */
-export function canGenerate(): boolean {
-  if (allowed === undefined) {
-    try {
-      // oxlint-disable-next-line typescript/no-implied-eval
-      allowed = (new Function('return true') as () => boolean)();
-    } catch {
-      allowed = false;
-    }
-  }
-  return allowed;
-}
 
 /** The layouts of one model over one schema. */
 export class Layouts {

@@ -11,7 +11,7 @@ import { latin1Text, writeLatin1 } from '../wire/buffer-text.js';
 import { Binding } from './binding.js';
 import { blobCodec } from './blob.js';
 import { classOpener, forgetSealed } from './class-opener.js';
-import { canGenerate } from './node-layout.js';
+import { canGenerate } from './generated-code.js';
 import { decodeBlob } from './materialiser.js';
 import type { NodeTable } from './node-table.js';
 import { OpeningReader, type ClassOpener, type DecodeBlob } from './opening-reader.js';

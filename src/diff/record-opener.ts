@@ -50,7 +50,7 @@ export class RecordOpener {
     if (this.#generated !== undefined) return this.#generated(live, reader);
     if (++this.#uses > SLOW_USES) {
       const slots = this.#keys.map((property) => ({ property, isInherited: property in Object.prototype }));
-      this.#generated = compile(recordSource(slots), { writeKey }) as (live: object, reader: ValueReader) => void;
+      this.#generated = compile('reader', recordSource(slots), { writeKey }) as (live: object, reader: ValueReader) => void;
     }
     for (const key of this.#keys) writeKey(live, key, reader.solid());
   }

@@ -8,7 +8,7 @@
 import { types } from 'node:util';
 import { TwinstateError } from '../shared/errors.js';
 import type { ClassModel } from '../model/session-model.js';
-import { canGenerate } from './node-layout.js';
+import { canGenerate, comment, compile } from './generated-code.js';
 import { isIndexKey } from './key-order.js';
 import { MARKS, TrackedState } from './tracked-state.js';
 
@@ -128,11 +128,8 @@ function generate(name: string, properties: readonly string[]): Map<string, Prop
     },
   },`;
   });
-  const title = JSON.stringify(name).replaceAll(/[\u2028\u2029]/g, ' ');
-  const source = `// notes writes to the attributes of class ${title}\n'use strict';\nreturn [\n${members.join('\n')}\n];`;
-  // oxlint-disable-next-line typescript/no-implied-eval -- every name in it went through JSON.stringify
-  const make = new Function('STATE', 'foreignRead', 'foreignWrite', source) as (...given: unknown[]) => object[];
-  const made = make(STATE, foreignRead, foreignWrite);
+  const source = `// notes writes to the attributes of class ${comment(name)}\n'use strict';\nreturn [\n${members.join('\n')}\n];`;
+  const made = compile('set of accessors', source, { STATE, foreignRead, foreignWrite }) as object[];
   return new Map(
     properties.map((property, i) => {
       return [property, { ...Object.getOwnPropertyDescriptor(made[i], property)!, configurable: false }];

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { shapeSource } from '../../src/diff/comparator-source.js';
-import { canGenerate } from '../../src/diff/node-layout.js';
+import { canGenerate } from '../../src/diff/generated-code.js';
 import { Comparison } from '../../src/diff/comparison.js';
 import { findings } from '../../src/diff/findings.js';
 import { Graph } from '../../src/diff/graph.js';

@@ -86,6 +86,11 @@ export class NatsLink implements Link {
     return this.#nc.info?.max_payload ?? 1024 * 1024;
   }
 
+  /** Which server the connection stands to, or stood to last. */
+  get serverId(): string {
+    return this.#nc.info?.server_id ?? '';
+  }
+
   /** @throws {TwinstateError} `CLOSED` or `ENGINE_FAILED` where the connection has ended */
   assertOpen(): void {
     if (this.#end !== undefined) throw this.#end;

@@ -98,14 +98,16 @@ const FINAL: readonly number[] = [
  * connections of one process take turns, and processes that start together ask again after a moment of their own before they make it.
  */
 const MAKING_MS_MAX = 150;
+/** By server and stream. */
 const making = new Map<string, Promise<unknown>>();
 
 async function ensure(api: JetStreamApi, deadlineMs: number, wish: StreamConfig): Promise<void> {
-  const before = making.get(wish.name);
+  const key = `${api.link.serverId} ${wish.name}`;
+  const before = making.get(key);
   const turn = (before ?? Promise.resolve()).then(() => ensureOnce(api, deadlineMs, wish));
   const over = turn.catch(() => undefined);
-  making.set(wish.name, over);
-  void over.then(() => making.get(wish.name) === over && making.delete(wish.name));
+  making.set(key, over);
+  void over.then(() => making.get(key) === over && making.delete(key));
   return turn;
 }
 
