@@ -94,6 +94,10 @@ export class NatsLog implements Log {
     for (let single = 0; at < last; single++) {
       if (single === SINGLE_READS) {
         const bulk = (): Promise<StoredMessage[] | undefined> => this.#bulk(stream, subject, at, last, bytesMax - bytes);
+        if (after === 0) {
+          // from the beginning again: what is trimmed while it waits would be missing behind what was read before
+          at = bytes = entries.length = 0;
+        }
         const rest = await (after === 0 ? this.#inTurn(bulk) : bulk());
         if (rest === undefined) return undefined;
         for (const message of rest) {
