@@ -74,7 +74,7 @@ export class ClusterNode<B> {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
-    this.#generations = new Generations(connection, options.clusterState);
+    this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
     this.#patience = new Patience(runtime.clock);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));

@@ -337,7 +337,7 @@ export class PartitionDriver<B> {
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
-      turnstile: generations.turnstile,
+      passes: generations.passes,
       keyOf: snapshotKey,
       live,
       admit: (found) => {
