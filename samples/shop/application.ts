@@ -105,7 +105,8 @@ function refusal(error: string, outcome = 'not-stored'): { readonly error: strin
 const tell: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   if (response.headersSent) return next(error);
   const status = (error as { status?: unknown }).status;
-  if (error instanceof ConflictError) response.status(409).json(refusal('Another tab was faster, again and again. Try once more.'));
+  if (error instanceof ConflictError)
+    response.status(409).json(refusal('Another tab was faster, again and again. Try once more.'));
   else if (error instanceof TwinstateError) response.status(503).json(refusal(error.message, error.outcome ?? 'not-stored'));
   else if (typeof status === 'number' && status < 500) response.status(status).json(refusal('This request was not understood.'));
   else response.status(500).json(refusal('Something went wrong here.', 'unknown'));

@@ -11,7 +11,9 @@ export const nowMs = (): number => performance.timeOrigin + performance.now();
 
 export const TOLD = ['commit', 'promoted', 'role'] as const satisfies readonly EventKind[];
 
-export type EventTold = { [K in (typeof TOLD)[number]]: { readonly kind: K; readonly event: StoreEvent<K> } }[(typeof TOLD)[number]];
+export type EventTold = {
+  [K in (typeof TOLD)[number]]: { readonly kind: K; readonly event: StoreEvent<K> };
+}[(typeof TOLD)[number]];
 
 export type FromServer =
   | { readonly type: 'up'; readonly port: number; readonly node: string }

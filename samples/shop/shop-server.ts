@@ -36,13 +36,17 @@ export async function openServer({ engine, name, secret, tell }: ShopServerOptio
   for (const kind of TOLD) {
     stops.push(
       subscribe(kind, (event) => {
-        if (event.node === store.nodeId) tell({ type: 'event', atMs: nowMs(), kind, event } as { type: 'event'; atMs: number } & EventTold);
+        if (event.node === store.nodeId)
+          tell({ type: 'event', atMs: nowMs(), kind, event } as { type: 'event'; atMs: number } & EventTold);
       }),
     );
   }
   const report = (): void => tell({ type: 'status', replicas: store.status().replicas });
   const timer = setInterval(report, STATUS_MS);
-  stops.push(() => clearInterval(timer), subscribe('role', ({ node }) => void (node === store.nodeId && setImmediate(reportIfOpen))));
+  stops.push(
+    () => clearInterval(timer),
+    subscribe('role', ({ node }) => void (node === store.nodeId && setImmediate(reportIfOpen))),
+  );
 
   const http = createServer(application({ store, secret, name }));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));

@@ -47,7 +47,11 @@ export class Takeover {
   }
 
   get told(): TakeoverTold {
-    return { server: this.server, steps: this.#steps.toSorted((a, b) => a.ms - b.ms), isOver: LAST.every((step) => this.has(step)) };
+    return {
+      server: this.server,
+      steps: this.#steps.toSorted((a, b) => a.ms - b.ms),
+      isOver: LAST.every((step) => this.has(step)),
+    };
   }
 
   has(step: Step): boolean {
