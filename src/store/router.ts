@@ -42,12 +42,13 @@ export class Router {
   async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, deadline: Deadline): Promise<Done> {
     let maybeStored = false;
     let why = 'nobody leads its partition';
+    let to: NodeId | undefined;
     for (let tries = 0; ; tries++) {
       const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
       if (this.#node.closed) throw closed(outcome);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
       if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
-      const to = this.#target(partition, tries);
+      to = this.#target(partition, tries, to);
       if (to !== undefined) {
         const leftMs = deadline.leftMs;
         // where backups are waited for, the primary itself answers at the end of the time
@@ -95,12 +96,13 @@ export class Router {
   ): Promise<FinalRead> {
     const local = read.consistency === 'local' && this.#node.holds(partition);
     let why = 'nobody leads its partition';
+    let to: NodeId | undefined;
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(read.session, why, undefined, deadline.timeoutMs);
       const here = local && tries === 0;
-      const to = here ? this.#node.self : this.#target(partition, tries);
+      to = here ? this.#node.self : this.#target(partition, tries, to);
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
         // elsewhere `local` would be somebody else's idea of it, unless all that is asked for is an answer at once
@@ -136,11 +138,12 @@ export class Router {
     limit: number,
     deadline: Deadline,
   ): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
+    let to: NodeId | undefined;
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
-      const to = this.#target(partition, tries);
+      to = this.#target(partition, tries, to);
       if (to !== undefined) {
         const asked = await deadline.race(
           this.#node.list(to, partition, className, after, limit, Math.min(deadline.leftMs, TRY_MS)),
@@ -182,12 +185,15 @@ export class Router {
     other.cancel();
   }
 
-  /** Whom to ask: who was right last time, else who is believed to lead, else one of those who should know, in turn. */
-  #target(partition: Partition, tries: number): NodeId | undefined {
+  /**
+   * Whom to ask: who was right last time, else who is believed to lead, else one of those who should know, in turn.
+   * @param asked who was asked last, in vain: news of another primary is better than anybody's turn, which may be that of the dead
+   */
+  #target(partition: Partition, tries: number, asked: NodeId | undefined): NodeId | undefined {
     const hint = this.#hints.get(partition);
     if (hint !== undefined) return hint;
     const leader = this.#node.leaderOf(partition);
-    if (leader !== undefined && tries % 3 !== 2) return leader;
+    if (leader !== undefined && (leader !== asked || tries % 3 !== 2)) return leader;
     const candidates = this.#node.candidates(partition);
     return candidates.length === 0 ? leader : candidates[this.#turn++ % candidates.length];
   }

@@ -167,7 +167,10 @@ function takeGaps(): number[] {
 function startNode(name: string): Promise<Node> {
   return Node.start(name, server.url, (message) => {
     if (message.type === 'leads') beginnings.push({ partition: message.partition, atMs: message.atMs - performance.timeOrigin });
-    if (message.type === 'notice') notices.set(message.kind, (notices.get(message.kind) ?? 0) + 1);
+    if (message.type === 'notice') {
+      const told = message.why === '' ? message.kind : `${message.kind}: ${message.why}`;
+      notices.set(told, (notices.get(told) ?? 0) + 1);
+    }
   });
 }
 
