@@ -130,6 +130,7 @@ export class ClusterNode<B> {
       },
       stays: () => this.#presence.state === 'here',
       hint: (partition) => membership.leaderOf(partition),
+      knows: (node) => membership.has(node),
       event: options.onEvent,
       status: () => this.status(),
     });
