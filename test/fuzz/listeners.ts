@@ -7,7 +7,7 @@
  *
  * Not defended, and so not said here: a well-formed record in the log, or operation, of whoever may append or ask as a member does.
  */
-import { decodeMessage } from '../../src/node/message.js';
+import { decodeMessage, encodeMessage } from '../../src/node/message.js';
 import { decodeRecord } from '../../src/replication/record.js';
 import type { SessionStore } from '../../src/index.js';
 import type { EngineConnection } from '../../src/engine/port.js';
@@ -34,6 +34,7 @@ export interface Heard {
 type Place = 'request' | 'tell' | 'presence' | 'log' | 'snapshot';
 const PLACES: readonly Place[] = ['request', 'request', 'request', 'tell', 'presence', 'presence', 'log', 'snapshot'];
 
+const RECALL_STATES = ['none', 'claiming', 'lost', 'seeding', 'here'] as const;
 const PARTITIONS = 2;
 const VICTIMS = 8;
 /** Between two looks at whether everybody still serves. */
@@ -103,7 +104,7 @@ class Siege {
     this.#stores = stores;
     this.#stranger = stranger;
     this.#mutation = new Mutation(seededRandom(seed));
-    this.#messages = seeds.messages.map((bytes) => this.#ofThisCluster(bytes));
+    this.#messages = [...seeds.messages.map((bytes) => this.#ofThisCluster(bytes)), ...this.#rare()];
     this.#records = seeds.records;
     this.#stored = seeds.stored;
   }
@@ -135,6 +136,27 @@ class Siege {
       .toString('latin1')
       .replaceAll(/n[01]~[\w-]{12}/g, () => this.#mutation.pick(own));
     return Buffer.from(text, 'latin1');
+  }
+
+  /** What a cluster at peace says seldom or never, with names and terms that are true here. */
+  #rare(): Uint8Array[] {
+    return this.#stores.flatMap((store) => {
+      const from = nodeId(store.nodeId);
+      return this.#cluster.node(store).replicas.flatMap(({ partition: at, machine }) => {
+        const { applied: position } = machine.ledger;
+        const term = { partition: at, epoch: machine.epoch };
+        const recalls = RECALL_STATES.map((state) => {
+          const recall = { node: from, state, generation: 1, epoch: machine.epoch, position, identity: '' };
+          return { kind: 'recall', partition: at, recall } as const;
+        });
+        const moves = [
+          { kind: 'report', term, from, position },
+          { kind: 'invite', term, from, position },
+          { kind: 'release', term, from },
+        ] as const;
+        return [...recalls, ...moves].map((message) => encodeMessage(message));
+      });
+    });
   }
 
   async #say(): Promise<void> {
