@@ -43,7 +43,8 @@ export class LiveView {
   close(): void {
     clearInterval(this.#beat);
     for (const [id, feed] of this.#feeds) {
-      for (const reader of feed.readers) reader.end();
+      // `end` would be a use of the session to express-session, and the store is about to close
+      for (const reader of feed.readers) reader.destroy();
       this.#end(id, feed);
     }
   }
@@ -57,7 +58,8 @@ export class LiveView {
     feed.source.tellAll((event, data) => response.write(text(event, data)));
     response.once('close', () => {
       feed.readers.delete(response);
-      if (feed.readers.size === 0) feed.timer = setTimeout(() => this.#end(sessionID, feed), KEPT_MS);
+      if (feed.readers.size > 0 || this.#feeds.get(sessionID) !== feed) return;
+      feed.timer = setTimeout(() => this.#end(sessionID, feed), KEPT_MS);
     });
   }
 

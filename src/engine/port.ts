@@ -113,6 +113,8 @@ export interface Log {
   identity(): Promise<string | null | undefined>;
   /** Forgets the records up to and including `upTo`. Best effort: a trim that is lost is made again by a later one. */
   trim(partition: Partition, upTo: Sequence): Promise<void>;
+  /** Up to where records are still written as they would not be now (under another key), as far as they were read; 0: none are. */
+  outdatedUpTo?(partition: Partition): Sequence;
 }
 
 export interface Subscription {

@@ -156,6 +156,10 @@ class PlacedLog implements Log {
     return this.#log.trim(partition, this.#inside(upTo));
   }
 
+  outdatedUpTo(partition: Partition): Sequence {
+    return this.#outside(this.#log.outdatedUpTo?.(partition) ?? sequence(0));
+  }
+
   #entry({ sequence: at, record }: LogEntry): LogEntry {
     return { sequence: this.#outside(at), record };
   }

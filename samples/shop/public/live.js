@@ -230,4 +230,5 @@ export function markAnswered(server) {
   if (last !== undefined) drawServers(last);
 }
 
+new IntersectionObserver(([live]) => (at('peek').hidden = live.isIntersecting)).observe(at('live'));
 at('kill').addEventListener('click', () => void kill());
