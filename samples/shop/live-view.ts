@@ -33,7 +33,7 @@ export class LiveView {
     this.#fleet = fleet;
     this.app.disable('x-powered-by').use('/live', sessions(store, secret, false));
     this.app.get('/live/events', (request, response) => this.#stream(request.sessionID, response));
-    this.app.post('/live/kill', createApp.json(), (request, response) => this.#kill(request.sessionID, response));
+    this.app.post('/live/kill', (request, response) => this.#kill(request.sessionID, response));
     this.app.use((_, response) => void response.sendStatus(404));
     this.#beat = setInterval(() => {
       for (const { readers } of this.#feeds.values()) for (const reader of readers) reader.write(': still here\n\n');

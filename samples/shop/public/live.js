@@ -182,13 +182,15 @@ const placeOf = (ms) => Math.min(100, Math.max(0, (Math.log10(Math.max(ms, 10)) 
 async function kill() {
   if (at('kill').ariaDisabled === 'true') return;
   at('kill').ariaDisabled = 'true';
-  at('kill-said').textContent = '';
+  let said = '';
   try {
-    const response = await fetch('/live/kill', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-    if (!response.ok) at('kill-said').textContent = (await response.json()).error;
+    const response = await fetch('/live/kill', { method: 'POST' });
+    if (!response.ok) said = (await response.json()).error;
   } catch {
-    at('kill-said').textContent = 'The live view cannot be reached.';
+    said = 'The live view cannot be reached.';
   }
+  at('kill-said').textContent = said;
+  if (said !== '') drawServers(last);
 }
 
 /** Told once the versions of one burst are in. */

@@ -11,7 +11,7 @@ import { Shop } from '../../../samples/shop/shop.js';
 import { openBrowser, ShopPage } from '../../samples/shop-page.js';
 
 const ARTICLES = ['Sencha', 'Assam', 'Rooibos', 'Teapot', 'Cup', 'Whisk'];
-/** Presses around each kill: some before, most while nobody leads. */
+/** Presses after each kill: the first ones while nobody leads. */
 const PRESSES = 6;
 
 const { values } = parseArgs({
@@ -51,9 +51,9 @@ async function play(open: Browser, { url }: Shop): Promise<number> {
   };
   for (let kill = 1; kill <= kills; kill++) {
     await put(ARTICLES[kill % ARTICLES.length]!);
-    const killing = tab.kill();
+    const killed = await tab.pressKill();
     for (let i = 0; i < PRESSES; i++) await put(ARTICLES[(kill + i) % ARTICLES.length]!);
-    const { killed, ms } = await killing;
+    const ms = await tab.takenOver(killed);
     times.push(ms);
     console.log(`kill ${kill}: ${killed}; ${await tab.server('primary')} answers after ${ms} ms`);
     if (kill === kills && values.screenshot !== undefined) await tab.page.screenshot({ path: values.screenshot });
