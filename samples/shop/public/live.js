@@ -3,42 +3,28 @@
  *
  * Invariant: nothing here is computed but sums and places on the page; what is shown was told. Events may come again and in any order.
  */
+import { element } from './element.js';
+import { drawTakeover } from './takeover.js';
+
 const at = (id) => document.getElementById(id);
 const grouped = new Intl.NumberFormat('en');
 const DELTAS_SHOWN = 40;
 const isStill = matchMedia('(prefers-reduced-motion: reduce)');
 const PARTS = { primary: 'Primary', backup: 'Backup', joining: 'Joining', following: 'Following', none: 'Standing by' };
 const STATES = { starting: 'Starting', down: 'Killed' };
-const STEPS = {
-  killed: ({ server }) => `kill -9 ${server}`,
-  suspected: ({ server }) => `${server} finds that it does not answer`,
-  promoted: ({ server }) => `${server} leads: the log has its claim`,
-  answered: ({ server }) => `${server} answers, with every acknowledged change`,
-  protected: ({ server }) => `${server} is the new backup, and up to date`,
-  restarted: ({ server }) => `${server} is back`,
-};
 const deltas = new Map();
 let last;
 let servers = [];
 let served = '';
 let version = 0;
 
-/** Builds an element; texts are texts, never markup. */
-function element(name, className, ...content) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.append(...content);
-  return made;
-}
-
 function drawServers(told) {
   last = told;
-  const { servers: all, restartMs } = told;
+  const { servers: all } = told;
   servers = all;
   const list = at('servers');
   for (const [i, { name, state, part, lag }] of all.entries()) {
-    const more =
-      state === 'down' ? `back in ${restartMs / 1_000} s` : part === 'backup' ? lagText(lag) : part === 'primary' ? 'leads' : '';
+    const more = state === 'down' ? 'restarts soon' : part === 'backup' ? lagText(lag) : part === 'primary' ? 'leads' : '';
     const title = element('p', 'server-name', name);
     if (name === served && state === 'up') {
       const dot = element('span', 'answered');
@@ -152,32 +138,6 @@ function send() {
   ];
   at('dot').animate(steps, { duration: 650, easing: 'cubic-bezier(0.5, 0, 0.2, 1)' });
 }
-
-function drawTakeover({ server, steps }) {
-  at('takeover').hidden = false;
-  const answered = steps.find(({ step }) => step === 'answered');
-  const said = at('takeover-said');
-  if (answered === undefined) said.textContent = `${server} was killed.`;
-  else said.replaceChildren(`${answered.server} took over in `, element('strong', '', `${answered.ms} ms`), '.');
-  at('steps').replaceChildren(
-    ...steps.map((each) =>
-      element('li', `step ${styleOf(each)}`, element('span', 'at', timeOf(each)), element('span', '', STEPS[each.step](each))),
-    ),
-  );
-  const gap = element('span', 'gap');
-  gap.style.width = `${placeOf(answered?.ms ?? Math.max(...steps.map(({ ms }) => ms)))}%`;
-  const marks = steps.map((each) => {
-    const mark = element('span', `mark-at ${styleOf(each)}`);
-    mark.style.left = `${placeOf(each.ms)}%`;
-    return mark;
-  });
-  at('marks').replaceChildren(gap, ...marks);
-}
-
-const styleOf = ({ step }) => (step === 'answered' ? 'answered-step' : step);
-const timeOf = ({ ms }) => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
-/** From 10 ms to 10 s, each third ten times the one before. */
-const placeOf = (ms) => Math.min(100, Math.max(0, (Math.log10(Math.max(ms, 10)) - 1) * (100 / 3)));
 
 async function kill() {
   if (at('kill').ariaDisabled === 'true') return;
