@@ -25,8 +25,7 @@ const CART = `Object.fromEntries(
 /** Starts a browser with an empty profile of its own. @throws {Error} that says how to install one */
 export async function openBrowser(): Promise<Browser> {
   const { path, env } = await findChromium();
-  const variables = Object.fromEntries(Object.entries({ ...process.env, ...env }).filter(([, value]) => value !== undefined));
-  return chromium.launch({ executablePath: path, args: [...CHROMIUM_FLAGS], env: variables as Record<string, string> });
+  return chromium.launch({ executablePath: path, args: [...CHROMIUM_FLAGS], env: { ...process.env, ...env } });
 }
 
 /** One tab on the shop. */

@@ -171,7 +171,7 @@ export function listen(onChange) {
   const events = new EventSource('/live/events');
   const on = (kind, draw) => events.addEventListener(kind, ({ data }) => draw(JSON.parse(data)));
   events.addEventListener('open', () => linked(true));
-  events.addEventListener('error', () => linked(false));
+  events.addEventListener('error', () => linked(false, events.readyState === EventSource.CLOSED));
   on('servers', drawServers);
   on('delta', (delta) => {
     drawDelta(delta);
@@ -181,8 +181,9 @@ export function listen(onChange) {
   on('takeover', drawTakeover);
 }
 
-function linked(isUp) {
-  at('link').textContent = isUp ? 'connected' : 'connecting again';
+function linked(isUp, isOver = false) {
+  const said = isOver ? 'not there any more: load the page again' : 'connecting again';
+  at('link').textContent = isUp ? 'connected' : said;
   at('link').classList.toggle('up', isUp);
 }
 
