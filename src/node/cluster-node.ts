@@ -74,7 +74,7 @@ export class ClusterNode<B> {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
-    this.#generations = new Generations(connection, options.clusterState);
+    this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
     this.#patience = new Patience(runtime.clock);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
@@ -196,6 +196,11 @@ export class ClusterNode<B> {
   /** Resolves as soon as it becomes known that another node than `than` leads the partition. */
   otherLeader(partition: Partition, than: NodeId): LeaderWait {
     return this.#leaderWaits.otherThan(than, partition);
+  }
+
+  /** Resolves as soon as it becomes known, or is already, that another node leads the partition than was believed `before`. */
+  newsOfLeader(partition: Partition, before: NodeId | undefined): LeaderWait {
+    return this.#leaderWaits.news(partition, before);
   }
 
   /** Nodes that are likely to know who leads the partition. */

@@ -135,6 +135,8 @@ export class PartitionDriver<B> {
     const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
     this.#call(() => {
       if (identity !== undefined) this.machine.recovery.identified(now, identity);
+      // what an old key sealed leaves the log as if there were no room for it
+      if (this.leads && (this.#stored?.log.outdatedUpTo?.(this.partition) ?? 0) > 0) this.machine.upkeep.full();
       this.machine.tick(now, view);
     });
   }
@@ -337,7 +339,7 @@ export class PartitionDriver<B> {
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
-      turnstile: generations.turnstile,
+      passes: generations.passes,
       keyOf: snapshotKey,
       live,
       admit: (found) => {

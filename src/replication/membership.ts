@@ -91,6 +91,12 @@ export class Membership {
     return this.#members.get(node)?.heartbeat.draining === true;
   }
 
+  /** Whether somebody who is about to leave still leads a partition, as far as anybody told. */
+  get leadsLeave(): boolean {
+    for (const { node } of this.#leaders.values()) if (this.isDraining(node)) return true;
+    return false;
+  }
+
   /** How long the same nodes are here and stay. */
   calmForMs(nowMs: number): number {
     return nowMs - this.#changedMs;

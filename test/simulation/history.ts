@@ -29,6 +29,14 @@ export interface Observation {
   readonly by: string;
 }
 
+/** A diary as it is at the end. */
+export interface FinalDiary {
+  readonly life: string;
+  readonly entries: readonly string[];
+  readonly notes: ReadonlyMap<string, { readonly text: string }>;
+  readonly version: number;
+}
+
 /** What a lost log excuses; nothing where none was lost. */
 export interface Excuses {
   mayMiss(session: string, held: boolean): boolean;
@@ -81,17 +89,7 @@ export class History {
   }
 
   /** Holds everything against the state at the end; `final` has no entry for a session that is gone. */
-  check(
-    final: ReadonlyMap<
-      string,
-      {
-        readonly life: string;
-        readonly entries: readonly string[];
-        readonly notes: ReadonlyMap<string, { readonly text: string }>;
-        readonly version: number;
-      }
-    >,
-  ): void {
+  check(final: ReadonlyMap<string, FinalDiary>): void {
     const excused = (session: string, held = false): boolean => this.#excuses?.mayMiss(session, held) === true;
     for (const { session, life, op, told, version, held } of this.appends) {
       const state = final.get(session);

@@ -3,7 +3,8 @@
  * seed replays the same history.
  */
 import { parseArgs } from 'node:util';
-import { SCENARIOS, simulate } from './world.js';
+import { SCENARIOS } from './scenario.js';
+import { simulate } from './world.js';
 
 const { values } = parseArgs({
   options: {

@@ -1,6 +1,7 @@
 /** Runs every k-th seed of a range in a thread of its own and tells which failed. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SCENARIOS, simulate } from './world.js';
+import { SCENARIOS } from './scenario.js';
+import { simulate } from './world.js';
 
 export interface SeedRange {
   readonly first: number;

@@ -4,7 +4,8 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { SeedRange, SeedsReport } from './seeds-worker.js';
-import { SCENARIOS, simulate } from './world.js';
+import { SCENARIOS } from './scenario.js';
+import { simulate } from './world.js';
 
 const SEEDS = 300;
 const THREADS = Math.max(2, Math.min(4, availableParallelism()));

@@ -1,0 +1,114 @@
+/**
+ * The kinds of worlds that are simulated, one object each.
+ *
+ * Invariant: a scenario says what may happen, the seed says what does; adding a scenario is adding an object here.
+ */
+export interface Scenario {
+  readonly name: string;
+  readonly nodes: number;
+  /** Application servers that hold nothing. */
+  readonly clients: number;
+  readonly backups: number;
+  readonly partitions: number;
+  /** How long anything may go wrong, in virtual milliseconds. */
+  readonly faultsMs: number;
+  readonly takeover: 'fast' | 'strict';
+  /** Whether processes crash, pause and are cut off, and whether the log is out at times. */
+  readonly chaos: boolean;
+  /** Whether messages are lost, late and repeated. */
+  readonly lossy: boolean;
+  /** Whether nodes are drained and started again, one after the other, as a deploy does; then no write may fail or wait for long. */
+  readonly deploys?: boolean;
+  /** Whether there are sessions that expire, and clocks that differ and run too fast or too slowly. */
+  readonly mortal?: boolean;
+  /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
+  readonly losesLog?: boolean;
+}
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  base: {
+    name: 'base',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    deploys: false,
+  },
+  pair: {
+    name: 'pair',
+    nodes: 2,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    deploys: false,
+  },
+  spread: {
+    name: 'spread',
+    nodes: 4,
+    clients: 1,
+    backups: 1,
+    partitions: 3,
+    faultsMs: 5_000,
+    takeover: 'strict',
+    chaos: true,
+    lossy: true,
+    deploys: false,
+  },
+  calm: {
+    name: 'calm',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 1,
+    faultsMs: 4_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: false,
+    deploys: false,
+  },
+  deploy: {
+    name: 'deploy',
+    nodes: 4,
+    clients: 1,
+    backups: 1,
+    partitions: 3,
+    faultsMs: 4_500,
+    takeover: 'strict',
+    chaos: false,
+    lossy: false,
+    deploys: true,
+  },
+  mortal: {
+    name: 'mortal',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 9_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    mortal: true,
+  },
+  lost: {
+    name: 'lost',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: true,
+    deploys: false,
+    losesLog: true,
+  },
+};
