@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<Suite, readonly string[]>> = {
   diff: mocha('diff', 'wire'),
   session: mocha('session', 'replication'),
   store: mocha('node', 'store'),
+  sealing: mocha('wire/sealing', 'store/encryption'),
 };
 
 function mocha(...places: readonly string[]): string[] {
