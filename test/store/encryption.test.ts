@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { connect as connectClient } from 'nats';
+import { SealedLog } from '../../src/engine/sealed/sealed-log.js';
 import { Seals } from '../../src/engine/sealed/seals.js';
 import type { EngineConnection } from '../../src/engine/port.js';
 import { clusterStatus, reseal, subscribe } from '../../src/index.js';
@@ -218,6 +219,29 @@ function suite(world: () => World, all: boolean): void {
     const error = await refused(cluster.connect({ nodeId: 'other' }), 'BYTES_CORRUPT');
     expect(error.message).to.contain('partition 0').and.contain('does not open');
     expect(before.equals(await allBytes())).to.equal(true);
+  });
+
+  it('is silent where a record does not open, and tells nothing of what is behind it', async () => {
+    const { log } = await stored();
+    const seals = new Seals(cluster.name, { keys: [K1], plain: 'refuse' }, REAL_RUNTIME.uniqueId);
+    const told: string[] = [];
+    const sealed = new SealedLog(log, 1, seals, REAL_RUNTIME.clock, (_, error, stops) => stops && told.push(error.code));
+    const first = await sealed.append(P0, START, Buffer.from([0x54, 1]));
+    if (first.outcome !== 'stored') throw new Error(first.outcome);
+    const { entries } = (await log.read(P0, START))!;
+    const changed = new Uint8Array(entries[0]!.record);
+    changed[changed.byteLength - 1]! ^= 1;
+    const second = await log.append(P0, first.sequence, changed);
+    if (second.outcome !== 'stored') throw new Error(second.outcome);
+    await sealed.append(P0, second.sequence, Buffer.from([0x54, 2]));
+    expect(await sealed.read(P0, START)).to.equal(undefined);
+    const heard: number[] = [];
+    const following = sealed.follow(P0, START, ({ record }) => heard.push(record[1]!));
+    await until('it met the record', () => told.length >= 2);
+    await pause(50);
+    following.stop();
+    expect(heard).to.deep.equal([1]);
+    expect(new Set(told)).to.deep.equal(new Set(['BYTES_CORRUPT']));
   });
 
   it('is not gone on from by a plain node that meets a sealed record', async () => {
