@@ -46,21 +46,20 @@ export class SealedSnapshots implements Snapshots {
     partition: Partition,
   ): Promise<{ readonly entries: readonly SnapshotEntry[]; readonly highest: Revision } | undefined> {
     const listing = await this.#snapshots.list(partition);
-    const entries = listing && this.#openAll(partition, listing.entries);
-    return entries && { ...listing!, entries };
+    if (listing === undefined) return undefined;
+    const entries = this.#openAll(partition, listing.entries);
+    return entries && { ...listing, entries };
   }
 
   /** One that cannot be opened for want of its key ends the pass: nobody goes on without its session. */
   get scan(): Snapshots['scan'] {
-    const { scan } = this.#snapshots;
-    return (
-      scan &&
-      ((partitions, take) =>
-        scan.call(this.#snapshots, partitions, async (partition, found) => {
-          const entries = this.#openAll(partition, found);
-          return entries !== undefined && take(partition, entries);
-        }))
-    );
+    const snapshots = this.#snapshots;
+    if (snapshots.scan === undefined) return undefined;
+    return (partitions, take) =>
+      snapshots.scan!(partitions, async (partition, found) => {
+        const entries = this.#openAll(partition, found);
+        return entries !== undefined && take(partition, entries);
+      });
   }
 
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {

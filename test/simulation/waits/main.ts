@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { measureWaits, percentile, WAIT_KINDS } from './waits.js';
+import { measureWaits, percentile, WAIT_KINDS } from '../waits.js';
 
 const { values } = parseArgs({
   options: {
