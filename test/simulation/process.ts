@@ -19,7 +19,8 @@ export interface ProcessOptions {
   readonly partitions: number;
   readonly takeover: 'fast' | 'strict';
   readonly timing: Partial<Timing>;
-  readonly sessions: readonly Class[];
+  /** The classes that it is started with, by its edition. */
+  readonly editions: { readonly old: readonly Class[]; readonly new: readonly Class[] };
   readonly clock?: ClockFault;
 }
 
@@ -33,6 +34,10 @@ export class SimulatedProcess {
   /** Of this life. */
   node: ClusterNode<AtRest> | undefined;
   store: SessionStore | undefined;
+  /** What it is started with next. */
+  edition: 'old' | 'new' = 'old';
+  /** What it was started with. */
+  knows: 'old' | 'new' = 'old';
   #id: NodeId | undefined;
   /** It is leaving as it should. */
   drains = false;
@@ -71,7 +76,9 @@ export class SimulatedProcess {
     this.store = undefined;
     this.drains = false;
     this.died = new Promise((resolve) => (this.#die = resolve));
-    const { name, role, backups, partitions, takeover, timing, sessions } = this.options;
+    const { name, role, backups, partitions, takeover, timing, editions } = this.options;
+    const sessions = editions[this.edition];
+    this.knows = this.edition;
     const engine = memoryEngine({ cluster: this.#cluster });
     const tap = {
       name: engine.name,

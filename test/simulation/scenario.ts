@@ -23,6 +23,10 @@ export interface Scenario {
   readonly mortal?: boolean;
   /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
+  /** Whether a stranger writes into the log, and stored snapshots are damaged. */
+  readonly rots?: boolean;
+  /** Whether processes change to a version of the session class with one attribute more, and some back. */
+  readonly upgrades?: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -110,5 +114,29 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lossy: true,
     deploys: false,
     losesLog: true,
+  },
+  rot: {
+    name: 'rot',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    rots: true,
+  },
+  upgrade: {
+    name: 'upgrade',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    upgrades: true,
   },
 };

@@ -1,5 +1,6 @@
 /** Runs every k-th seed of a range in a thread of its own and tells which failed. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { sumOf } from './fault-book.js';
 import { SCENARIOS } from './scenario.js';
 import { simulate } from './world.js';
 
@@ -39,7 +40,7 @@ if (parentPort !== null) {
     seeds++;
     acknowledged += report.acknowledged;
     merges += report.merges;
-    faults += report.faults;
+    faults += sumOf(report.faults);
     expired += report.expired;
     if (report.violations.length > 0) failures.push({ seed, scenario: scenario.name, violations: report.violations });
   }
