@@ -48,6 +48,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'class-transformer': ['model'],
   'reflect-metadata': ['model'],
   'express-session': ['integrations'],
+  fastify: ['integrations'],
+  '@fastify/session': ['integrations'],
 };
 
 const PUBLIC_INDEXES = ['index.ts', 'diff/index.ts', 'engine/nats/index.ts', 'testing/index.ts'];

@@ -198,6 +198,11 @@ export class ClusterNode<B> {
     return this.#leaderWaits.otherThan(than, partition);
   }
 
+  /** Resolves as soon as it becomes known, or is already, that another node leads the partition than was believed `before`. */
+  newsOfLeader(partition: Partition, before: NodeId | undefined): LeaderWait {
+    return this.#leaderWaits.news(partition, before);
+  }
+
   /** Nodes that are likely to know who leads the partition. */
   candidates(partition: Partition): readonly NodeId[] {
     const order = this.#rebalancer.order(partition);

@@ -6,7 +6,6 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
-import { nodeId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
@@ -22,7 +21,6 @@ const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
 /** What the primary before still has to say is waited for so long, once another one is known. */
 const LAST_WORD_MS = 15;
-const NOBODY = nodeId('');
 
 export type Done = Extract<NodeAnswer, { kind: 'done' }>;
 export type FinalRead = Exclude<NodeReadAnswer, { kind: 'retry' }>;
@@ -48,6 +46,7 @@ export class Router {
       if (this.#node.closed) throw closed(outcome);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
       if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
+      const believed = this.#node.leaderOf(partition);
       to = this.#target(partition, tries, to);
       if (to !== undefined) {
         const leftMs = deadline.leftMs;
@@ -84,7 +83,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await this.#pause(deadline, partition, to, tries);
+      await this.#pause(deadline, partition, believed, tries);
     }
   }
 
@@ -102,6 +101,7 @@ export class Router {
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(read.session, why, undefined, deadline.timeoutMs);
       const here = local && tries === 0;
+      const believed = this.#node.leaderOf(partition);
       to = here ? this.#node.self : this.#target(partition, tries, to);
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
@@ -126,7 +126,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await this.#pause(deadline, partition, to, tries);
+      await this.#pause(deadline, partition, believed, tries);
     }
   }
 
@@ -143,6 +143,7 @@ export class Router {
       if (this.#node.closed) throw closed(undefined);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
+      const believed = this.#node.leaderOf(partition);
       to = this.#target(partition, tries, to);
       if (to !== undefined) {
         const asked = await deadline.race(
@@ -152,7 +153,7 @@ export class Router {
           return { ids: asked.answer.ids, total: asked.answer.total };
         this.#follow(partition, to, asked.kind === 'answered' ? asked.answer.hint : undefined);
       }
-      await this.#pause(deadline, partition, to, tries);
+      await this.#pause(deadline, partition, believed, tries);
     }
   }
 
@@ -178,11 +179,13 @@ export class Router {
     return { kind: 'lost' };
   }
 
-  /** Waits longer from try to try, but no longer than until a new primary is known. */
-  async #pause(deadline: Deadline, partition: Partition, asked: NodeId | undefined, tries: number): Promise<void> {
-    const other = this.#node.otherLeader(partition, asked ?? NOBODY);
-    await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)), other.known);
-    other.cancel();
+  /** Waits longer from try to try, but no longer than until another primary is known than was believed when the try began. */
+  async #pause(deadline: Deadline, partition: Partition, believed: NodeId | undefined, tries: number): Promise<void> {
+    const news = this.#node.newsOfLeader(partition, believed);
+    await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)), news.known);
+    news.cancel();
+    // a hint of somebody who had not heard the news yet leads back to the dead
+    if (this.#node.leaderOf(partition) !== believed) this.#hints.delete(partition);
   }
 
   /**

@@ -85,6 +85,11 @@ export class SessionStore {
     return this.#copy(instance).base;
   }
 
+  /** The partition of a session, there or not: what events and `status()` call `partition`. @throws {TwinstateError} `OPTION_INVALID` */
+  partitionOf(id: string): number {
+    return this.#partition(checkId(id));
+  }
+
   /** Opens a session: an instance and a benchmark of its own. `undefined` where there is none. */
   async open<T extends object>(type: Class<T>, id: string, options: OpenOptions = {}): Promise<T | undefined> {
     this.#check();

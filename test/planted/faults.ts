@@ -1,7 +1,7 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
 
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'diff' | 'session' | 'store';
+export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store';
 
 export interface Fault {
   readonly name: string;
@@ -34,11 +34,16 @@ const SUCCESSION = 'replication/succession.js';
 const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
+const ROUTER = 'store/router.js';
 const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
   // differencing
   ...DIFFERENCING_FAULTS,
+  // availability
+  fault('waits', 'a paused primary is asked again as it is its turn', ROUTER, 'leader !== asked || tries', 'tries'),
+  fault('waits', 'a new primary wakes nobody who waits', ROUTER, 'Math.min(tries, 5)), news.known)', 'Math.min(tries, 5)))'),
+  fault('waits', 'a hint leads back to the dead', ROUTER, 'if (this.#node.leaderOf(partition) !== believed)', 'if (false)'),
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
   fault(
     'diff',
@@ -268,7 +273,7 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'simulation',
     'a lost reply counts as never arrived',
-    'store/router.js',
+    ROUTER,
     "if (asked.kind === 'lost')\n                        maybeStored = true;",
     '',
   ),
@@ -549,7 +554,7 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'store',
     'a conflict after a lost answer is final, however much was forgotten',
-    'store/router.js',
+    ROUTER,
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
   ),

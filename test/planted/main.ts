@@ -25,13 +25,14 @@ const { values } = parseArgs({
 /** The command that must fail. */
 const COMMANDS: Readonly<Record<Suite, readonly string[]>> = {
   simulation: ['dist-planted/test/simulation/main.js', '--seeds', values.seeds, '--stop'],
+  waits: mocha('simulation/waits'),
   diff: mocha('diff', 'wire'),
   session: mocha('session', 'replication'),
   store: mocha('node', 'store'),
 };
 
-function mocha(...folders: readonly string[]): string[] {
-  const files = folders.map((folder) => `dist-planted/test/${folder}/**/*.test.js`);
+function mocha(...places: readonly string[]): string[] {
+  const files = places.map((place) => `dist-planted/test/${place}${place.includes('/') ? '' : '/**/*'}.test.js`);
   return ['node_modules/mocha/bin/mocha.js', '--no-config', '--bail', '--exit', '--timeout', '60000', '--expose-gc', ...files];
 }
 
