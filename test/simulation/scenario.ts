@@ -140,3 +140,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     upgrades: true,
   },
 };
+
+/** Those among which a seed chooses: one that is named, or all. @throws {RangeError} where there is none of that name */
+export function scenariosOf(name?: string): readonly Scenario[] {
+  if (name === undefined) return Object.values(SCENARIOS);
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
+  if (scenario === undefined) throw new RangeError(`there is no scenario ${name}, only ${Object.keys(SCENARIOS).join(', ')}`);
+  return [scenario];
+}
