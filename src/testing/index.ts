@@ -3,6 +3,7 @@ export { engineConformance, type ConformanceCase } from './engine-conformance.js
 export type { EngineWorld } from './engine-world.js';
 export { realClock } from './real-clock.js';
 export { ProcessClock, seededRandom, SimulatedTime } from './simulated-time.js';
+export { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.js';
 export { MemoryCluster, type MemoryClusterOptions } from '../engine/memory/memory-cluster.js';
 export type { Faults, Journey, ReadJourney, RequestJourney, WriteJourney } from '../engine/memory/faults.js';
 export type {
