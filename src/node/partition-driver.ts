@@ -135,6 +135,8 @@ export class PartitionDriver<B> {
     const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
     this.#call(() => {
       if (identity !== undefined) this.machine.recovery.identified(now, identity);
+      // what an old key sealed leaves the log as if there were no room for it
+      if (this.leads && (this.#stored?.log.outdatedUpTo?.(this.partition) ?? 0) > 0) this.machine.upkeep.full();
       this.machine.tick(now, view);
     });
   }
@@ -300,7 +302,7 @@ export class PartitionDriver<B> {
       this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life, wanted));
     };
     try {
-      const generation = wanted ?? (await generations.newestOf(this.partition));
+      const generation = await generations.where(this.partition, wanted, this.#stored?.generation);
       if (life !== this.#life) return;
       if (generation === undefined) return again();
       const from = await generations.open(generation);
@@ -337,7 +339,7 @@ export class PartitionDriver<B> {
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
-      turnstile: generations.turnstile,
+      passes: generations.passes,
       keyOf: snapshotKey,
       live,
       admit: (found) => {

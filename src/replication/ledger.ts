@@ -12,6 +12,7 @@ import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
+import { quarantined } from './quarantine.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { applyEntry, decodeStored, freshState } from './session-state.js';
@@ -203,9 +204,7 @@ export class Ledger<B> {
     this.sessions.cool();
     const record = known ?? tryDecode(bytes);
     if (record instanceof TwinstateError) {
-      this.foreign++;
-      this.#advance(at, foreignId(bytes));
-      return { kind: 'foreign', error: record };
+      return record.code === 'KEY_UNKNOWN' ? { kind: 'gap', why: record.message } : this.#foreign(at, bytes, record);
     }
     if (record.type === 'end') {
       // whoever wrote it may not have known what it follows: it says only that nothing behind it counts
@@ -215,9 +214,7 @@ export class Ledger<B> {
     }
     if (joining && record.prev.sequence < this.applied) {
       // a conditional append cannot have put it here: somebody stored a copy of an old record
-      this.foreign++;
-      this.#advance(at, foreignId(bytes));
-      return { kind: 'foreign', error: outOfPlace(at, record.prev.sequence, this.beforeApplied) };
+      return this.#foreign(at, bytes, outOfPlace(at, record.prev.sequence, this.applied));
     }
     if (record.prev.sequence !== this.applied || record.prev.id !== this.lastId) {
       return { kind: 'gap', why: `record ${at} follows ${record.prev.sequence}, not ${this.applied}` };
@@ -385,11 +382,13 @@ export class Ledger<B> {
     if (state.body !== undefined) state.salvaged = this.#bodies.salvage(state.body);
     state.body = undefined;
     this.#quarantined.push(state);
-    state.quarantine = new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(state.id)} cannot be read`, {
-      received: cause instanceof Error ? cause.message : String(cause),
-      cure: 'destroy it and create it anew; all other sessions go on',
-      cause,
-    });
+    state.quarantine = quarantined(state.id, cause);
+  }
+
+  #foreign(at: Sequence, bytes: Uint8Array, error: TwinstateError): Applied {
+    this.foreign++;
+    this.#advance(at, foreignId(bytes));
+    return { kind: 'foreign', error };
   }
 
   #advance(at: Sequence, id: RecordId): void {

@@ -11,7 +11,7 @@ import type { Fault, Suite } from './faults.js';
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const ROOT = join(DIST, '..');
-export const SUITES: readonly Suite[] = ['waits', 'session', 'store', 'diff', 'simulation'];
+export const SUITES: readonly Suite[] = ['waits', 'sealing', 'session', 'store', 'diff', 'simulation'];
 const TAIL_CHARS = 2_000;
 
 export interface SuiteRun {
@@ -48,6 +48,7 @@ export class PlantedCopy {
     this.#commands = {
       simulation: [`${copy}/test/simulation/main.js`, '--seeds', seeds, '--workers', '1', '--stop'],
       waits: mocha('simulation/waits'),
+      sealing: mocha('wire/sealing', 'store/encryption'),
       diff: mocha('diff', 'wire'),
       session: mocha('session', 'replication'),
       store: mocha('node', 'store'),

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly rots?: boolean;
   /** Whether processes change to a version of the session class with one attribute more, and some back. */
   readonly upgrades?: boolean;
+  /** Whether records, snapshots and messages are sealed. */
+  readonly sealed?: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -44,6 +46,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   pair: {
     name: 'pair',
+    sealed: true,
     nodes: 2,
     clients: 1,
     backups: 1,
@@ -114,6 +117,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lossy: true,
     deploys: false,
     losesLog: true,
+    sealed: true,
   },
   rot: {
     name: 'rot',

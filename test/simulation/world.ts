@@ -95,6 +95,9 @@ export async function simulate(
   return new World(seed, { ...scenario, faultsMs: restraint.faultsMs ?? scenario.faultsMs }, restraint, trace).run();
 }
 
+/** Everybody's keys; the salts come from the seed, like all chance. */
+const SEALED = { keys: [{ id: 'k1', key: new Uint8Array(32).fill(1) }] };
+
 class World {
   readonly #seed: number;
   readonly #scenario: Scenario;
@@ -173,7 +176,8 @@ class World {
       let ids = 0;
       const uniqueId = (): string =>
         `${name}${(++ids).toString(36)}x${Math.floor(random() * 0xffffffff).toString(36)}zzzzzzzzzzzzzz`.slice(0, 24);
-      const options = { name, role, backups, partitions, takeover, timing, editions, clock } as const;
+      const encryption = scenario.sealed === true ? SEALED : undefined;
+      const options = { name, role, backups, partitions, takeover, timing, encryption, editions, clock } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, random, uniqueId));
     }
   }
