@@ -93,6 +93,11 @@ export class Primary<B> {
     this.#queue.push(waiting);
   }
 
+  /** Queues a commit of this process for the next `pump`: its benchmark made the delta, so that there is nothing to check. */
+  take(waiting: Waiting): void {
+    this.#queue.push(waiting);
+  }
+
   /** A touch that needs no record: the recorded use is young enough that every replica grants this one, too. */
   #unrecordedTouch(now: Instant, { kind, session, className, backups }: Operation, ledger: Ledger<B>): Answer | undefined {
     if (kind !== 'touch' || backups > 0 || !this.#fresh(now)) return undefined;
