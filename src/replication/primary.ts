@@ -93,9 +93,11 @@ export class Primary<B> {
     this.#queue.push(waiting);
   }
 
-  /** Queues a commit of this process for the next `pump`: its benchmark made the delta, so that there is nothing to check. */
+  /** Queues a commit of this process, for which no backup is waited, until the next `pump`. */
   take(waiting: Waiting): void {
-    this.#queue.push(waiting);
+    const problem = this.#check(waiting.operation);
+    if (problem === undefined) this.#queue.push(waiting);
+    else this.#answer(waiting, problem);
   }
 
   /** A touch that needs no record: the recorded use is young enough that every replica grants this one, too. */
@@ -277,8 +279,8 @@ export class Primary<B> {
     return count;
   }
 
-  #check({ kind, payload }: Operation): Answer | undefined {
-    if (kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
+  #check({ kind, payload, trusted }: Operation): Answer | undefined {
+    if (trusted === true || kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
     return refusalOf(() => {
       if (kind !== 'adopt') return this.#options.bodies.check(kind, payload);
       const { header, snapshot } = decodeStored(payload);

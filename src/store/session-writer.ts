@@ -159,7 +159,14 @@ export class SessionWriter {
   #operation({ kind, id, model, base, payload, ack, rebased }: StoreOperation): NodeOperation {
     const op = { client: this.#parts.client, counter: ++this.#operations };
     const backups = typeof ack === 'object' ? ack.backups : 0;
-    const asked = { kind, session: id, op, base, className: model.name, payload, backups, rebased, waitMs: 0 };
+    // whoever raised limits may have written what backups refuse to read: that is found before it is stored
+    const trusted = kind === 'commit' && hasDefaultLimits(model);
+    const asked = { kind, session: id, op, base, className: model.name, payload, trusted, backups, rebased, waitMs: 0 };
     return kind === 'create' ? { ...asked, lifetime: { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 } } : asked;
   }
+}
+
+function hasDefaultLimits({ limits }: SessionModel): boolean {
+  for (const limit in limits) if (Object.hasOwn(limits, limit)) return false;
+  return true;
 }
