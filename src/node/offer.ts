@@ -13,10 +13,10 @@ const AGAIN_MS = 200;
 export interface OfferWays {
   readonly clock: Clock;
   /** `undefined`: no answer. */
-  ask(to: NodeId): Promise<Answer | undefined>;
+  readonly ask: (to: NodeId) => Promise<Answer | undefined>;
   /** Who leads, as far as is known. */
-  leader(): NodeId | undefined;
-  over(): boolean;
+  readonly leader: () => NodeId | undefined;
+  readonly over: () => boolean;
 }
 
 /** @returns `undefined` where it is over before there is a final answer */

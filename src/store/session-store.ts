@@ -118,7 +118,7 @@ export class SessionStore {
     try {
       return this.#commit(instance, options);
     } catch (error) {
-      return Promise.reject(error as TwinstateError);
+      return Promise.reject(error);
     }
   }
 
