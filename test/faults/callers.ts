@@ -129,12 +129,14 @@ export class Callers {
     const token = this.#token();
     const what = this.#random();
     let account: Account | undefined;
+    let base = 0;
     await this.#ended(noted, session, async () => {
       await this.#store.update(
         Account,
         session,
         (opened) => {
           account = opened;
+          base = this.#store.versionOf(opened);
           const changes: HistoryChange[] = [];
           if (what < 0.5) changes.push({ attribute: 'log', append: token });
           if (what > 0.35 && what < 0.7) changes.push({ attribute: 'count', add: 1 });
@@ -148,7 +150,9 @@ export class Callers {
         },
         { attempts: 100, ...this.#write(held) },
       );
-      return this.#store.versionOf(account!);
+      // an instance that could not follow what others committed before it stays at its base
+      const version = this.#store.versionOf(account!);
+      return version > base ? version : undefined;
     });
   }
 

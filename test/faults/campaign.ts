@@ -16,6 +16,8 @@ export interface CampaignOptions {
   readonly only: string;
   /** Three servers. */
   readonly cluster: boolean;
+  /** Nothing is stopped or cut off for longer (default 30 s). */
+  readonly longestMs?: number;
   /** Where histories of faults with a problem are written. */
   readonly folder?: string;
   readonly say?: (line: string) => void;
@@ -24,14 +26,8 @@ export interface CampaignOptions {
 /** Faults on one cluster; its log and its memory are then long enough. */
 const FAULTS_EACH = 25;
 
-export async function campaign({
-  from,
-  count,
-  only,
-  cluster,
-  folder,
-  say = () => undefined,
-}: CampaignOptions): Promise<Outcome[]> {
+export async function campaign(options: CampaignOptions): Promise<Outcome[]> {
+  const { from, count, only, cluster, longestMs, folder, say = () => undefined } = options;
   const outcomes: Outcome[] = [];
   let world: FaultWorld | undefined;
   try {
@@ -41,7 +37,7 @@ export async function campaign({
         world = undefined;
       }
       const takeover = Math.floor(seed / FAULTS_EACH) % 2 === 0 ? 'fast' : 'strict';
-      world ??= await FaultWorld.start(`faults-${seed}`, takeover, cluster);
+      world ??= await FaultWorld.start(`faults-${seed}`, takeover, cluster, longestMs);
       const outcome = await runFault(world, seed, only);
       say(inLine(outcome));
       if (outcome.problems.length > 0) {

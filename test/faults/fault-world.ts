@@ -26,6 +26,7 @@ const NODES = ['a', 'b', 'c'];
 const APPLICATIONS = ['x', 'y'];
 export const PARTITIONS = 4;
 const BACKUPS = 1;
+const LOST_MS = 2_500;
 /** Generous: what has not come true by then never will. */
 const CONVERGED_MS_MAX = 60_000;
 const ANSWERED_MS_MAX = 45_000;
@@ -42,6 +43,8 @@ export class FaultWorld {
   readonly servers: readonly NatsServer[];
   readonly isCluster: boolean;
   readonly takeover: 'fast' | 'strict';
+  /** Nothing is stopped or cut off for longer. */
+  readonly longestMs: number;
   readonly #cluster: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'twinstate-faults-'));
   readonly #lines = new Map<string, readonly Line[]>();
@@ -50,16 +53,17 @@ export class FaultWorld {
   #calling: Calling | undefined;
   #journals: Journaled[] = [];
 
-  private constructor(servers: readonly NatsServer[], cluster: string, takeover: 'fast' | 'strict') {
+  private constructor(servers: readonly NatsServer[], cluster: string, takeover: 'fast' | 'strict', longestMs: number) {
     this.servers = servers;
     this.isCluster = servers.length > 1;
     this.#cluster = cluster;
     this.takeover = takeover;
+    this.longestMs = longestMs;
   }
 
-  static async start(cluster: string, takeover: 'fast' | 'strict', isCluster: boolean): Promise<FaultWorld> {
+  static async start(cluster: string, takeover: 'fast' | 'strict', isCluster: boolean, longestMs = 30_000): Promise<FaultWorld> {
     const servers = isCluster ? await startNatsCluster(3) : [await startNatsServer()];
-    const world = new FaultWorld(servers, cluster, takeover);
+    const world = new FaultWorld(servers, cluster, takeover, longestMs);
     try {
       if (isCluster) await world.#elected();
       for (const name of [...NODES, ...APPLICATIONS]) await world.join(name);
@@ -85,6 +89,8 @@ export class FaultWorld {
       partitions: PARTITIONS,
       backups: BACKUPS,
       takeover: this.takeover,
+      // one server has no elections, which a loss of the log must not be taken for
+      ...(!this.isCluster && { timing: { lostMs: LOST_MS } }),
       servers: this.lines(name).map(({ url }) => url),
       replicas: this.servers.length,
     };

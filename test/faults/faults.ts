@@ -27,8 +27,9 @@ export interface FaultKind {
 
 const between = (random: () => number, low: number, high: number): number => Math.round(low + random() * (high - low));
 const one = <T>(random: () => number, among: readonly T[]): T => among[Math.floor(random() * among.length)]!;
-/** From 0.1 s to `maxMs`, mostly short. */
-const shortly = (random: () => number, maxMs: number): number => Math.round(100 * (maxMs / 100) ** (random() ** 3));
+/** From 0.1 s to `maxMs`, mostly short; and no longer than this world allows. */
+const shortly = ({ longestMs }: FaultWorld, random: () => number, maxMs: number): number =>
+  Math.round(100 * (Math.min(maxMs, longestMs) / 100) ** (random() ** 3));
 
 async function killed(world: FaultWorld, random: () => number, names: readonly string[]): Promise<Done> {
   const backMs = between(random, 50, 700);
@@ -39,7 +40,7 @@ async function killed(world: FaultWorld, random: () => number, names: readonly s
 }
 
 async function paused(world: FaultWorld, random: () => number, name: string): Promise<Done> {
-  const ms = shortly(random, 30_000);
+  const ms = shortly(world, random, 30_000);
   const worker = world.workers.get(name)!;
   worker.pause();
   await sleep(ms);
@@ -49,7 +50,7 @@ async function paused(world: FaultWorld, random: () => number, name: string): Pr
 
 async function lined(world: FaultWorld, random: () => number, state: LineState): Promise<Done> {
   const name = one(random, [...world.workers.keys()]);
-  const ms = shortly(random, 8_000);
+  const ms = shortly(world, random, 8_000);
   for (const line of world.lines(name)) line.set(state);
   await sleep(ms);
   for (const line of world.lines(name)) line.set('whole');
@@ -126,7 +127,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
     hits: 'lines',
     run: async (world, random) => {
       const name = one(random, [...world.workers.keys()]);
-      const [delayMs, ms] = [between(random, 5, 250), shortly(random, 6_000)];
+      const [delayMs, ms] = [between(random, 5, 250), shortly(world, random, 6_000)];
       for (const line of world.lines(name)) line.slow(delayMs);
       await sleep(ms);
       for (const line of world.lines(name)) line.slow(0);
@@ -148,7 +149,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
     hits: 'servers',
     run: async (world, random) => {
       const server = one(random, world.servers);
-      const ms = shortly(random, 8_000);
+      const ms = shortly(world, random, 8_000);
       await server.pause();
       await sleep(ms);
       server.resume();

@@ -1,7 +1,8 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+import { SEALING_FAULTS } from './sealing-faults.js';
 
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store';
+export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store' | 'sealing';
 
 export interface Fault {
   readonly name: string;
@@ -38,6 +39,7 @@ const ROUTER = 'store/router.js';
 const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
+  ...SEALING_FAULTS,
   // differencing
   ...DIFFERENCING_FAULTS,
   // availability
@@ -199,6 +201,7 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
   fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
   fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
+  fault('session', 'a primary refuses from memory without a lease', BATCH, 'own?.fresh !== false || ', 'true || '),
   fault(
     'session',
     'the base of a merge is the newest state',
