@@ -145,6 +145,16 @@ export interface Snapshots {
    * every put that was acknowledged before, also of keys removed since. `undefined`: nobody answered, ask again.
    */
   list(partition: Partition): Promise<{ readonly entries: readonly SnapshotEntry[]; readonly highest: Revision } | undefined>;
+  /**
+   * Reads every key of some partitions in one pass and hands them over as they come; an engine that has nothing quicker than a
+   * listing of each leaves it out. A key that is replaced meanwhile may come twice, the newer one later. `take` is waited for, and
+   * ends the pass by resolving to false. Resolves to the revision that this is complete up to, as that of `list`; `undefined`: it
+   * was not read to its end, ask again.
+   */
+  scan?(
+    partitions: ReadonlySet<Partition>,
+    take: (partition: Partition, entries: readonly SnapshotEntry[]) => Promise<boolean>,
+  ): Promise<Revision | undefined>;
   /** Forgets a key if its revision is `expected`. Best effort. */
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void>;
 }

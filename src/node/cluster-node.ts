@@ -74,7 +74,7 @@ export class ClusterNode<B> {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
-    this.#generations = new Generations(connection, options.clusterState);
+    this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
     this.#patience = new Patience(runtime.clock);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
@@ -130,6 +130,7 @@ export class ClusterNode<B> {
       },
       stays: () => this.#presence.state === 'here',
       hint: (partition) => membership.leaderOf(partition),
+      knows: (node) => membership.has(node),
       event: options.onEvent,
       status: () => this.status(),
     });

@@ -33,6 +33,8 @@ export interface Holdings<B> {
   readonly partitions: number;
   readonly runtime: Runtime;
   driver(partition: Partition): PartitionDriver<B> | undefined;
+  /** This node was heard of lately. */
+  knows(node: NodeId): boolean;
   /** The primary `from` says that this replica is one too many. */
   released(term: Term, from: NodeId): void;
   /** This node stays, so that it may take the lead of partitions. */
@@ -173,6 +175,8 @@ export class RequestServer<B> {
       case 'status':
         return { kind: 'status', status: this.#holdings.status() };
       case 'report':
+        // what nobody is there for must not count as a backup, nor be remembered
+        if (!this.#holdings.knows(message.from)) return undefined;
         this.#holdings
           .driver(message.term.partition)
           ?.reported(message.from, { epoch: message.term.epoch, position: message.position });

@@ -39,6 +39,8 @@ export interface Batch {
 
 /** What a primary does by itself, behind what it was asked for: whether it still should is seen there. */
 export interface Own {
+  /** Its lease is fresh: what its memory refuses needs no record to confirm it (rule 12). */
+  readonly fresh: boolean;
   /** Sessions whose use is to be recorded. */
   readonly used: Iterable<SessionId>;
   /** Sessions that may be over. */
@@ -127,7 +129,9 @@ export function makeBatch<B>(
     }
     const decided = decide(ledger, bodies, operation, header, overlay);
     if (decided.answer !== undefined) {
-      (overlay === undefined ? now : late).push({ waiting, answer: decided.answer });
+      // without a lease another one may lead, and know better
+      const isSure = overlay === undefined && (own?.fresh !== false || decided.answer.kind === 'retry');
+      (isSure ? now : late).push({ waiting, answer: decided.answer });
       continue;
     }
     if (operation.kind === 'touch' && operation.backups === 0 && own?.useIsDue(header!) === false) {

@@ -151,6 +151,7 @@ export class Primary<B> {
     // what is not stored is told again
     this.#due.clear();
     return {
+      fresh: this.#fresh(now),
       used,
       due,
       useIsDue: (state) => useIsDue(state, now.wallMs),

@@ -201,6 +201,7 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
   fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
   fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
+  fault('session', 'a primary refuses from memory without a lease', BATCH, 'own?.fresh !== false || ', 'true || '),
   fault(
     'session',
     'the base of a merge is the newest state',

@@ -17,6 +17,8 @@ export interface ColdTask {
   readonly sessions: number;
   readonly partitions: number;
   readonly backups: number;
+  /** Which session is served first. */
+  readonly first: number;
 }
 
 export interface ColdResult {
@@ -69,7 +71,7 @@ if (task.does === 'fill') {
   await store.close();
   await say('filled');
 } else {
-  const id = idOf(Math.floor(sessions / 2));
+  const id = idOf(task.first);
   const line = (await store.open(Line, id, { consistency: 'strong', timeoutMs: 60_000 }))!;
   const openedMs = sinceMs();
   line.visits++;

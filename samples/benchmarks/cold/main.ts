@@ -1,11 +1,12 @@
 /**
- * `npm run bench:cold -- [--sessions N] [--nodes N] [--backups B] [--partitions P] [--json FILE]`: a cluster of that many sessions
+ * `npm run bench:cold -- [--sessions N] [--nodes N] [--backups B] [--partitions P] [--store DIR] [--json FILE]`: a cluster of that many sessions
  * of 1.5 kB starts again with nobody running, on a real NATS server: until the first session is served (opened by a strong read, and
- * committed), and until every node has everything in memory that it should hold. Method and results: the README beside.
+ * committed), and until every node has everything in memory that it should hold. `--store` keeps what the server stores in a folder, and
+ * takes what an earlier run with the same sessions and partitions has left there. Method and results: the README beside.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '2' },
     backups: { type: 'string', default: '1' },
     partitions: { type: 'string', default: '16' },
+    store: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -30,12 +32,15 @@ const [sessions, nodes, backups, partitions] = [values.sessions, values.nodes, v
   number,
 ];
 if (![sessions, nodes, backups, partitions].every(Number.isInteger) || sessions < 1 || nodes < 1 || nodes <= backups) {
-  console.error('usage: npm run bench:cold -- [--sessions N] [--nodes N] [--backups B] [--partitions P] [--json FILE]');
+  console.error(
+    'usage: npm run bench:cold -- [--sessions N] [--nodes N] [--backups B] [--partitions P] [--store DIR] [--json FILE]',
+  );
   process.exit(2);
 }
 
-const server = await startNatsServer();
-const base = { servers: server.url, sessions, partitions, backups };
+const isFilled = values.store !== undefined && existsSync(values.store);
+const server = await startNatsServer(values.store === undefined ? {} : { storeDir: values.store });
+const base = { servers: server.url, sessions, partitions, backups, first: 0 };
 const begin = (task: ColdTask): ReturnType<typeof fork> => {
   const child = fork(SCRIPT, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   process.once('exit', () => child.kill('SIGKILL'));
@@ -44,11 +49,15 @@ const begin = (task: ColdTask): ReturnType<typeof fork> => {
 
 try {
   const fillStartedMs = performance.now();
-  const filler = begin({ ...base, does: 'fill', name: 'filler', backups: 0 });
-  const [filled] = (await Promise.race([once(filler, 'message'), once(filler, 'exit')])) as [unknown];
-  if (filled !== 'filled') throw new Error(`the process that makes the sessions ended with ${String(filled)}`);
+  if (!isFilled) {
+    const filler = begin({ ...base, does: 'fill', name: 'filler', backups: 0 });
+    const [filled] = (await Promise.race([once(filler, 'message'), once(filler, 'exit')])) as [unknown];
+    if (filled !== 'filled') throw new Error(`the process that makes the sessions ended with ${String(filled)}`);
+  }
   const filledMs = performance.now() - fillStartedMs;
-  const children = Array.from({ length: nodes }, (_, i) => begin({ ...base, does: 'start', name: `node-${i}` }));
+  const children = Array.from({ length: nodes }, (_, i) =>
+    begin({ ...base, does: 'start', name: `node-${i}`, first: Math.floor(sessions / (i + 2)) }),
+  );
   const results = await Promise.all(
     children.map(async (child) => {
       const [result] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [ColdResult | number];
