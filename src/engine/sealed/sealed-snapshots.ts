@@ -25,12 +25,15 @@ export class SealedSnapshots implements Snapshots {
   readonly #generation: number;
   readonly #seals: Seals;
   readonly #trouble: Trouble;
+  readonly scan?: NonNullable<Snapshots['scan']>;
 
   constructor(snapshots: Snapshots, generation: number, seals: Seals, trouble: Trouble) {
     this.#snapshots = snapshots;
     this.#generation = generation;
     this.#seals = seals;
     this.#trouble = trouble;
+    const scan = snapshots.scan?.bind(snapshots);
+    if (scan !== undefined) this.scan = (partitions, take) => this.#scan(scan, partitions, take);
   }
 
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
@@ -60,6 +63,25 @@ export class SealedSnapshots implements Snapshots {
         const entries = this.#openAll(partition, found);
         return entries !== undefined && take(partition, entries);
       });
+  }
+
+  async #scan(
+    scan: NonNullable<Snapshots['scan']>,
+    partitions: ReadonlySet<Partition>,
+    take: Parameters<typeof scan>[1],
+  ): Promise<Revision | undefined> {
+    let opens = true;
+    const upTo = await scan(partitions, async (partition, found) => {
+      const entries: SnapshotEntry[] = [];
+      for (const each of found) {
+        const entry = this.#open(partition, each);
+        // the pass was not read to its end
+        if (entry === undefined) return (opens = false);
+        entries.push(entry);
+      }
+      return take(partition, entries);
+    });
+    return opens ? upTo : undefined;
   }
 
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {
