@@ -52,6 +52,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'express-session': ['integrations'],
   fastify: ['integrations'],
   '@fastify/session': ['integrations'],
+  '@nestjs/common': ['integrations'],
 };
 
 const PUBLIC_INDEXES = ['index.ts', 'diff/index.ts', 'engine/nats/index.ts', 'testing/index.ts'];

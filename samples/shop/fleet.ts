@@ -42,7 +42,7 @@ interface FleetEvents {
 type Slot = { -readonly [K in keyof Member]: Member[K] } & { running: Running | undefined; timer: NodeJS.Timeout | undefined };
 
 export class Fleet extends EventEmitter<FleetEvents> {
-  readonly restartMs: number;
+  readonly #restartMs: number;
   readonly #launch: Launch;
   readonly #slots: Slot[];
   #isOpen = true;
@@ -50,7 +50,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
   constructor(names: readonly string[], launch: Launch, restartMs: number) {
     super();
     this.setMaxListeners(0);
-    this.restartMs = restartMs;
+    this.#restartMs = restartMs;
     this.#launch = launch;
     this.#slots = names.map((name) => ({ name, ...DOWN, running: undefined, timer: undefined }));
   }
@@ -139,7 +139,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
 
   #down(slot: Slot): void {
     Object.assign(slot, DOWN, { running: undefined });
-    if (this.#isOpen) slot.timer = setTimeout(() => this.#start(slot), this.restartMs);
+    if (this.#isOpen) slot.timer = setTimeout(() => this.#start(slot), this.#restartMs);
     this.emit('changed');
   }
 

@@ -67,14 +67,19 @@ export function asGuests(world: MemoryCluster, secret: string): Launch {
     return {
       kill: () => {
         isOver = true;
-        void opening.then((server) => {
+        const crashed = opening.then((server) => {
           world.crash(nodeId(server.node));
           return server.leave();
         });
+        // one that could not even be opened has nothing to lose
+        crashed.catch(() => undefined);
       },
       leave: async () => {
         isOver = true;
-        await (await opening).leave();
+        await opening.then(
+          (server) => server.leave(),
+          () => undefined,
+        );
       },
     };
   };

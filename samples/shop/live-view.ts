@@ -9,11 +9,14 @@ import type { SessionStore } from 'twinstate';
 import { sessions } from './application.js';
 import type { Fleet } from './fleet.js';
 import { SessionFeed } from './session-feed.js';
+import { ShopSession } from './shop-session.js';
 
 /** Proxies end a stream that is silent for long. */
 const BEAT_MS = 15_000;
 /** A page that is loaded again finds what was told before. */
 const KEPT_MS = 60_000;
+/** What `twinstate/express` puts in front of ids unless told otherwise. */
+const PREFIX = 'sess:';
 
 interface Feed {
   readonly source: SessionFeed;
@@ -33,7 +36,7 @@ export class LiveView {
     this.#fleet = fleet;
     this.app.disable('x-powered-by').use('/live', sessions(store, secret, false));
     this.app.get('/live/events', (request, response) => this.#stream(request.sessionID, response));
-    this.app.post('/live/kill', createApp.json(), (request, response) => this.#kill(request.sessionID, response));
+    this.app.post('/live/kill', (request, response) => this.#kill(request.sessionID, response));
     this.app.use((_, response) => void response.sendStatus(404));
     this.#beat = setInterval(() => {
       for (const { readers } of this.#feeds.values()) for (const reader of readers) reader.write(': still here\n\n');
@@ -49,7 +52,14 @@ export class LiveView {
     }
   }
 
-  #stream(sessionID: string, response: Response): void {
+  async #stream(sessionID: string, response: Response): Promise<void> {
+    // the cookie may be one of a shop that is closed since; where nobody can tell just now, the feed will
+    const isThere = await this.#store.open(ShopSession, PREFIX + sessionID).then(
+      (session) => session !== undefined,
+      () => true,
+    );
+    if (!isThere) return void response.sendStatus(404);
+    if (response.destroyed) return;
     const feed = this.#feed(sessionID);
     // the browser comes back by itself after so many milliseconds
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).write('retry: 500\n\n');
@@ -76,8 +86,7 @@ export class LiveView {
     const known = this.#feeds.get(sessionID);
     if (known !== undefined) return known;
     const readers = new Set<Response>();
-    // the prefix is the one that `twinstate/express` puts in front unless told otherwise
-    const source = new SessionFeed(`sess:${sessionID}`, this.#store, this.#fleet, (event, data) => {
+    const source = new SessionFeed(PREFIX + sessionID, this.#store, this.#fleet, (event, data) => {
       for (const reader of readers) reader.write(text(event, data));
     });
     const feed = { source, readers, timer: undefined };

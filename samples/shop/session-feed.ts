@@ -157,6 +157,6 @@ export class SessionFeed {
       state: member.state,
       ...this.#fleet.partOf(member, this.#partition),
     }));
-    return { partition: this.#partition, restartMs: this.#fleet.restartMs, servers };
+    return { partition: this.#partition, servers };
   }
 }

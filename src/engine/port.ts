@@ -37,7 +37,7 @@ export interface EngineRequest {
   /** How long connecting may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Only the bus is used: nothing is made where there is no such cluster, and log and snapshots are not asked for. */
+  /** Only the bus is used: nothing is made where there is no such cluster, and log and snapshots are not asked for. Its requests come as a looker's. */
   readonly looksOnly?: boolean | undefined;
 }
 
@@ -166,13 +166,16 @@ export type RequestResult =
   /** It may have arrived, it may still arrive. */
   | { readonly outcome: 'unknown'; readonly reason: string };
 
+/** @param looks whoever asks may only look: it came over a connection of `looksOnly`, where the engine can tell */
+export type RequestHandler = (body: Uint8Array, looks?: boolean) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
+
 /**
  * A subscription made after `close` hears nothing, and a message sent then is lost; neither throws, because both happen to nodes
  * that are leaving. Who serves is reachable for others a moment later.
  */
 export interface Bus {
   /** Answers requests that other nodes send to this one. A handler never throws; `undefined` answers nothing. One handler. */
-  serve(handler: (body: Uint8Array) => Promise<Uint8Array | undefined> | Uint8Array | undefined): Subscription;
+  serve(handler: RequestHandler): Subscription;
   /** Asks a node and waits for at most `timeoutMs`. It may arrive more than once, or late. */
   request(to: NodeId, body: Uint8Array, timeoutMs: number): Promise<RequestResult>;
   /** Tells a node, where its `serve` handler is called and its answer is dropped; it may be lost. */

@@ -130,6 +130,7 @@ export class ClusterNode<B> {
       },
       stays: () => this.#presence.state === 'here',
       hint: (partition) => membership.leaderOf(partition),
+      knows: (node) => membership.has(node),
       event: options.onEvent,
       status: () => this.status(),
     });
@@ -140,7 +141,7 @@ export class ClusterNode<B> {
   async start(): Promise<void> {
     const { connection, timing, runtime } = this.#options;
     this.#subscriptions.push(
-      connection.bus.serve((body) => this.#server.serve(body)),
+      connection.bus.serve((body, looks) => this.#server.serve(body, looks)),
       this.#presence.listen(),
     );
     this.#presence.announce();

@@ -89,6 +89,14 @@ export class Generations {
     return existing[0] ?? this.#connection.generation;
   }
 
+  /**
+   * Where to read a partition: in the generation that is `wanted` if it was `read` there before, else in the newest that has a record of
+   * it. What others say of a later one is a reason to look, and never makes one. `undefined`: ask again.
+   */
+  async where(partition: Partition, wanted: number | undefined, read: number | undefined): Promise<number | undefined> {
+    return wanted !== undefined && wanted === read ? wanted : this.newestOf(partition);
+  }
+
   /** Which log a generation has, as it was told last: one question for all replicas. `undefined`: nobody answered yet. */
   identity(generation: number, nowMs: number): string | null | undefined {
     let asked = this.#asked.get(generation);

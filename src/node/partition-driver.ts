@@ -302,7 +302,7 @@ export class PartitionDriver<B> {
       this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life, wanted));
     };
     try {
-      const generation = wanted ?? (await generations.newestOf(this.partition));
+      const generation = await generations.where(this.partition, wanted, this.#stored?.generation);
       if (life !== this.#life) return;
       if (generation === undefined) return again();
       const from = await generations.open(generation);

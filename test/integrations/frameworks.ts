@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- both take promises */
 /** Web applications of one kind in the frameworks that stores are held against, as people write them. */
 import fastifyCookie from '@fastify/cookie';
 import fastifySession, { type FastifySessionOptions } from '@fastify/session';
@@ -23,7 +24,6 @@ export const EXPRESS: Framework = {
       store,
       (app: Express) => {
         for (const [path, handler] of Object.entries(routes)) {
-          // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- express 5 takes promises
           app.get(path, async (request, response) => {
             const result = await handler(request.session as never, request);
             response.json(result === undefined ? { ok: true } : result);

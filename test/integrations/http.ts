@@ -54,7 +54,7 @@ export interface Answer {
 export class Browser {
   cookie: string | undefined;
 
-  async get(app: App, path: string): Promise<Answer> {
+  async get(app: Pick<App, 'url'>, path: string): Promise<Answer> {
     const headers: Record<string, string> = this.cookie === undefined ? {} : { cookie: this.cookie };
     const response = await fetch(app.url + path, { headers, signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     const [setCookie] = response.headers.getSetCookie();

@@ -1,7 +1,8 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+import { SEALING_FAULTS } from './sealing-faults.js';
 
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store';
+export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store' | 'sealing';
 
 export interface Fault {
   readonly name: string;
@@ -38,6 +39,7 @@ const ROUTER = 'store/router.js';
 const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
+  ...SEALING_FAULTS,
   // differencing
   ...DIFFERENCING_FAULTS,
   // availability

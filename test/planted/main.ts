@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<Suite, readonly string[]>> = {
   diff: mocha('diff', 'wire'),
   session: mocha('session', 'replication'),
   store: mocha('node', 'store'),
+  sealing: mocha('wire/sealing', 'store/encryption'),
 };
 
 function mocha(...places: readonly string[]): string[] {
@@ -59,7 +60,7 @@ function run(suite: Suite, timeoutMs: number): Run {
   const { status, stdout } = spawnSync(process.execPath, [script!, ...args], {
     cwd: join(DIST, '..'),
     encoding: 'utf8',
-    timeout: timeoutMs,
+    timeout: Math.ceil(timeoutMs),
     killSignal: 'SIGKILL',
     env: { ...process.env, DIFF_RUNS: '300' },
   });

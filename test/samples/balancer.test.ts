@@ -106,6 +106,7 @@ describe('the shop, embedded', function () {
         return (await fetch(`${shop.url}/api/cart`, { method: 'POST', headers, body })).status;
       };
       const statuses = [await add()];
+      expect((await fetch(`${shop.url}/live/events`)).status, 'nobody without a session has one to look at').to.equal(404);
       const events = await fetch(`${shop.url}/live/events`, { headers: { cookie } });
       const killed = once(shop.fleet, 'killed');
       const kill = await fetch(`${shop.url}/live/kill`, { method: 'POST', headers: { cookie } });

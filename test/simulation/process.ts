@@ -1,5 +1,6 @@
 /** One simulated process: a real store on a clock of its own, that can be killed, paused, cut off and started again. */
 import { connectWith } from '../../src/store/connect.js';
+import type { EncryptionOptions } from '../../src/store/encryption-options.js';
 import type { SessionStore } from '../../src/store/session-store.js';
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
 import type { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
@@ -19,6 +20,7 @@ export interface ProcessOptions {
   readonly partitions: number;
   readonly takeover: 'fast' | 'strict';
   readonly timing: Partial<Timing>;
+  readonly encryption?: EncryptionOptions | undefined;
   readonly sessions: readonly Class[];
   readonly clock?: ClockFault;
 }
@@ -71,7 +73,7 @@ export class SimulatedProcess {
     this.store = undefined;
     this.drains = false;
     this.died = new Promise((resolve) => (this.#die = resolve));
-    const { name, role, backups, partitions, takeover, timing, sessions } = this.options;
+    const { name, role, backups, partitions, takeover, timing, encryption, sessions } = this.options;
     const engine = memoryEngine({ cluster: this.#cluster });
     const tap = {
       name: engine.name,
@@ -81,7 +83,8 @@ export class SimulatedProcess {
       },
     };
     const runtime = { clock, random: this.#random, uniqueId: this.#uniqueId };
-    const options = { sessions, engine: tap, cluster: 'simulated', nodeId: name, role, backups, partitions, takeover, timing };
+    const own = { nodeId: name, role, backups, partitions, takeover, timing, encryption };
+    const options = { sessions, engine: tap, cluster: 'simulated', ...own };
     connectWith(options, runtime, (node) => (this.node = node)).then(
       (store) => {
         if (this.clock === clock) this.store = store;

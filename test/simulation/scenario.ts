@@ -23,6 +23,8 @@ export interface Scenario {
   readonly mortal?: boolean;
   /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
+  /** Whether records, snapshots and messages are sealed. */
+  readonly sealed?: boolean;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -40,6 +42,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   pair: {
     name: 'pair',
+    sealed: true,
     nodes: 2,
     clients: 1,
     backups: 1,
@@ -110,5 +113,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     lossy: true,
     deploys: false,
     losesLog: true,
+    sealed: true,
   },
 };

@@ -73,6 +73,9 @@ export async function simulate(seed: number, scenario: Scenario, trace?: (line: 
   return world.run();
 }
 
+/** Everybody's keys; the salts come from the seed, like all chance. */
+const SEALED = { keys: [{ id: 'k1', key: new Uint8Array(32).fill(1) }] };
+
 class World {
   readonly #seed: number;
   readonly #scenario: Scenario;
@@ -115,6 +118,7 @@ class World {
         partitions,
         takeover,
         timing,
+        encryption: scenario.sealed === true ? SEALED : undefined,
         sessions: [Diary, Tally, Visit],
         clock: this.#clockFault(),
       } as const;

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { connect as connectClient } from 'nats';
+import { SealedLog } from '../../src/engine/sealed/sealed-log.js';
+import { Seals } from '../../src/engine/sealed/seals.js';
 import type { EngineConnection } from '../../src/engine/port.js';
 import { clusterStatus, reseal, subscribe } from '../../src/index.js';
 import type { EncryptionOptions, ErrorCode } from '../../src/index.js';
@@ -12,7 +14,7 @@ import { REAL_RUNTIME } from '../../src/store/real-runtime.js';
 import { sealedUnder } from '../../src/wire/sealing.js';
 import { refused } from './refused.js';
 import { Bag, Counter, SESSIONS } from './sessions.js';
-import { inBothWorlds, natsWorld, pause, TestCluster, until } from './world.js';
+import { embeddedWorld, natsWorld, pause, TestCluster, until } from './world.js';
 import type { World } from './world.js';
 
 const K1 = { id: 'k1', key: randomBytes(32) };
@@ -24,7 +26,25 @@ const MARKER = 'marker-Zq7-in-a-value';
 /** Every change becomes a stored snapshot soon. */
 const TIMING = { checkpointRecords: 8, checkpointIdleMs: 150, snapshotMs: 20 };
 
-inBothWorlds('a sealed cluster', (world) => {
+describe('a sealed cluster, on the embedded engine', function () {
+  this.timeout(60_000);
+  const world = embeddedWorld();
+  suite(() => world, true);
+});
+
+describe('a sealed cluster, on a real nats-server', function () {
+  this.timeout(60_000);
+  let world: World;
+  before(async function () {
+    this.timeout(300_000);
+    world = await natsWorld();
+  });
+  suite(() => world, false);
+  after(() => world.close());
+});
+
+/** @param all also what does not depend on the engine */
+function suite(world: () => World, all: boolean): void {
   let cluster: TestCluster;
   let raw: EngineConnection | undefined;
 
@@ -99,27 +119,6 @@ inBothWorlds('a sealed cluster', (world) => {
     expect((await third.open(Counter, 'c'))!.count).to.equal(3);
   });
 
-  const wrong: readonly (readonly [string, EncryptionOptions | undefined, ErrorCode, RegExp])[] = [
-    ['another key', { keys: [K2] }, 'KEY_UNKNOWN', /the key "k1".*keys "k2"/],
-    ['another key of the same id', { keys: [{ id: 'k1', key: K2.key }] }, 'KEY_UNKNOWN', /another key of that id/],
-    ['no key', undefined, 'CLUSTER_MISMATCH', /are sealed/],
-  ];
-  for (const [what, encryption, code, says] of wrong) {
-    it(`refuses a process with ${what}, which has changed nothing`, async () => {
-      const store = await cluster.connect();
-      await store.create(Counter, { count: 1 }, { id: 'c' });
-      await store.close();
-      const before = await allBytes();
-      for (const role of ['node', 'client'] as const) {
-        const error = await refused(cluster.connect({ encryption, role }), code);
-        expect(error.message).to.match(says);
-      }
-      expect(before.equals(await allBytes())).to.equal(true);
-      const again = await cluster.connect();
-      expect((await again.open(Counter, 'c'))!.count).to.equal(1);
-    });
-  }
-
   it('changes its keys without a failed commit, and needs the old one until everything is sealed anew', async () => {
     const stages: EncryptionOptions[] = [{ keys: [K1] }, { keys: [K1, K2] }, { keys: [K2, K1] }];
     let store = await cluster.connect({ nodeId: 'a0' });
@@ -160,6 +159,29 @@ inBothWorlds('a sealed cluster', (world) => {
     expect(total).to.equal(commits);
   });
 
+  if (!all) return;
+
+  const wrong: readonly (readonly [string, EncryptionOptions | undefined, ErrorCode, RegExp])[] = [
+    ['another key', { keys: [K2] }, 'KEY_UNKNOWN', /the key "k1".*keys "k2"/],
+    ['another key of the same id', { keys: [{ id: 'k1', key: K2.key }] }, 'KEY_UNKNOWN', /another key of that id/],
+    ['no key', undefined, 'CLUSTER_MISMATCH', /are sealed/],
+  ];
+  for (const [what, encryption, code, says] of wrong) {
+    it(`refuses a process with ${what}, which has changed nothing`, async () => {
+      const store = await cluster.connect();
+      await store.create(Counter, { count: 1 }, { id: 'c' });
+      await store.close();
+      const before = await allBytes();
+      for (const role of ['node', 'client'] as const) {
+        const error = await refused(cluster.connect({ encryption, role }), code);
+        expect(error.message).to.match(says);
+      }
+      expect(before.equals(await allBytes())).to.equal(true);
+      const again = await cluster.connect();
+      expect((await again.open(Counter, 'c'))!.count).to.equal(1);
+    });
+  }
+
   it('is made of a plain one in three steps, while it runs', async () => {
     const plain = await cluster.connect({ nodeId: 'p', encryption: undefined });
     for (let i = 0; i < 5; i++) await plain.create(Counter, { count: i }, { id: `c${i}` });
@@ -197,6 +219,47 @@ inBothWorlds('a sealed cluster', (world) => {
     const error = await refused(cluster.connect({ nodeId: 'other' }), 'BYTES_CORRUPT');
     expect(error.message).to.contain('partition 0').and.contain('does not open');
     expect(before.equals(await allBytes())).to.equal(true);
+  });
+
+  it('is silent where a record does not open, and tells nothing of what is behind it', async () => {
+    const { log } = await stored();
+    const seals = new Seals(cluster.name, { keys: [K1], plain: 'refuse' }, REAL_RUNTIME.uniqueId);
+    const told: string[] = [];
+    const sealed = new SealedLog(log, 1, seals, REAL_RUNTIME.clock, (_, error, stops) => stops && told.push(error.code));
+    const first = await sealed.append(P0, START, Buffer.from([0x54, 1]));
+    if (first.outcome !== 'stored') throw new Error(first.outcome);
+    const { entries } = (await log.read(P0, START))!;
+    const changed = new Uint8Array(entries[0]!.record);
+    changed[changed.byteLength - 1]! ^= 1;
+    const second = await log.append(P0, first.sequence, changed);
+    if (second.outcome !== 'stored') throw new Error(second.outcome);
+    await sealed.append(P0, second.sequence, Buffer.from([0x54, 2]));
+    expect(await sealed.read(P0, START)).to.equal(undefined);
+    const heard: number[] = [];
+    const following = sealed.follow(P0, START, ({ record }) => heard.push(record[1]!));
+    await until('it met the record', () => told.length >= 2);
+    await pause(50);
+    following.stop();
+    expect(heard).to.deep.equal([1]);
+    expect(new Set(told)).to.deep.equal(new Set(['BYTES_CORRUPT']));
+  });
+
+  it('is not gone on from by a plain node that meets a sealed record', async () => {
+    const store = await cluster.connect({ encryption: undefined });
+    await store.create(Counter, { count: 1 }, { id: 'c' });
+    const { log } = await stored();
+    const sealed = new Seals(cluster.name, { keys: [K1], plain: 'refuse' }, REAL_RUNTIME.uniqueId);
+    await until('somebody who has keys was quicker', async () => {
+      const { last } = (await log.read(P0, START))!;
+      const bytes = sealed.seal(sealed.record(1, P0), last, Buffer.from([0x54, 2, 1]));
+      return (await log.append(P0, last, bytes)).outcome === 'stored';
+    });
+    const { last } = (await log.read(P0, START))!;
+    await refused(
+      store.update(Counter, 'c', (session) => void session.count++, { timeoutMs: 700 }),
+      'UNAVAILABLE',
+    );
+    expect((await log.read(P0, START))!.last).to.equal(last);
   });
 
   it('goes over a copy of an older record, on the primary, on a backup, and after a cold start', async () => {
@@ -303,7 +366,7 @@ inBothWorlds('a sealed cluster', (world) => {
         expect(error.message).not.to.contain(secret);
     }
   });
-});
+}
 
 describe('a sealed cluster on the wire', function () {
   this.timeout(120_000);
@@ -319,14 +382,17 @@ describe('a sealed cluster on the wire', function () {
     const heard: Buffer[] = [];
     ear.subscribe('>', { callback: (_, { data }) => void heard.push(Buffer.from(data)) });
     await ear.flush();
-    const run = async (encryption: EncryptionOptions | undefined): Promise<readonly [boolean, readonly Buffer[]]> => {
+    const run = async (
+      encryption: EncryptionOptions | undefined,
+      restarts: number,
+    ): Promise<readonly [boolean, readonly Buffer[]]> => {
       heard.length = 0;
       const cluster = new TestCluster(world, { sessions: SESSIONS, partitions: 1, timing: TIMING, encryption });
-      for (let restart = 0; restart < 3; restart++) {
+      for (let restart = 0; restart < restarts; restart++) {
         const node = await cluster.connect({ nodeId: 'n' });
         const client = await cluster.connect({ role: 'client' });
         await client.update(Bag, 'bag', (bag) => void (bag.value = `${MARKER} ${restart}`), { create: {} });
-        expect((await (await cluster.connect({ role: 'client' })).open(Bag, 'bag'))!.value).to.equal(`${MARKER} ${restart}`);
+        expect((await node.open(Bag, 'bag'))!.value).to.equal(`${MARKER} ${restart}`);
         await client.close();
         await node.close();
       }
@@ -334,8 +400,8 @@ describe('a sealed cluster on the wire', function () {
       await ear.flush();
       return [heard.some((each) => each.includes(MARKER)), [...heard]];
     };
-    expect((await run(undefined))[0]).to.equal(true);
-    const [shows, all] = await run({ keys: [K1] });
+    expect((await run(undefined, 1))[0]).to.equal(true);
+    const [shows, all] = await run({ keys: [K1] }, 2);
     expect(shows).to.equal(false);
     // the same bytes may come twice: a record that is stored is delivered to those who follow
     const bodies = new Map<string, string>();

@@ -3,42 +3,28 @@
  *
  * Invariant: nothing here is computed but sums and places on the page; what is shown was told. Events may come again and in any order.
  */
+import { element } from './element.js';
+import { drawTakeover } from './takeover.js';
+
 const at = (id) => document.getElementById(id);
 const grouped = new Intl.NumberFormat('en');
 const DELTAS_SHOWN = 40;
 const isStill = matchMedia('(prefers-reduced-motion: reduce)');
 const PARTS = { primary: 'Primary', backup: 'Backup', joining: 'Joining', following: 'Following', none: 'Standing by' };
 const STATES = { starting: 'Starting', down: 'Killed' };
-const STEPS = {
-  killed: ({ server }) => `kill -9 ${server}`,
-  suspected: ({ server }) => `${server} finds that it does not answer`,
-  promoted: ({ server }) => `${server} leads: the log has its claim`,
-  answered: ({ server }) => `${server} answers, with every acknowledged change`,
-  protected: ({ server }) => `${server} is the new backup, and up to date`,
-  restarted: ({ server }) => `${server} is back`,
-};
 const deltas = new Map();
 let last;
 let servers = [];
 let served = '';
 let version = 0;
 
-/** Builds an element; texts are texts, never markup. */
-function element(name, className, ...content) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.append(...content);
-  return made;
-}
-
 function drawServers(told) {
   last = told;
-  const { servers: all, restartMs } = told;
+  const { servers: all } = told;
   servers = all;
   const list = at('servers');
   for (const [i, { name, state, part, lag }] of all.entries()) {
-    const more =
-      state === 'down' ? `back in ${restartMs / 1_000} s` : part === 'backup' ? lagText(lag) : part === 'primary' ? 'leads' : '';
+    const more = state === 'down' ? 'restarts soon' : part === 'backup' ? lagText(lag) : part === 'primary' ? 'leads' : '';
     const title = element('p', 'server-name', name);
     if (name === served && state === 'up') {
       const dot = element('span', 'answered');
@@ -153,42 +139,18 @@ function send() {
   at('dot').animate(steps, { duration: 650, easing: 'cubic-bezier(0.5, 0, 0.2, 1)' });
 }
 
-function drawTakeover({ server, steps }) {
-  at('takeover').hidden = false;
-  const answered = steps.find(({ step }) => step === 'answered');
-  const said = at('takeover-said');
-  if (answered === undefined) said.textContent = `${server} was killed.`;
-  else said.replaceChildren(`${answered.server} took over in `, element('strong', '', `${answered.ms} ms`), '.');
-  at('steps').replaceChildren(
-    ...steps.map((each) =>
-      element('li', `step ${styleOf(each)}`, element('span', 'at', timeOf(each)), element('span', '', STEPS[each.step](each))),
-    ),
-  );
-  const gap = element('span', 'gap');
-  gap.style.width = `${placeOf(answered?.ms ?? Math.max(...steps.map(({ ms }) => ms)))}%`;
-  const marks = steps.map((each) => {
-    const mark = element('span', `mark-at ${styleOf(each)}`);
-    mark.style.left = `${placeOf(each.ms)}%`;
-    return mark;
-  });
-  at('marks').replaceChildren(gap, ...marks);
-}
-
-const styleOf = ({ step }) => (step === 'answered' ? 'answered-step' : step);
-const timeOf = ({ ms }) => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
-/** From 10 ms to 10 s, each third ten times the one before. */
-const placeOf = (ms) => Math.min(100, Math.max(0, (Math.log10(Math.max(ms, 10)) - 1) * (100 / 3)));
-
 async function kill() {
   if (at('kill').ariaDisabled === 'true') return;
   at('kill').ariaDisabled = 'true';
-  at('kill-said').textContent = '';
+  let said = '';
   try {
-    const response = await fetch('/live/kill', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-    if (!response.ok) at('kill-said').textContent = (await response.json()).error;
+    const response = await fetch('/live/kill', { method: 'POST' });
+    if (!response.ok) said = (await response.json()).error;
   } catch {
-    at('kill-said').textContent = 'The live view cannot be reached.';
+    said = 'The live view cannot be reached.';
   }
+  at('kill-said').textContent = said;
+  if (said !== '') drawServers(last);
 }
 
 /** Told once the versions of one burst are in. */
@@ -209,7 +171,7 @@ export function listen(onChange) {
   const events = new EventSource('/live/events');
   const on = (kind, draw) => events.addEventListener(kind, ({ data }) => draw(JSON.parse(data)));
   events.addEventListener('open', () => linked(true));
-  events.addEventListener('error', () => linked(false));
+  events.addEventListener('error', () => linked(false, events.readyState === EventSource.CLOSED));
   on('servers', drawServers);
   on('delta', (delta) => {
     drawDelta(delta);
@@ -219,8 +181,9 @@ export function listen(onChange) {
   on('takeover', drawTakeover);
 }
 
-function linked(isUp) {
-  at('link').textContent = isUp ? 'connected' : 'connecting again';
+function linked(isUp, isOver = false) {
+  const said = isOver ? 'not there any more: load the page again' : 'connecting again';
+  at('link').textContent = isUp ? 'connected' : said;
   at('link').classList.toggle('up', isUp);
 }
 

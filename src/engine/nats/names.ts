@@ -109,6 +109,11 @@ export class Names {
     return `${this.#cluster}.bus.${token(node)}`;
   }
 
+  /** Where those ask who may only look: a subject of its own, so that the server can permit no more. */
+  look(node: NodeId): string {
+    return `${this.#cluster}.look.${token(node)}`;
+  }
+
   get presence(): string {
     return `${this.#cluster}.presence`;
   }

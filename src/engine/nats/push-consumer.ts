@@ -5,7 +5,7 @@
  * is never repaired: its owner begins another one behind what it has. Runs are short-lived on the server too (in memory, gone a
  * few seconds after nobody listens), so nothing of ours is left there.
  */
-import { createInbox, type Msg } from 'nats';
+import type { Msg } from 'nats';
 import type { Subscription } from '../port.js';
 import type { Timer } from '../../shared/clock.js';
 import type { JetStreamApi } from './jetstream-api.js';
@@ -58,7 +58,7 @@ export class PushConsumer {
     this.#events = events;
     const { clock } = api.link;
     this.#heardMs = clock.now();
-    const inbox = createInbox();
+    const inbox = api.link.newInbox();
     this.#subscription = api.link.subscribe(inbox, (message) => this.#take(message));
     // what was on its way at a disconnect is lost; a new run is quicker than finding out
     this.#offReconnect = api.link.onReconnect(() => this.#fail('the connection was lost'));

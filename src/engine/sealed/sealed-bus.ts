@@ -5,14 +5,12 @@
  * be lost, late and repeated by whoever controls the wire, as by any network: operations have ids for that, and nothing else is
  * decided by a message. What does not open is not answered, so its sender learns that it does not know.
  */
-import type { Bus, RequestResult, Subscription } from '../port.js';
+import type { Bus, RequestHandler, RequestResult, Subscription } from '../port.js';
 import { TwinstateError } from '../../shared/errors.js';
 import type { NodeId } from '../../shared/ids.js';
 import { isSealed } from '../../wire/sealing.js';
 import type { Trouble } from './sealed-log.js';
 import type { Seals } from './seals.js';
-
-type Handler = Parameters<Bus['serve']>[0];
 
 export class SealedBus implements Bus {
   readonly #bus: Bus;
@@ -27,12 +25,12 @@ export class SealedBus implements Bus {
     this.#trouble = trouble;
   }
 
-  serve(handler: Handler): Subscription {
+  serve(handler: RequestHandler): Subscription {
     const context = this.#seals.request(this.#self);
-    return this.#bus.serve(async (body) => {
+    return this.#bus.serve(async (body, looks) => {
       const plain = this.#open(context, 'request', body);
       if (plain === undefined) return undefined;
-      const answer = await handler(plain);
+      const answer = await handler(plain, looks);
       // who asks in plain can read nothing else
       if (answer === undefined || !isSealed(body)) return answer;
       return this.#seals.seal(this.#seals.reply(this.#self, body), 0, answer);
