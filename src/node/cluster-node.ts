@@ -11,6 +11,7 @@ import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import { holdersOf } from '../replication/moves.js';
+import type { Asker } from './askers.js';
 import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
@@ -213,6 +214,11 @@ export class ClusterNode<B> {
 
   holds(partition: Partition): boolean {
     return this.#replicas.has(partition);
+  }
+
+  /** Hands a commit of this process, as its benchmark made it, to the primary here; false where there is none. */
+  operateHere(partition: Partition, operation: Operation, asker: Asker<Answer>): boolean {
+    return !this.#closed && this.#replicas.get(partition)?.take(operation, asker) === true;
   }
 
   /** @param attempt counts the sendings of this operation */
