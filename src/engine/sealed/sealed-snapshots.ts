@@ -54,17 +54,6 @@ export class SealedSnapshots implements Snapshots {
     return entries && { ...listing, entries };
   }
 
-  /** One that cannot be opened for want of its key ends the pass: nobody goes on without its session. */
-  get scan(): Snapshots['scan'] {
-    const snapshots = this.#snapshots;
-    if (snapshots.scan === undefined) return undefined;
-    return (partitions, take) =>
-      snapshots.scan!(partitions, async (partition, found) => {
-        const entries = this.#openAll(partition, found);
-        return entries !== undefined && take(partition, entries);
-      });
-  }
-
   async #scan(
     scan: NonNullable<Snapshots['scan']>,
     partitions: ReadonlySet<Partition>,
