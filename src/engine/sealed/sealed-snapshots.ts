@@ -54,6 +54,7 @@ export class SealedSnapshots implements Snapshots {
     return entries && { ...listing, entries };
   }
 
+  /** One that cannot be opened for want of its key ends the pass: nobody goes on without its session. */
   async #scan(
     scan: NonNullable<Snapshots['scan']>,
     partitions: ReadonlySet<Partition>,
@@ -61,13 +62,9 @@ export class SealedSnapshots implements Snapshots {
   ): Promise<Revision | undefined> {
     let opens = true;
     const upTo = await scan(partitions, async (partition, found) => {
-      const entries: SnapshotEntry[] = [];
-      for (const each of found) {
-        const entry = this.#open(partition, each);
-        // the pass was not read to its end
-        if (entry === undefined) return (opens = false);
-        entries.push(entry);
-      }
+      const entries = this.#openAll(partition, found);
+      // the pass was not read to its end
+      if (entries === undefined) return (opens = false);
       return take(partition, entries);
     });
     return opens ? upTo : undefined;
