@@ -15,12 +15,14 @@ import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
 import { quarantined } from './quarantine.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
-import { applyEntry, decodeStored, freshState } from './session-state.js';
+import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import type { Applied, LoadedSession } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
+
+const NOBODY: ReadonlySet<SessionId> = new Set();
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
@@ -243,11 +245,13 @@ export class Ledger<B> {
     const fenced = record.epoch !== this.epoch;
     const changed = new Set<SessionId>();
     if (!fenced) {
-      const held = this.#heldAlready(at, record.entries);
-      const gap = this.#versionGap(at, record.entries, held);
+      // what this replica has written follows the very states that are here: `prev` says that nothing came in between
+      const own = known !== undefined && !this.#loading;
+      const held = own ? NOBODY : this.#heldAlready(at, record.entries);
+      const gap = own ? undefined : this.#versionGap(at, record.entries, held);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
-        if (this.#defers(at, entry)) changed.add(entry.session);
+        if (!own && this.#defers(at, entry)) changed.add(entry.session);
         else if (!held.has(entry.session) && this.#applyEntry(at, entry, known !== undefined)) changed.add(entry.session);
       }
     }
@@ -270,7 +274,7 @@ export class Ledger<B> {
       const standing = this.sessions.standing(session);
       if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
     }
-    return held ?? new Set();
+    return held ?? NOBODY;
   }
 
   /** Looks for a version that is missing, before anything is applied. */
@@ -333,16 +337,11 @@ export class Ledger<B> {
     return true;
   }
 
-  /** Takes a state over as somebody remembers it, with what its clients did last, so that nothing is done twice. */
+  /** Takes a state over as somebody remembers it. */
   #adopt(state: SessionState<B>, entry: Entry): void {
     try {
       const { header, snapshot } = decodeStored(entry.payload);
-      for (const [client, op] of header.ops) if (!state.ops.has(client)) state.ops.set(client, op);
-      state.dead = header.dead;
-      state.ended = header.ended;
-      state.lifetime = header.lifetime;
-      state.createdAtMs = header.createdAtMs;
-      state.touchedAtMs = Math.max(state.touchedAtMs, header.touchedAtMs);
+      adoptHeader(state, header);
       state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
     } catch (cause) {
       this.quarantine(state, cause);

@@ -15,7 +15,7 @@ import { CLIENTS_MAX } from '../node/cluster-node.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** One try waits so long for its answer, at most, before it is sent again. */
-const TRY_MS = 1_000;
+export const TRY_MS = 1_000;
 /** Between two tries, growing. */
 const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
@@ -23,6 +23,8 @@ const PAUSE_MS_MAX = 100;
 const LAST_WORD_MS = 15;
 
 export type Done = Extract<NodeAnswer, { kind: 'done' }>;
+/** What came of a try that was made already. */
+export type FirstTry = Asked<NodeAnswer>;
 export type FinalRead = Exclude<NodeReadAnswer, { kind: 'retry' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
 
@@ -36,30 +38,30 @@ export class Router {
     this.#node = node;
   }
 
-  /** @throws {TwinstateError} with a true `outcome` */
-  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, deadline: Deadline): Promise<Done> {
+  /**
+   * @param first what came of a try that this process has made with its own replica
+   * @throws {TwinstateError} with a true `outcome`
+   */
+  async operate(
+    partition: Partition,
+    operation: Omit<NodeOperation, 'waitMs'>,
+    deadline: Deadline,
+    first?: FirstTry,
+  ): Promise<Done> {
     let maybeStored = false;
     let why = 'nobody leads its partition';
-    let to: NodeId | undefined;
-    for (let tries = 0; ; tries++) {
-      const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
-      if (this.#node.closed) throw closed(outcome);
-      if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
-      if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
+    let to = first === undefined ? undefined : this.#node.self;
+    for (let tries = 0, asked = first; ; tries++, asked = undefined) {
       const believed = this.#node.leaderOf(partition);
-      to = this.#target(partition, tries, to);
-      if (to !== undefined) {
-        const leftMs = deadline.leftMs;
-        // where backups are waited for, the primary itself answers at the end of the time
-        const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
-        const reply = this.#node.operate(
-          to,
-          partition,
-          operation.backups > 0 ? { ...operation, waitMs: Math.max(0, leftMs - 50) } : { ...operation, waitMs: 0 },
-          tries,
-          tryMs,
-        );
-        const asked = await this.#answered(deadline, partition, to, reply);
+      if (asked === undefined) {
+        const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
+        if (this.#node.closed) throw closed(outcome);
+        if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
+        if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
+        to = this.#target(partition, tries, to);
+        if (to !== undefined) asked = await this.#try(to, partition, operation, tries, deadline);
+      }
+      if (to !== undefined && asked !== undefined) {
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (asked.again === true) maybeStored = true;
@@ -155,6 +157,21 @@ export class Router {
       }
       await this.#pause(deadline, partition, believed, tries);
     }
+  }
+
+  #try(
+    to: NodeId,
+    partition: Partition,
+    operation: Omit<NodeOperation, 'waitMs'>,
+    tries: number,
+    deadline: Deadline,
+  ): Promise<FirstTry> {
+    const { leftMs } = deadline;
+    const waits = operation.backups > 0;
+    // where backups are waited for, the primary itself answers at the end of the time
+    const whole = { ...operation, waitMs: waits ? Math.max(0, leftMs - 50) : 0 };
+    const reply = this.#node.operate(to, partition, whole, tries, waits ? leftMs : Math.min(leftMs, TRY_MS));
+    return this.#answered(deadline, partition, to, reply);
   }
 
   /** A reply, or `lost`. Whoever waits here is told when this process leads no more, so only another's silence is watched. */

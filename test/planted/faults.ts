@@ -561,7 +561,14 @@ export const FAULTS: readonly Fault[] = [
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
   ),
-  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'before === undefined ? task()', 'true ? task()'),
+  fault(
+    'store',
+    'a delta of raised limits is not checked before it is stored',
+    'store/session-writer.js',
+    ' && hasDefaultLimits(model)',
+    '',
+  ),
+  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.enter(key))', 'if (this.enter(key) || true)'),
   fault(
     'session',
     'history is given up one delta too early',
@@ -570,4 +577,18 @@ export const FAULTS: readonly Fault[] = [
     'base <= this.#snapshotVersion',
   ),
   fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
+  fault(
+    'store',
+    'a log that lost every record is left without an end',
+    'node/seeding.js',
+    'if (last === undefined || !isEnd(last.record))',
+    'if (last !== undefined && !isEnd(last.record))',
+  ),
+  fault(
+    'store',
+    'an end behind a gap is not read',
+    'replication/joining.js',
+    "ended: typeOf(records.at(-1)) === 'end'",
+    'ended: false',
+  ),
 ];

@@ -50,15 +50,11 @@ export class SealedSnapshots implements Snapshots {
   ): Promise<{ readonly entries: readonly SnapshotEntry[]; readonly highest: Revision } | undefined> {
     const listing = await this.#snapshots.list(partition);
     if (listing === undefined) return undefined;
-    const entries: SnapshotEntry[] = [];
-    for (const found of listing.entries) {
-      const entry = this.#open(partition, found);
-      if (entry === undefined) return undefined;
-      entries.push(entry);
-    }
-    return { ...listing, entries };
+    const entries = this.#openAll(partition, listing.entries);
+    return entries && { ...listing, entries };
   }
 
+  /** One that cannot be opened for want of its key ends the pass: nobody goes on without its session. */
   async #scan(
     scan: NonNullable<Snapshots['scan']>,
     partitions: ReadonlySet<Partition>,
@@ -66,13 +62,9 @@ export class SealedSnapshots implements Snapshots {
   ): Promise<Revision | undefined> {
     let opens = true;
     const upTo = await scan(partitions, async (partition, found) => {
-      const entries: SnapshotEntry[] = [];
-      for (const each of found) {
-        const entry = this.#open(partition, each);
-        // the pass was not read to its end
-        if (entry === undefined) return (opens = false);
-        entries.push(entry);
-      }
+      const entries = this.#openAll(partition, found);
+      // the pass was not read to its end
+      if (entries === undefined) return (opens = false);
       return take(partition, entries);
     });
     return opens ? upTo : undefined;
@@ -102,6 +94,16 @@ export class SealedSnapshots implements Snapshots {
   #seal(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Uint8Array {
     if (partition === undefined) return value;
     return this.#seals.seal(this.#seals.snapshot(this.#generation, partition, key), expected, value);
+  }
+
+  #openAll(partition: Partition, found: readonly SnapshotEntry[]): SnapshotEntry[] | undefined {
+    const entries: SnapshotEntry[] = [];
+    for (const each of found) {
+      const entry = this.#open(partition, each);
+      if (entry === undefined) return undefined;
+      entries.push(entry);
+    }
+    return entries;
   }
 
   #open(partition: Partition, found: SnapshotEntry): SnapshotEntry | undefined {
