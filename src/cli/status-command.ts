@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { clusterStatus, TwinstateError } from '../index.js';
-import type { ClusterStatus } from '../index.js';
+import type { ClusterStatus, EncryptionOptions } from '../index.js';
 import { natsEngine } from '../engine/nats/index.js';
 import type { NatsEngineOptions } from '../engine/nats/index.js';
 import { isHealthy, statusTable } from './status-table.js';
@@ -28,6 +28,8 @@ const USAGE = `usage: twinstate status [options]
   --user NAME           with the password in $NATS_PASSWORD
   --token-env NAME      the environment variable that holds a token
   --creds FILE          a NATS credentials file
+  --keys-env NAME       the environment variable that holds the cluster's keys, where it has some: [{"id": …, "key": base64}]
+  --inbox-prefix NAME   where answers come to, for users whose permissions name it
   --tls-ca FILE         certificates to trust, PEM; --tls-cert FILE and --tls-key FILE for one's own
 
 exit: 0 all is well; 1 a member is silent or a partition has no primary; 2 nothing could be asked
@@ -46,10 +48,10 @@ export async function run(args: readonly string[], { out, err, env }: Surroundin
     out(USAGE);
     return 0;
   }
-  const { engine, cluster, listenMs, timeoutMs, json } = options;
+  const { engine, cluster, encryption, listenMs, timeoutMs, json } = options;
   let status: ClusterStatus;
   try {
-    status = await clusterStatus({ engine: natsEngine(engine), cluster, listenMs, timeoutMs });
+    status = await clusterStatus({ engine: natsEngine(engine), cluster, listenMs, timeoutMs, encryption });
   } catch (error) {
     err(`${error instanceof TwinstateError ? error.message : String(error)}\n`);
     return 2;
@@ -66,6 +68,7 @@ export async function run(args: readonly string[], { out, err, env }: Surroundin
 interface Parsed {
   readonly engine: NatsEngineOptions;
   readonly cluster: string;
+  readonly encryption: EncryptionOptions | undefined;
   readonly listenMs: number;
   readonly timeoutMs: number;
   readonly json: boolean;
@@ -85,6 +88,8 @@ function parse(args: readonly string[], env: Surroundings['env']): Parsed | unde
       user: { type: 'string' },
       'token-env': { type: 'string' },
       creds: { type: 'string' },
+      'keys-env': { type: 'string' },
+      'inbox-prefix': { type: 'string' },
       'tls-ca': { type: 'string' },
       'tls-cert': { type: 'string' },
       'tls-key': { type: 'string' },
@@ -100,6 +105,7 @@ function parse(args: readonly string[], env: Surroundings['env']): Parsed | unde
     name: 'twinstate status',
     ...(user !== undefined && { user, pass: env['NATS_PASSWORD'] ?? '' }),
     ...(tokenEnv !== undefined && { token: secret(env, tokenEnv) }),
+    ...(values['inbox-prefix'] !== undefined && { inboxPrefix: values['inbox-prefix'] }),
     ...(creds !== undefined && { creds: readFileSync(creds) }),
     ...((ca ?? cert ?? key) !== undefined && {
       tls: {
@@ -110,13 +116,31 @@ function parse(args: readonly string[], env: Surroundings['env']): Parsed | unde
     }),
   };
   const { cluster, json } = values;
-  return { engine, cluster, json, listenMs: ms('--listen', values.listen), timeoutMs: ms('--timeout', values.timeout) };
+  const keysEnv = values['keys-env'];
+  const encryption = keysEnv === undefined ? undefined : { keys: keysOf(keysEnv, secret(env, keysEnv)) };
+  return {
+    engine,
+    cluster,
+    encryption,
+    json,
+    listenMs: ms('--listen', values.listen),
+    timeoutMs: ms('--timeout', values.timeout),
+  };
 }
 
 function secret(env: Surroundings['env'], name: string): string {
   const value = env[name];
   if (value === undefined) throw new Error(`the environment variable ${name} is not set`);
   return value;
+}
+
+/** What is wrong with them is said by `clusterStatus`, by name and never by value. */
+function keysOf(name: string, json: string): EncryptionOptions['keys'] {
+  try {
+    return JSON.parse(json) as EncryptionOptions['keys'];
+  } catch {
+    throw new Error(`the environment variable ${name} does not hold JSON`);
+  }
 }
 
 function ms(option: string, text: string): number {

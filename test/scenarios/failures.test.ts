@@ -19,6 +19,9 @@ const SESSIONS = ['s0', 's1', 's2', 's3', 's4', 's5'];
 /** The acknowledgements that a load must still collect before a test goes on: the cluster works. */
 const SOME = 60;
 
+/** The processes of some scenarios seal what they write. */
+const SEALED = { keys: [{ id: 'k1', key: Buffer.alloc(32, 7).toString('base64') }] };
+
 describe('a cluster under load', function () {
   this.timeout(120_000);
   let server: NatsServer;
@@ -93,7 +96,7 @@ describe('a cluster under load', function () {
   }
 
   it('loses nothing when a primary is killed, nor when the next one is', async () => {
-    await begin(['a', 'b', 'c']);
+    await begin(['a', 'b', 'c'], { encryption: SEALED });
     const name = await kill(await primaryOf(0));
     await more();
     await startNode(name);

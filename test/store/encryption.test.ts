@@ -73,9 +73,15 @@ function suite(world: () => World, all: boolean): void {
 
   async function allBytes(): Promise<Buffer> {
     const { log, snapshots } = await stored();
-    const read = await log.read(P0, START);
-    const listed = await snapshots.list(P0);
-    return Buffer.concat([...read!.entries.map(({ record }) => record), ...listed!.entries.map(({ value }) => value)]);
+    let all: Uint8Array[] = [];
+    // nobody may answer for a moment
+    await until('log and snapshots answer', async () => {
+      const read = await log.read(P0, START);
+      const listed = await snapshots.list(P0);
+      all = [...(read?.entries ?? []).map(({ record }) => record), ...(listed?.entries ?? []).map(({ value }) => value)];
+      return read !== undefined && listed !== undefined;
+    });
+    return Buffer.concat(all);
   }
 
   async function saved(count: number): Promise<void> {
