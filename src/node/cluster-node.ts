@@ -7,7 +7,6 @@
  */
 import type { Bus, Subscription } from '../engine/port.js';
 import type { NodeId, Partition } from '../shared/ids.js';
-import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import { holdersOf } from '../replication/moves.js';
@@ -24,6 +23,7 @@ import { pick, Questions } from './questions.js';
 import type { Asked } from './questions.js';
 import { Rebalancer } from './rebalancer.js';
 import { Replicas } from './replicas.js';
+import { RecurringTimers } from './recurring-timers.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent } from './runtime.js';
@@ -59,7 +59,7 @@ export class ClusterNode<B> {
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
   readonly #questions: Questions;
-  #timers: Timer[] = [];
+  readonly #timers: RecurringTimers;
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #tickedMs: number;
   #linkUp = true;
@@ -73,6 +73,7 @@ export class ClusterNode<B> {
     this.self = self;
     this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
     this.#patience = new Patience(runtime.clock);
+    this.#timers = new RecurringTimers(runtime);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
     this.#membership = membership;
@@ -144,10 +145,10 @@ export class ClusterNode<B> {
     this.#presence.announce();
     await new Promise<void>((resolve) => runtime.clock.after(timing.settleMs, resolve));
     if (this.#closed) return;
-    this.#every(timing.tickMs, () => this.#tick());
-    this.#every(timing.heartbeatMs, () => this.#presence.announce());
-    this.#every(timing.probeMs, () => this.#prober.probe());
-    this.#every(timing.moveMs, () => this.#rebalancer.move());
+    this.#timers.every(timing.tickMs, () => this.#tick());
+    this.#timers.every(timing.heartbeatMs, () => this.#presence.announce());
+    this.#timers.every(timing.probeMs, () => this.#prober.probe());
+    this.#timers.every(timing.moveMs, () => this.#rebalancer.move());
     this.#place();
     await this.#replicas.caughtUp();
   }
@@ -275,7 +276,7 @@ export class ClusterNode<B> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const timer of this.#timers) timer.cancel();
+    this.#timers.stop();
     this.#presence.stop();
     this.#presence.turn('leaving');
     this.#replicas.stop();
@@ -291,22 +292,8 @@ export class ClusterNode<B> {
     return this.#options.runtime.clock.now();
   }
 
-  #every(ms: number, fn: () => void): void {
-    const { clock, random } = this.#options.runtime;
-    const slot = this.#timers.length;
-    const again = (): void => {
-      // a tenth of jitter, so that nodes do not fall into step
-      this.#timers[slot] = clock.after(ms * (0.95 + random() * 0.1), () => {
-        if (this.#closed) return;
-        again();
-        fn();
-      });
-    };
-    again();
-  }
-
   #place(): void {
-    if (this.#options.role === 'node' && this.#timers.length > 0) this.#rebalancer.place();
+    if (this.#options.role === 'node' && this.#timers.started) this.#rebalancer.place();
   }
 
   #hold(partition: Partition): PartitionDriver<B> {

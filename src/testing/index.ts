@@ -13,6 +13,7 @@ export type {
 } from './history.js';
 export { realClock } from './real-clock.js';
 export { ProcessClock, seededRandom, SimulatedTime } from './simulated-time.js';
+export { SimulatedCluster, type SimulatedClusterOptions } from './simulated-cluster.js';
 export { MemoryCluster, type MemoryClusterOptions } from '../engine/memory/memory-cluster.js';
 export type { Faults, Journey, ReadJourney, RequestJourney, WriteJourney } from '../engine/memory/faults.js';
 export type {

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { connect, memoryEngine, Mutable, Session, type SessionStore } from '../../src/index.js';
 import { fastify, HttpSession, WebSession, type TwinstateStore } from '../../src/integrations/fastify.js';
-import { CASES, cookie, data, fresh, isGoneSoon, pause, type StorePair } from './compliance.js';
+import { call, CASES, cookie, data, fresh, isGoneSoon, pause, type StorePair } from './compliance.js';
 import { FASTIFY, serveFastify } from './frameworks.js';
 import { Browser, type App } from './http.js';
 import { ours } from './stores.js';
@@ -268,6 +268,19 @@ describe('twinstate/fastify', function () {
         expect(Object.getOwnPropertyDescriptor(kept, '__proto__')?.value).to.deep.equal({ sessionId: 7 });
         expect(Object.getOwnPropertyDescriptor(kept, 'toJSON')?.value).to.deep.equal({ sessionId: 7 });
       }));
+
+    it('knows what a request started from in a copy that nobody hashed, too', async () => {
+      const web = fastify({ store });
+      const id = fresh();
+      await web.set(id, data({ a: 1 }) as never);
+      const copy: Record<string, unknown> = {};
+      const found = (await call<object>((done) => void web.get(id, done as never))) as Record<string, unknown>;
+      for (const key in found) copy[key] = found[key];
+      await web.set(id, Object.assign((await web.get(id))!, { b: 2 }));
+      await web.set(id, Object.assign(copy, { c: 3 }) as never);
+      const { cookie: _, ...kept } = (await web.get(id))!;
+      expect(kept).to.deep.equal({ a: 1, b: 2, c: 3 });
+    });
 
     it('gives promises where there is no callback, and ends sessions by a function of them', async () => {
       const web = fastify({ store, ttl: (session) => (session.user === undefined ? 1 : 3_600) });

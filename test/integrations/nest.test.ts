@@ -1,11 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import { expect } from 'chai';
 import { connect, memoryEngine, SessionStore } from '../../src/index.js';
 import { HttpSession } from '../../src/integrations/express.js';
-import { storeToken } from '../../src/integrations/nest.js';
+import { storeToken, TwinstateModule } from '../../src/integrations/nest.js';
 import { startNatsServer, type NatsServer } from '../nats-server.js';
 import { pause } from './compliance.js';
 import { Browser } from './http.js';
@@ -50,6 +51,11 @@ describe('twinstate/nest', function () {
       (reason: Error) => reason,
     );
     expect(error?.message).to.match(/can't resolve dependencies of the Stranger/);
+  });
+
+  it('is the same to an application that Nest compiles to CommonJS', () => {
+    const required = createRequire(import.meta.url)('twinstate/nest') as { TwinstateModule: unknown };
+    expect(required.TwinstateModule).to.equal(TwinstateModule);
   });
 
   describe('in processes of their own, on a real NATS server', () => {

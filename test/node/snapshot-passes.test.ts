@@ -103,8 +103,9 @@ describe('stored snapshots for replicas that load', () => {
     }
     const many = new Shelf();
     const passes = new SnapshotPasses(many.time, 100);
-    for (const i of [7, 8]) new Reader(many, passes, i);
+    const few = [7, 8].map((i) => new Reader(many, passes, i));
     await many.time.runUntil(5_000);
+    for (const { keys } of few) expect(keys).to.have.length(EACH);
     expect(many.reads).to.deep.equal(['list 7', 'list 8']);
   });
 

@@ -577,4 +577,18 @@ export const FAULTS: readonly Fault[] = [
     'base <= this.#snapshotVersion',
   ),
   fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
+  fault(
+    'store',
+    'a log that lost every record is left without an end',
+    'node/seeding.js',
+    'if (last === undefined || !isEnd(last.record))',
+    'if (last !== undefined && !isEnd(last.record))',
+  ),
+  fault(
+    'store',
+    'an end behind a gap is not read',
+    'replication/joining.js',
+    "ended: typeOf(records.at(-1)) === 'end'",
+    'ended: false',
+  ),
 ];

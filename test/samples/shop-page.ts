@@ -57,9 +57,9 @@ export class ShopPage {
     return tab;
   }
 
-  /** Opens a tab of a new visitor. */
+  /** Opens a tab of a new visitor, who prefers that nothing moves: painting is most of what a page costs here. */
   static async ofNew(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<ShopPage> {
-    return ShopPage.open(await browser.newContext(options), url);
+    return ShopPage.open(await browser.newContext({ reducedMotion: 'reduce', ...options }), url);
   }
 
   async ready(): Promise<void> {

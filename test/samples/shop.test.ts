@@ -41,14 +41,14 @@ describe('the shop, in a browser', function () {
   });
 
   it('keeps what two tabs change at once, on one article and on several', async () => {
-    const visitor = await browser.newContext();
+    const visitor = await browser.newContext({ reducedMotion: 'reduce' });
     const one = await ShopPage.open(visitor, shop.url);
     const other = await ShopPage.open(visitor, shop.url);
     // what both press is held back, and then let go at one moment
     const held: Route[] = [];
     await visitor.route('**/api/cart', (route) => void held.push(route));
     const press = async (tab: ShopPage, ...names: string[]): Promise<void> => {
-      for (const name of names) await tab.button(`Add ${name} to the cart`).click();
+      for (const name of names) await tab.button(`Add ${name} to the cart`).dispatchEvent('click');
     };
     const letGo = async (count: number): Promise<void> => {
       while (held.length < count) await one.page.waitForTimeout(10);
@@ -67,7 +67,7 @@ describe('the shop, in a browser', function () {
   });
 
   it('loses no article when the server that leads the session is killed, tells the takeover, and heals', async () => {
-    const tab = await ShopPage.ofNew(browser, shop.url);
+    const tab = await ShopPage.ofNew(browser, shop.url, { reducedMotion: 'no-preference' });
     await tab.press('Add Rooibos to the cart');
     await tab.press('Add Cup to the cart');
     const { killed } = await tab.kill();
@@ -147,7 +147,7 @@ describe('the shop, in a browser', function () {
   });
 
   it('has names and contrast, and fits: at a desk and on a phone, light and dark, before and after a kill', async () => {
-    const tab = await ShopPage.ofNew(browser, shop.url, { reducedMotion: 'reduce' });
+    const tab = await ShopPage.ofNew(browser, shop.url);
     const check = async (): Promise<void> => {
       for (const width of [1_280, 360]) {
         for (const colorScheme of ['light', 'dark'] as const) {

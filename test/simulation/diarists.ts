@@ -5,9 +5,13 @@
  * Invariant: every change names who made it and which one it was, and is in the history with what its client was told.
  */
 import type { SessionStore } from '../../src/store/session-store.js';
-import { Diary } from './diary.js';
+import { Diary, NewDiary } from './diary.js';
+import type { Actor } from './actor.js';
 import type { SimulatedProcess } from './process.js';
 import type { Surroundings } from './surroundings.js';
+
+/** The class that a process knows. */
+export const diaryOf = ({ knows }: SimulatedProcess): typeof Diary => (knows === 'new' ? NewDiary : Diary);
 
 /** Those that begin with `d` are destroyed at times. */
 export const DIARIES: readonly string[] = ['s0', 's1', 'd0'];
@@ -15,67 +19,72 @@ export const DIARIES: readonly string[] = ['s0', 's1', 'd0'];
 export class Diarists {
   readonly #world: Surroundings;
   readonly #leaseMs: number;
+  readonly #diaries: readonly string[];
   /** The highest version that the wandering reader has seen, by session. */
   readonly #seen = new Map<string, number>();
   /** Commits that came to a later version than the next. */
   merges = 0;
 
   /** @param leaseMs reads of a primary's memory may be so old */
-  constructor(world: Surroundings, leaseMs: number) {
+  constructor(world: Surroundings, leaseMs: number, diaries: readonly string[]) {
     this.#world = world;
+    this.#diaries = diaries;
     this.#leaseMs = leaseMs;
   }
 
   /** Changes sessions by `update`, reads them, destroys and creates them anew. */
-  async client(process: SimulatedProcess, name: string): Promise<void> {
+  async client(actor: Actor): Promise<void> {
     const world = this.#world;
+    const { dice } = actor;
     while (!world.stopped) {
-      await world.sleep(world.between(5, 160));
-      const { store } = process;
-      if (store === undefined || !process.clock.running || world.stopped) continue;
-      const session = world.oneOf(DIARIES);
-      const dice = world.random();
-      if (dice < 0.45) await this.#append(process, store, session, name);
-      else if (dice < 0.75) await this.#read(process, store, session, world.chance(0.4) ? 'strong' : 'primary');
-      else if (dice < 0.85) await this.#wander(process, store, session);
-      else if (dice < 0.9 && session.startsWith('d')) await this.#destroy(process, store, session);
-      else await this.#create(process, store, session);
+      await world.sleep(dice.between(5, 160));
+      const { store } = actor;
+      if (store === undefined || world.stopped) continue;
+      const session = dice.oneOf(this.#diaries);
+      const roll = dice.random();
+      if (roll < 0.45) await this.#append(actor, store, session);
+      else if (roll < 0.75) await this.#read(actor, store, session, dice.chance(0.4) ? 'strong' : 'primary');
+      else if (roll < 0.85) await this.#wander(actor, store, session);
+      else if (roll < 0.9 && session.startsWith('d')) await this.#destroy(actor, store, session);
+      else await this.#create(actor, store, session);
     }
   }
 
   /** Only reads: what a process that is cut off still believes is seen here. */
-  async reader(process: SimulatedProcess): Promise<void> {
+  async reader(actor: Actor): Promise<void> {
     const world = this.#world;
+    const { dice } = actor;
     while (!world.stopped) {
-      await world.sleep(world.between(20, 250));
-      const { store } = process;
-      if (store === undefined || !process.clock.running || world.stopped) continue;
-      await this.#read(process, store, world.oneOf(DIARIES), 'primary');
+      await world.sleep(dice.between(20, 250));
+      const { store } = actor;
+      if (store === undefined || world.stopped) continue;
+      await this.#read(actor, store, dice.oneOf(this.#diaries), 'primary');
     }
   }
 
   /** Keeps an instance open, commits it again and again, several at once, and refreshes it when it is told to. */
-  async holder(process: SimulatedProcess, name: string): Promise<void> {
+  async holder(actor: Actor): Promise<void> {
     const world = this.#world;
-    const session = world.oneOf(DIARIES);
+    const { process, dice, name } = actor;
+    const session = dice.oneOf(this.#diaries);
     let of: SessionStore | undefined;
     let diary: Diary | undefined;
     while (!world.stopped) {
-      await world.sleep(world.between(20, 300));
-      const { store } = process;
-      if (store === undefined || !process.clock.running || world.stopped) continue;
+      await world.sleep(dice.between(20, 300));
+      const { store } = actor;
+      if (store === undefined || world.stopped) continue;
       try {
         if (of !== store || diary === undefined) {
           of = store;
           diary = undefined;
-          diary = await world.alive(process, store.open(Diary, session, { timeoutMs: 2_000 }));
+          diary = await world.alive(process, store.open(diaryOf(process), session, { timeoutMs: 2_000 }));
           continue;
         }
         const committed: Promise<void>[] = [];
-        for (let i = world.between(1, 3); i > 0; i--) {
-          const value = `${name}.${world.nextOp()}`;
+        for (let i = dice.between(1, 3); i > 0; i--) {
+          const value = actor.nextOp();
           const note = diary.notes.get(name);
-          if (note === undefined || world.chance(0.5)) diary.notes.set(name, { text: value });
+          if (note === undefined || dice.chance(0.5)) diary.notes.set(name, { text: value });
           else note.text = value;
           committed.push(this.#noted(process, store, diary, `${session}/${diary.life}/${name}`, value));
         }
@@ -93,21 +102,23 @@ export class Diarists {
     }
   }
 
-  async #append(process: SimulatedProcess, store: SessionStore, session: string, name: string): Promise<void> {
+  async #append(actor: Actor, store: SessionStore, session: string): Promise<void> {
     const world = this.#world;
-    const op = `${name}.${world.nextOp()}`;
+    const { process, name, dice } = actor;
+    const op = actor.nextOp();
     let life = '';
     let version = 0;
     let held: Diary | undefined;
-    const ack = world.chance(0.2) ? ({ backups: 1 } as const) : 'log';
+    const ack = dice.chance(0.2) ? ({ backups: 1 } as const) : 'log';
     const told = await world.tell(process, async () => {
       await store.update(
-        Diary,
+        diaryOf(process),
         session,
         (diary) => {
           life = diary.life;
           held = diary;
           diary.entries.push(op);
+          if (diary instanceof NewDiary) diary.moods.push(op);
           // an object that everybody keeps and changes
           const page = diary.pages.find(({ by }) => by === name);
           if (page === undefined) diary.pages.push({ by: name, text: op });
@@ -119,15 +130,25 @@ export class Diarists {
     });
     world.note(`${name} append ${op} to ${session}: ${told} ${version}`);
     if (told !== undefined && life !== '') {
-      world.history.append({ session, life, op, told, version, endedMs: world.now(), held: ack !== 'log' });
+      world.history.append({
+        session,
+        life,
+        op,
+        told,
+        version,
+        endedMs: world.now(),
+        held: ack !== 'log',
+        mood: held instanceof NewDiary,
+      });
     }
   }
 
   /** A reader who is sent from process to process, and never sees less than it has seen. */
-  async #wander(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
-    const consistency = this.#world.chance(0.7) ? 'local' : 'primary';
+  async #wander(actor: Actor, store: SessionStore, session: string): Promise<void> {
+    const { process, dice } = actor;
+    const consistency = dice.chance(0.7) ? 'local' : 'primary';
     const atLeast = this.#seen.get(session) ?? 0;
-    const seen = await this.#read(process, store, session, consistency, atLeast);
+    const seen = await this.#read(actor, store, session, consistency, atLeast);
     if (seen === undefined) return;
     if (seen < atLeast)
       this.#world.violation(`${process.options.name} showed version ${seen} of ${session} to who has seen ${atLeast}`);
@@ -136,7 +157,7 @@ export class Diarists {
 
   /** @returns the version that was seen */
   async #read(
-    process: SimulatedProcess,
+    { process }: Actor,
     store: SessionStore,
     session: string,
     consistency: 'strong' | 'primary' | 'local',
@@ -145,7 +166,7 @@ export class Diarists {
     const askedMs = this.#world.now();
     try {
       const options = { consistency, timeoutMs: 2_000, ...(atLeast !== undefined && { atLeast }) };
-      const diary = await this.#world.alive(process, store.open(Diary, session, options));
+      const diary = await this.#world.alive(process, store.open(diaryOf(process), session, options));
       if (diary === undefined || process.store !== store) return undefined;
       const version = store.versionOf(diary);
       const boundMs = this.#boundMs(consistency);
@@ -164,22 +185,23 @@ export class Diarists {
     return consistency === 'strong' || this.#world.scenario.takeover === 'strict' ? 0 : this.#leaseMs;
   }
 
-  async #create(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+  async #create(actor: Actor, store: SessionStore, session: string): Promise<void> {
     const world = this.#world;
-    const life = `life${world.nextOp()}`;
+    const { process } = actor;
+    const life = `life ${actor.nextOp()}`;
     const told = await world.tell(
       process,
-      async () => void (await store.create(Diary, { life }, { id: session, timeoutMs: 2_500 })),
+      async () => void (await store.create(diaryOf(process), { life }, { id: session, timeoutMs: 2_500 })),
     );
     world.note(`create ${session} ${life}: ${told}`);
   }
 
-  async #destroy(process: SimulatedProcess, store: SessionStore, session: string): Promise<void> {
+  async #destroy({ process }: Actor, store: SessionStore, session: string): Promise<void> {
     const world = this.#world;
     let life: string | undefined;
     const told = await world.tell(process, async () => {
-      life = (await store.open(Diary, session, { timeoutMs: 2_500, consistency: 'strong' }))?.life;
-      await store.destroy(Diary, session, { timeoutMs: 2_500 });
+      life = (await store.open(diaryOf(process), session, { timeoutMs: 2_500, consistency: 'strong' }))?.life;
+      await store.destroy(diaryOf(process), session, { timeoutMs: 2_500 });
     });
     world.note(`destroy ${session}: ${told}`);
     // what was seen before the destroy is ended by it, whoever ended it

@@ -21,7 +21,8 @@ export interface ProcessOptions {
   readonly takeover: 'fast' | 'strict';
   readonly timing: Partial<Timing>;
   readonly encryption?: EncryptionOptions | undefined;
-  readonly sessions: readonly Class[];
+  /** The classes that it is started with, by its edition. */
+  readonly editions: { readonly old: readonly Class[]; readonly new: readonly Class[] };
   readonly clock?: ClockFault;
 }
 
@@ -35,6 +36,10 @@ export class SimulatedProcess {
   /** Of this life. */
   node: ClusterNode<AtRest> | undefined;
   store: SessionStore | undefined;
+  /** What it is started with next. */
+  edition: 'old' | 'new' = 'old';
+  /** What it was started with. */
+  knows: 'old' | 'new' = 'old';
   #id: NodeId | undefined;
   /** It is leaving as it should. */
   drains = false;
@@ -73,7 +78,9 @@ export class SimulatedProcess {
     this.store = undefined;
     this.drains = false;
     this.died = new Promise((resolve) => (this.#die = resolve));
-    const { name, role, backups, partitions, takeover, timing, encryption, sessions } = this.options;
+    const { name, role, backups, partitions, takeover, timing, encryption, editions } = this.options;
+    const sessions = editions[this.edition];
+    this.knows = this.edition;
     const engine = memoryEngine({ cluster: this.#cluster });
     const tap = {
       name: engine.name,

@@ -23,6 +23,10 @@ export interface Scenario {
   readonly mortal?: boolean;
   /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
+  /** Whether a stranger writes into the log, and stored snapshots are damaged. */
+  readonly rots?: boolean;
+  /** Whether processes change to a version of the session class with one attribute more, and some back. */
+  readonly upgrades?: boolean;
   /** Whether records, snapshots and messages are sealed. */
   readonly sealed?: boolean;
 }
@@ -115,4 +119,36 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     losesLog: true,
     sealed: true,
   },
+  rot: {
+    name: 'rot',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    rots: true,
+  },
+  upgrade: {
+    name: 'upgrade',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    upgrades: true,
+  },
 };
+
+/** Those among which a seed chooses: one that is named, or all. @throws {RangeError} where there is none of that name */
+export function scenariosOf(name?: string): readonly Scenario[] {
+  if (name === undefined) return Object.values(SCENARIOS);
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
+  if (scenario === undefined) throw new RangeError(`there is no scenario ${name}, only ${Object.keys(SCENARIOS).join(', ')}`);
+  return [scenario];
+}

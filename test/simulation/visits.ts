@@ -9,6 +9,7 @@ import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import type { SessionStore } from '../../src/store/session-store.js';
+import type { Actor } from './actor.js';
 import type { SimulatedProcess } from './process.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -46,9 +47,9 @@ export class Visits {
   }
 
   /** Goes on until the world stops; a visitor whose process dies comes back with it. */
-  async visitor(process: SimulatedProcess): Promise<void> {
+  async visitor({ process, dice }: Actor): Promise<void> {
     const world = this.#world;
-    const { random } = world;
+    const { random } = dice;
     let instance: Visit | undefined;
     let of: SessionStore | undefined;
     let id = '';
@@ -58,9 +59,9 @@ export class Visits {
       const { store } = process;
       if (store === undefined || !process.clock.running || world.stopped) continue;
       const askedMs = world.now();
-      const dice = random();
+      const roll = random();
       try {
-        if (id === '' || dice < 0.08) {
+        if (id === '' || roll < 0.08) {
           // an earlier one is left to itself
           const made = `v${++this.#count}`;
           instance = await world.alive(process, store.create(Visit, { pages: 0 }, { id: made, timeoutMs: 2_000 }));
@@ -68,9 +69,9 @@ export class Visits {
           [id, of] = [made, store];
           this.#known.set(id, { createdMs: askedMs, usedMs: askedMs, goneMs: Infinity });
           this.#world.note(`visit ${id} made`);
-        } else if (dice < 0.4) {
+        } else if (roll < 0.4) {
           await this.#use(process, id, askedMs, store.touch(Visit, id, { timeoutMs: 2_000 }));
-        } else if (dice < 0.75 || of !== store || instance === undefined) {
+        } else if (roll < 0.75 || of !== store || instance === undefined) {
           const consistency = random() < 0.5 ? ('strong' as const) : ('primary' as const);
           const opened = await world.alive(
             process,
@@ -92,6 +93,14 @@ export class Visits {
       }
       if (this.#known.get(id)?.goneMs !== Infinity && random() < 0.5) id = '';
     }
+  }
+
+  /** Whether a replica still has a visit that is not over. */
+  anyLeft(processes: readonly SimulatedProcess[]): boolean {
+    for (const process of processes)
+      for (const { machine } of process.node?.replicas ?? [])
+        for (const state of machine.ledger.sessions.states()) if (state.className === 'visit' && !state.dead) return true;
+    return false;
   }
 
   /** Holds what replicas have at the end against what must be. */

@@ -13,6 +13,8 @@ import { partitionOf, placementOrder } from '../../src/replication/placement.js'
 import { partition, sessionId } from '../../src/shared/ids.js';
 import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
 import { SimulatedProcess } from './process.js';
+import { FaultBook } from './fault-book.js';
+import { Outages } from './outages.js';
 import { RandomFaults } from './random-faults.js';
 
 export const WAIT_KINDS = ['kill', 'stand still', 'cut off', 'drain', 'come back'] as const;
@@ -65,7 +67,7 @@ class WaitingWorld {
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
-    const faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x2f6b1d));
+    const faults = new RandomFaults(this.#time, seed, new FaultBook(() => undefined), new Outages(this.#time));
     faults.active = false;
     const cluster = new MemoryCluster({ faults, patienceMs: 2_000 });
     const process = (name: string, role: 'node' | 'client'): SimulatedProcess => {
@@ -76,7 +78,7 @@ class WaitingWorld {
         partitions: PARTITIONS,
         takeover: 'fast',
         timing: {},
-        sessions: [Ticks],
+        editions: { old: [Ticks], new: [Ticks] },
       } as const;
       const uniqueId = (): string =>
         `u${(++this.#ids).toString(36)}x${Math.floor(this.#random() * 2 ** 32).toString(36)}`.padEnd(24, 'z');

@@ -6,15 +6,22 @@
  * by itself (liveness), and then what clients were told is held against what is there, on every replica.
  */
 import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
-import { SimulatedTime, seededRandom } from '../../src/testing/simulated-time.js';
+import { SimulatedTime } from '../../src/testing/simulated-time.js';
 import type { ClockFault } from '../../src/testing/simulated-time.js';
+import { Actor } from './actor.js';
 import { Chaos } from './chaos.js';
-import { Diarists } from './diarists.js';
-import { Diary } from './diary.js';
+import { Dice } from './dice.js';
+import { DIARIES, Diarists } from './diarists.js';
+import { Diary, NewDiary } from './diary.js';
+import { FaultBook } from './fault-book.js';
+import type { FaultCounts, FaultEntry } from './fault-book.js';
+import { planFaults } from './fault-plan.js';
 import { History } from './history.js';
 import { LogLoss } from './log-loss.js';
+import { Outages } from './outages.js';
 import { SimulatedProcess } from './process.js';
 import { RandomFaults } from './random-faults.js';
+import type { Restraint } from './restraint.js';
 import type { Scenario } from './scenario.js';
 import { Surroundings } from './surroundings.js';
 import { Talliers } from './talliers.js';
@@ -32,7 +39,9 @@ export interface Report {
   readonly unknown: number;
   readonly reads: number;
   readonly takeovers: number;
-  readonly faults: number;
+  readonly faults: FaultCounts;
+  /** Every one of them, in the order in which they happened. */
+  readonly struck: readonly FaultEntry[];
   readonly merges: number;
   /** Sessions of which somebody was told that they had expired. */
   readonly expired: number;
@@ -65,12 +74,25 @@ const TIMING = {
 const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
+/** Clients go on for so long in a world that has come back. */
+const CALM_MS = 300;
 /** Operations under way come to their end. */
 const END_MS = 2_800;
+/** Of so many seeds one is given all its time although nothing is under way any more: what is late may still come. */
+const PATIENT_SEEDS = 8;
 
-export async function simulate(seed: number, scenario: Scenario, trace?: (line: string) => void): Promise<Report> {
-  const world = new World(seed, scenario, trace);
-  return world.run();
+/**
+ * Runs the history of a seed.
+ * @param trace hears every step, with its virtual time
+ * @param restraint what is left out
+ */
+export async function simulate(
+  seed: number,
+  scenario: Scenario,
+  trace?: (line: string) => void,
+  restraint: Restraint = {},
+): Promise<Report> {
+  return new World(seed, { ...scenario, faultsMs: restraint.faultsMs ?? scenario.faultsMs }, restraint, trace).run();
 }
 
 /** Everybody's keys; the salts come from the seed, like all chance. */
@@ -79,94 +101,115 @@ const SEALED = { keys: [{ id: 'k1', key: new Uint8Array(32).fill(1) }] };
 class World {
   readonly #seed: number;
   readonly #scenario: Scenario;
+  readonly #restraint: Restraint;
   readonly #time = new SimulatedTime();
   readonly #surroundings: Surroundings;
   readonly #processes: SimulatedProcess[] = [];
   readonly #loss: LogLoss | undefined;
   readonly #history: History;
+  readonly #book: FaultBook;
+  readonly #faults: RandomFaults;
   readonly #chaos: Chaos;
+  readonly #verdict: Verdict;
   readonly #diarists: Diarists;
   /** Every third world has writers that follow merge rules, which cost more than all else in it. */
   readonly #talliers: Talliers | undefined;
   readonly #visits: Visits;
-  #ids = 0;
 
-  constructor(seed: number, scenario: Scenario, trace?: (line: string) => void) {
+  constructor(seed: number, scenario: Scenario, restraint: Restraint, trace?: (line: string) => void) {
     this.#seed = seed;
     this.#scenario = scenario;
+    this.#restraint = restraint;
     this.#loss = scenario.losesLog === true ? new LogLoss() : undefined;
     this.#history = new History(this.#loss);
-    const random = seededRandom(seed);
-    const world = new Surroundings({ scenario, time: this.#time, random, history: this.#history, trace });
+    const world = new Surroundings({ scenario, time: this.#time, history: this.#history, trace });
     this.#surroundings = world;
-    const faults = new RandomFaults(this.#time, seededRandom(seed ^ 0x5bd1e995));
-    faults.active = scenario.lossy;
-    const cluster = new MemoryCluster({ faults, patienceMs: 400 });
-    this.#chaos = new Chaos(world, this.#processes, faults, cluster);
-    this.#diarists = new Diarists(world, LEASE_MS);
+    this.#book = new FaultBook((line) => world.note(line), restraint.keep);
+    const outages = new Outages(this.#time);
+    this.#faults = new RandomFaults(this.#time, seed, this.#book, outages);
+    this.#faults.active = scenario.lossy;
+    const cluster = new MemoryCluster({ faults: this.#faults, patienceMs: 400 });
+    const dice = new Dice(seed, 'chaos');
+    this.#chaos = new Chaos({ world, processes: this.#processes, book: this.#book, outages, cluster, dice });
+    const diaries = DIARIES.slice(0, restraint.diaries ?? DIARIES.length);
+    this.#verdict = new Verdict(world, this.#processes, diaries);
+    this.#diarists = new Diarists(world, LEASE_MS * (1 + 2 * CLOCK_DRIFT), diaries);
     // what a lost log excuses is known of diaries only
     this.#talliers = scenario.losesLog !== true && seed % 3 === 1 ? new Talliers(world) : undefined;
     this.#visits = new Visits(world, LEASE_MS);
-    const timing = { ...TIMING, ...(scenario.losesLog === true && LOSS_TIMING) };
-    for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
-      const role = i < scenario.nodes ? 'node' : 'client';
-      const { backups, partitions, takeover } = scenario;
-      const options = {
-        name: `${role[0]}${i}`,
-        role,
-        backups,
-        partitions,
-        takeover,
-        timing,
-        encryption: scenario.sealed === true ? SEALED : undefined,
-        sessions: [Diary, Tally, Visit],
-        clock: this.#clockFault(),
-      } as const;
-      this.#processes.push(new SimulatedProcess(options, this.#time, cluster, random, () => this.#uniqueId()));
-    }
+    this.#people(cluster);
   }
 
   async run(): Promise<Report> {
     const { faultsMs, mortal, deploys, chaos } = this.#scenario;
+    const world = this.#surroundings;
+    const patient = this.#seed % PATIENT_SEEDS === 0;
     // where nodes come and go the first of them comes later
     for (const process of this.#processes) if (!deploys || process !== this.#processes[0]) process.start();
-    if (chaos) this.#chaos.begin();
+    if (chaos) this.#chaos.follow(planFaults(this.#scenario, new Dice(this.#seed, 'plan')));
     if (deploys) this.#chaos.deploy();
-    if (this.#loss !== undefined)
-      this.#time.after(this.#surroundings.between(1_200, 3_500), () => this.#chaos.loseLog(this.#loss!));
+    if (this.#loss !== undefined) this.#chaos.loseLog(this.#loss);
     this.#beginClients();
     await this.#time.runUntil(faultsMs);
+    this.#faults.active = false;
     this.#chaos.heal();
-    await this.#time.runUntil(faultsMs + HEAL_MS);
-    this.#surroundings.stopped = true;
-    await this.#time.runUntil(faultsMs + HEAL_MS + END_MS);
-    if (mortal) await this.#time.runUntil(this.#time.now() + VISITS_OVER_MS);
+    await world.until(HEAL_MS, () => !patient && this.#verdict.unsettled().length === 0);
+    await this.#time.runUntil(world.now() + CALM_MS);
+    world.stopped = true;
+    await world.until(END_MS, () => !patient && world.acting === 0);
+    if (mortal) await world.until(VISITS_OVER_MS, () => !patient && !this.#visits.anyLeft(this.#processes));
     await this.#judge();
     this.#loss?.close();
     return this.#report();
   }
 
+  #people(cluster: MemoryCluster): void {
+    const { scenario } = this.#surroundings;
+    const timing = { ...TIMING, ...(scenario.losesLog === true && LOSS_TIMING) };
+    const { backups, partitions, takeover } = scenario;
+    for (let i = 0; i < scenario.nodes + scenario.clients; i++) {
+      const role = i < scenario.nodes ? 'node' : 'client';
+      const name = `${role[0]}${i}`;
+      const { random } = new Dice(this.#seed, `process ${name}`);
+      const editions = { old: [Diary, Tally, Visit], new: [NewDiary, Tally, Visit] };
+      const clock = this.#clockFault(name);
+      let ids = 0;
+      const uniqueId = (): string =>
+        `${name}${(++ids).toString(36)}x${Math.floor(random() * 0xffffffff).toString(36)}zzzzzzzzzzzzzz`.slice(0, 24);
+      const encryption = scenario.sealed === true ? SEALED : undefined;
+      const options = { name, role, backups, partitions, takeover, timing, encryption, editions, clock } as const;
+      this.#processes.push(new SimulatedProcess(options, this.#time, cluster, random, uniqueId));
+    }
+  }
+
   #beginClients(): void {
+    const begin = (atMs: number, name: string, process: SimulatedProcess, act: (actor: Actor) => Promise<void>): void => {
+      if (this.#restraint.silent?.has(name) === true) return;
+      this.#time.after(atMs, () => this.#surroundings.act(act(new Actor(this.#seed, name, process))));
+    };
     for (let i = 0; i < this.#processes.length; i++) {
       const process = this.#processes[i]!;
       if (this.#scenario.mortal) {
-        for (const atMs of [400, 900]) this.#time.after(atMs + i * 17, () => void this.#visits.visitor(process));
+        for (const atMs of [400, 900])
+          begin(atMs + i * 17, `v${i}${atMs === 400 ? 'a' : 'b'}`, process, (actor) => this.#visits.visitor(actor));
         // some others, so that records come and go
         if (i > 0) continue;
       }
-      this.#time.after(300 + i * 7, () => void this.#diarists.client(process, `c${i}`));
-      this.#time.after(500 + i * 11, () => void this.#diarists.holder(process, `h${i}`));
-      this.#time.after(600 + i * 13, () => void this.#diarists.reader(process));
-      if (this.#talliers !== undefined) this.#time.after(400 + i * 17, () => void this.#talliers!.tallier(process, `w${i}`));
+      begin(300 + i * 7, `c${i}`, process, (actor) => this.#diarists.client(actor));
+      begin(500 + i * 11, `h${i}`, process, (actor) => this.#diarists.holder(actor));
+      begin(600 + i * 13, `r${i}`, process, (actor) => this.#diarists.reader(actor));
+      const talliers = this.#talliers;
+      if (talliers !== undefined) begin(400 + i * 17, `w${i}`, process, (actor) => talliers.tallier(actor));
     }
   }
 
   async #judge(): Promise<void> {
-    const verdict = new Verdict(this.#surroundings, this.#processes);
-    await verdict.judgeDiaries();
+    for (const violation of this.#verdict.unsettled()) this.#history.violation(violation);
+    await this.#verdict.judgeDiaries();
     await this.#talliers?.judge(this.#processes);
-    verdict.compareReplicas();
+    this.#verdict.compareReplicas();
     for (const process of this.#processes) this.#visits.check(process);
+    for (const violation of this.#history.violations) this.#surroundings.note(`? ${violation}`);
   }
 
   #report(): Report {
@@ -180,24 +223,20 @@ class World {
       unknown: told.unknown,
       reads: this.#history.observations.length,
       takeovers: this.#takeovers(),
-      faults: this.#chaos.count,
+      faults: this.#book.counts,
+      struck: this.#book.struck,
       merges: this.#diarists.merges,
       expired: this.#visits.expired,
       pauseMs,
     };
   }
 
-  #clockFault(): ClockFault {
-    if (!this.#scenario.mortal) return { rate: 1, skewMs: 0 };
-    const { random } = this.#surroundings;
+  #clockFault(name: string): ClockFault {
+    if (!this.#scenario.chaos || !this.#book.strike('clock', `clock.${name}`, name)) return { rate: 1, skewMs: 0 };
+    const { random } = new Dice(this.#seed, `clock ${name}`);
     const rate = 1 + (random() * 2 - 1) * CLOCK_DRIFT;
     // what drifts meanwhile must fit in, too
     return { rate, skewMs: (random() - 0.5) * (CLOCK_SKEW_MS - 60) };
-  }
-
-  #uniqueId(): string {
-    const chance = Math.floor(this.#surroundings.random() * 0xffffffff).toString(36);
-    return `u${(++this.#ids).toString(36)}x${chance}zzzzzzzzzzzzzz`.slice(0, 24);
   }
 
   #takeovers(): number {

@@ -28,6 +28,7 @@ export class MemorySnapshots implements Snapshots {
     return this.#link.travel<PutResult>(
       journey,
       () => {
+        if (journey?.full === true) return { outcome: 'unknown', reason: 'there is no room' };
         if (journey?.spurious === 'not-stored') return { outcome: 'refused' };
         const result = stored.put(partition, key, copy, expected);
         return journey?.spurious === 'stored' ? { outcome: 'refused' } : result;

@@ -9,6 +9,7 @@
  * then, and the whole bucket without a filter 12 s.
  */
 import type { SnapshotEntry } from '../port.js';
+import type { TwinstateError } from '../../shared/errors.js';
 import { revision, type Partition, type Revision } from '../../shared/ids.js';
 import type { JetStreamApi } from './jetstream-api.js';
 import { PushConsumer, type ConsumedMessage } from './push-consumer.js';
@@ -42,7 +43,7 @@ export class SnapshotScan {
   #passed = false;
   #highest: number;
   #trouble = false;
-  #ended: unknown;
+  #ended: TwinstateError | undefined;
 
   constructor(parts: ScanParts) {
     this.#parts = parts;

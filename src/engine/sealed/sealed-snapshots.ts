@@ -25,12 +25,15 @@ export class SealedSnapshots implements Snapshots {
   readonly #generation: number;
   readonly #seals: Seals;
   readonly #trouble: Trouble;
+  readonly scan?: NonNullable<Snapshots['scan']>;
 
   constructor(snapshots: Snapshots, generation: number, seals: Seals, trouble: Trouble) {
     this.#snapshots = snapshots;
     this.#generation = generation;
     this.#seals = seals;
     this.#trouble = trouble;
+    const scan = snapshots.scan?.bind(snapshots);
+    if (scan !== undefined) this.scan = (partitions, take) => this.#scan(scan, partitions, take);
   }
 
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
@@ -47,13 +50,24 @@ export class SealedSnapshots implements Snapshots {
   ): Promise<{ readonly entries: readonly SnapshotEntry[]; readonly highest: Revision } | undefined> {
     const listing = await this.#snapshots.list(partition);
     if (listing === undefined) return undefined;
-    const entries: SnapshotEntry[] = [];
-    for (const found of listing.entries) {
-      const entry = this.#open(partition, found);
-      if (entry === undefined) return undefined;
-      entries.push(entry);
-    }
-    return { ...listing, entries };
+    const entries = this.#openAll(partition, listing.entries);
+    return entries && { ...listing, entries };
+  }
+
+  /** One that cannot be opened for want of its key ends the pass: nobody goes on without its session. */
+  async #scan(
+    scan: NonNullable<Snapshots['scan']>,
+    partitions: ReadonlySet<Partition>,
+    take: Parameters<typeof scan>[1],
+  ): Promise<Revision | undefined> {
+    let opens = true;
+    const upTo = await scan(partitions, async (partition, found) => {
+      const entries = this.#openAll(partition, found);
+      // the pass was not read to its end
+      if (entries === undefined) return (opens = false);
+      return take(partition, entries);
+    });
+    return opens ? upTo : undefined;
   }
 
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {
@@ -80,6 +94,16 @@ export class SealedSnapshots implements Snapshots {
   #seal(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Uint8Array {
     if (partition === undefined) return value;
     return this.#seals.seal(this.#seals.snapshot(this.#generation, partition, key), expected, value);
+  }
+
+  #openAll(partition: Partition, found: readonly SnapshotEntry[]): SnapshotEntry[] | undefined {
+    const entries: SnapshotEntry[] = [];
+    for (const each of found) {
+      const entry = this.#open(partition, each);
+      if (entry === undefined) return undefined;
+      entries.push(entry);
+    }
+    return entries;
   }
 
   #open(partition: Partition, found: SnapshotEntry): SnapshotEntry | undefined {

@@ -41,7 +41,7 @@ try {
 }
 
 async function play(open: Browser, { url }: Shop): Promise<number> {
-  const tab = await ShopPage.ofNew(open, url, { viewport: { width: 1_280, height: 900 } });
+  const tab = await ShopPage.ofNew(open, url, { viewport: { width: 1_280, height: 900 }, reducedMotion: 'no-preference' });
   const asked = new Map<string, number>();
   const answered = new Map<string, number>();
   const times: number[] = [];

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { measureWaits, percentile, WAIT_KINDS } from './waits.js';
+import { measureWaits, percentile, WAIT_KINDS } from '../waits.js';
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
   },
 });
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 const [rounds, from] = [Number(values.rounds), Number(values.from)];
 if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(from)) {
   console.error('usage: npm run simulate:waits -- [--rounds N] [--from S] [--json FILE]');
@@ -36,9 +37,9 @@ const rows = all.flatMap(({ kind, waitsMs, othersMs }) =>
   ].map(({ what, samples }) => ({
     what,
     samples: samples.length,
-    p50: percentile(samples, 0.5),
-    p99: percentile(samples, 0.99),
-    max: percentile(samples, 1),
+    p50: tenths(percentile(samples, 0.5)),
+    p99: tenths(percentile(samples, 0.99)),
+    max: tenths(percentile(samples, 1)),
   })),
 );
 console.log('| virtual milliseconds | samples | p50 | p99 | slowest |\n| --- | --- | --- | --- | --- |');
