@@ -73,7 +73,7 @@ export class PlantedCopy {
       const child = spawn(process.execPath, this.#commands[suite], {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: timeoutMs,
+        timeout: Math.ceil(timeoutMs),
         killSignal: 'SIGKILL',
         env: { ...process.env, DIFF_RUNS: '300' },
       });
