@@ -27,6 +27,7 @@ import { RecurringTimers } from './recurring-timers.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent } from './runtime.js';
+import { batchLimits } from './node-options.js';
 import type { NodeOptions } from './node-options.js';
 import { nodeStatus } from './status.js';
 import type { NodeStatus } from './status.js';
@@ -46,11 +47,6 @@ export type { VersionedDelta } from '../replication/session-state.js';
 export type { EndReason } from '../replication/lifetime.js';
 
 export type { NodeOptions };
-
-/** Entries of one record, at most. */
-const BATCH_ENTRIES_MAX = 4_096;
-/** Part of a message that a batch may fill. */
-const BATCH_SHARE = 0.75;
 
 export class ClusterNode<B> {
   readonly self: NodeId;
@@ -309,7 +305,7 @@ export class ClusterNode<B> {
         incarnation: `${self.slice(self.lastIndexOf('~') + 1)}-${partition.toString(36)}`,
         bodies,
         timing,
-        limits: { bytesMax: Math.floor(connection.messageBytesMax * BATCH_SHARE), entriesMax: BATCH_ENTRIES_MAX },
+        limits: batchLimits(connection),
         takeover,
       },
       {

@@ -1,4 +1,5 @@
 /** What a process's part in a cluster is made of. */
+import type { BatchLimits } from '../replication/batch.js';
 import type { EngineConnection } from '../engine/port.js';
 import type { Bodies } from '../replication/session-state.js';
 import type { Timing } from '../replication/timing.js';
@@ -19,4 +20,14 @@ export interface NodeOptions<B> {
   readonly runtime: Runtime;
   readonly connection: EngineConnection;
   readonly onEvent: (event: NodeEvent) => void;
+}
+
+/** Entries of one record, at most. */
+const BATCH_ENTRIES_MAX = 4_096;
+/** Part of a message that a batch may fill. */
+const BATCH_SHARE = 0.75;
+
+/** How much one record may hold. */
+export function batchLimits({ messageBytesMax }: EngineConnection): BatchLimits {
+  return { bytesMax: Math.floor(messageBytesMax * BATCH_SHARE), entriesMax: BATCH_ENTRIES_MAX };
 }

@@ -9,9 +9,9 @@ import { KINDS } from './faults.js';
 import type { NotedCall } from './journal.js';
 import { judge } from './round.js';
 
-/** Processes and the server stopped, a line cut one way, a caller killed, a node drained, the server killed. */
-const FROM = 19;
-const COUNT = 6;
+/** A process stopped, a line cut one way, a caller killed, a node drained, the server killed. */
+const FROM = 20;
+const COUNT = 5;
 
 describe('real faults', function () {
   this.timeout(240_000);

@@ -5,7 +5,7 @@ import createApp, { type Express } from 'express';
 import session, { type SessionOptions, type Store } from 'express-session';
 
 /** A request that a broken store leaves without an answer is given up. */
-const ANSWER_MS_MAX = 15_000;
+const ANSWER_MS_MAX = 30_000;
 
 export interface App {
   readonly url: string;

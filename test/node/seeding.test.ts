@@ -5,7 +5,7 @@ import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
 import { Generations } from '../../src/node/generations.js';
 import { beginGeneration } from '../../src/node/seeding.js';
 import { rebuild } from '../../src/replication/joining.js';
-import type { Instant, MachineOptions } from '../../src/replication/machine-options.js';
+import type { MachineOptions } from '../../src/replication/machine-options.js';
 import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
 import type { LogRecord } from '../../src/replication/record.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
@@ -71,7 +71,7 @@ describe('reading a log that was lost', () => {
     entries: [entry('create', 's', 0, 'x')],
   };
   const read = (records: readonly Uint8Array[]): ReturnType<typeof rebuild<TextBody>> =>
-    rebuild({ ms: 0, wallMs: 0 } as Instant, OPTIONS, new Upkeep(OPTIONS, () => undefined), {
+    rebuild({ ms: 0, wallMs: 0 }, OPTIONS, new Upkeep(OPTIONS, () => undefined), {
       generation: 1,
       identity: '1',
       log: records.map((record, i) => ({ sequence: sequence(i + 1), record })),

@@ -73,6 +73,7 @@ export class PlantedCopy {
       const child = spawn(process.execPath, this.#commands[suite], {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'pipe'],
+        // Node takes whole milliseconds only
         timeout: Math.ceil(timeoutMs),
         killSignal: 'SIGKILL',
         env: { ...process.env, DIFF_RUNS: '300' },
