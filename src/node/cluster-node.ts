@@ -6,10 +6,11 @@
  * only chooses when to claim and whom to ask; the log decides the rest.
  */
 import type { Bus, Subscription } from '../engine/port.js';
-import type { NodeId, Partition } from '../shared/ids.js';
+import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
+import { shareOf, type MemoryShare } from '../replication/memory-share.js';
 import { holdersOf } from '../replication/moves.js';
 import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
@@ -69,6 +70,9 @@ export class ClusterNode<B> {
   #closed = false;
   readonly #generations: Generations;
   readonly #patience: Patience;
+  readonly #watched = (id: SessionId): boolean => this.#server.watches(id);
+  /** What each replica may take: all of them as much. */
+  readonly #memory: MemoryShare;
 
   constructor(options: NodeOptions<B>) {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
@@ -80,6 +84,7 @@ export class ClusterNode<B> {
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
     this.#membership = membership;
     this.#replicas = replicas;
+    this.#memory = shareOf(options.memoryBytesMax, replicas);
     this.#presence = new Presence({
       self,
       role,
@@ -312,6 +317,7 @@ export class ClusterNode<B> {
         timing,
         limits: { bytesMax: Math.floor(connection.messageBytesMax * BATCH_SHARE), entriesMax: BATCH_ENTRIES_MAX },
         takeover,
+        memory: this.#memory,
       },
       {
         runtime,
@@ -364,7 +370,8 @@ export class ClusterNode<B> {
       const { leader } = driver.machine;
       const suspected =
         leader !== undefined && leader !== this.self && this.#prober.detector.suspects(nowMs, leader, driver.partition);
-      driver.tick({ suspected, rank: this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined), stable });
+      const rank = this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined);
+      driver.tick({ suspected, rank, stable, watched: this.#watched });
     }
   }
 

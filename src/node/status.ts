@@ -31,6 +31,8 @@ export interface ReplicaStatus {
   readonly applied: number;
   /** Sessions that live. */
   readonly sessions: number;
+  /** Of them, those that are not in memory but in the stored snapshots: only where they stand is known here. */
+  readonly passive: number;
   /** Bytes of memory for packed sessions, the tables to find them, and the wheel of those that expire; hot ones are not counted. */
   readonly memoryBytes: number;
   /** What the log keeps of this partition, as far as this replica has applied it. */
@@ -80,7 +82,8 @@ function replicaStatus<B>(machine: PartitionMachine<B>, nowMs: number): ReplicaS
     leader: ledger.leader,
     applied: ledger.applied,
     sessions: ledger.living,
-    memoryBytes: ledger.sessions.cold.bytes + ledger.expiry.bytes,
+    passive: ledger.sessions.passive,
+    memoryBytes: ledger.sessions.bytes + ledger.expiry.bytes,
     logRecords: tail.records,
     logBytes: tail.bytes,
     backups,
@@ -120,7 +123,7 @@ function whole(ms: number): number {
 
 /**
  * Bytes: node, flags (1 client, 2 link up), generation, partitions, backups, link for ms, count of members with node, client (0 or
- * 1), heard ms each, count of replicas with partition, role, epoch, leader (empty: none), applied, sessions, memory bytes, log
+ * 1), heard ms each, count of replicas with partition, role, epoch, leader (empty: none), applied, sessions, passive, memory bytes, log
  * records, log bytes, count of backups with node, lag, heard ms each.
  */
 export function writeStatus(out: ByteWriter, status: NodeStatus): void {
@@ -139,7 +142,8 @@ export function writeStatus(out: ByteWriter, status: NodeStatus): void {
     out.u8(ROLES.indexOf(each.role));
     out.varint(each.epoch);
     out.string(each.leader ?? '');
-    for (const value of [each.applied, each.sessions, each.memoryBytes, each.logRecords, each.logBytes]) out.varint(value);
+    for (const value of [each.applied, each.sessions, each.passive, each.memoryBytes, each.logRecords, each.logBytes])
+      out.varint(value);
     out.varint(each.backups.length);
     for (const { node, lag, heardMs } of each.backups) {
       out.string(node);
@@ -160,7 +164,7 @@ export function readStatus(from: ByteReader): NodeStatus {
     members.push({ node: member, role: roleOf(from.u8()), heardMs: from.varint() });
   }
   const replicas: ReplicaStatus[] = [];
-  for (let count = from.count(10); count > 0; count--) replicas.push(readReplica(from));
+  for (let count = from.count(11); count > 0; count--) replicas.push(readReplica(from));
   const link = { up: (flags & 2) !== 0, forMs };
   return { node, role: roleOf(flags), generation, partitions, backups, link, members, replicas };
 }
@@ -170,7 +174,8 @@ function readReplica(from: ByteReader): ReplicaStatus {
   const role = ROLES[from.u8()] ?? from.fail(`a role below ${ROLES.length}`, 'another');
   const epoch = from.varint();
   const leader = from.string();
-  const [applied, sessions, memoryBytes, logRecords, logBytes] = [
+  const [applied, sessions, passive, memoryBytes, logRecords, logBytes] = [
+    from.varint(),
     from.varint(),
     from.varint(),
     from.varint(),
@@ -189,6 +194,7 @@ function readReplica(from: ByteReader): ReplicaStatus {
     leader: leader === '' ? undefined : leader,
     applied,
     sessions,
+    passive,
     memoryBytes,
     logRecords,
     logBytes,

@@ -36,21 +36,35 @@ export class Inheritance<B> {
 
   /** Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is ahead of that. */
   carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): Ledger<B> {
-    const { bodies, timing } = this.#options;
+    const { bodies, timing, memory: memoryShare } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);
     const all = [...stored];
     // what was still to come of it comes now, before it is gone on from
-    for (const each of memory.loading ? all : []) memory.admit(each.unreadable ?? each.header.id, each);
+    const asked = { nowMs: 0, lostMs: Infinity };
+    for (const each of memory.loading || memory.sessions.passive > 0 ? all : []) {
+      memory.admit(each.unreadable ?? each.header.id, each, asked);
+      memory.sessions.cool();
+    }
     found.load(all);
-    const next = new Ledger(bodies, timing.hotSessionsMax);
+    const next = new Ledger(bodies, timing.hotSessionsMax, memoryShare);
     next.apply(at, seed);
+    let lost = 0;
     for (const state of memory.sessions.states()) {
       const other = found.session(state.id);
+      if (state.passive) {
+        // nothing stored comes to what it was: what is stored goes on, where anything is
+        lost++;
+        if (other === undefined) continue;
+        next.take(this.#leapt(other, at));
+        continue;
+      }
       next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at));
     }
     for (const state of found.sessions.states()) {
       if (!memory.sessions.has(state.id)) next.take(this.#leapt(state, at));
     }
+    if (lost > 0)
+      this.#emit({ type: 'notice', notice: { kind: 'passivated-lost', sessions: lost, error: passivatedLost(lost) } });
     return next;
   }
 
@@ -131,6 +145,14 @@ export class Inheritance<B> {
 function isAhead<B>(old: Readonly<SessionState<B>>, state: Readonly<SessionState<B>>): boolean {
   if (old.incarnation !== state.incarnation) return old.incarnation > state.incarnation;
   return originalVersion(old.version, old.sequence) > originalVersion(state.version, state.sequence);
+}
+
+function passivatedLost(sessions: number): TwinstateError {
+  return new TwinstateError('LOG_LOST', `${sessions} sessions were passivated, and their snapshots were lost with the log`, {
+    expected: 'stored snapshots as new as the sessions that rely on them',
+    received: 'none, or older ones',
+    cure: 'another node that has them in memory offers them; what nobody has is gone, or as old as its snapshot',
+  });
 }
 
 function diverged(session: SessionId): TwinstateError {

@@ -21,6 +21,7 @@ export interface ProcessOptions {
   readonly timing: Partial<Timing>;
   readonly sessions: readonly Class[];
   readonly clock?: ClockFault;
+  readonly memoryBytesMax?: number | undefined;
 }
 
 export class SimulatedProcess {
@@ -81,7 +82,20 @@ export class SimulatedProcess {
       },
     };
     const runtime = { clock, random: this.#random, uniqueId: this.#uniqueId };
-    const options = { sessions, engine: tap, cluster: 'simulated', nodeId: name, role, backups, partitions, takeover, timing };
+    const { memoryBytesMax } = this.options;
+    const limits = memoryBytesMax === undefined ? undefined : { memoryBytesMax };
+    const options = {
+      sessions,
+      engine: tap,
+      cluster: 'simulated',
+      nodeId: name,
+      role,
+      backups,
+      partitions,
+      takeover,
+      timing,
+      limits,
+    };
     connectWith(options, runtime, (node) => (this.node = node)).then(
       (store) => {
         if (this.clock === clock) this.store = store;

@@ -41,6 +41,8 @@ export interface Scenario {
   readonly mortal?: boolean;
   /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
+  /** What each process may keep of sessions, in bytes: what is more is passivated. */
+  readonly memoryBytesMax?: number;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -115,6 +117,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     chaos: true,
     lossy: true,
     mortal: true,
+  },
+  frugal: {
+    name: 'frugal',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 6_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    mortal: true,
+    memoryBytesMax: 0,
+  },
+  bereft: {
+    name: 'bereft',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: true,
+    losesLog: true,
+    memoryBytesMax: 0,
   },
   lost: {
     name: 'lost',
@@ -247,6 +275,7 @@ class World {
         timing,
         sessions: [Diary, Tally, Visit],
         clock: this.#clockFault(),
+        memoryBytesMax: scenario.memoryBytesMax,
       } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, this.#random, () => this.#uniqueId()));
     }
@@ -265,7 +294,7 @@ class World {
       if (this.#scenario.mortal) {
         for (const atMs of [400, 900]) this.#time.after(atMs + i * 17, () => void this.#visits.visitor(process));
         // some others, so that records come and go
-        if (i > 0) continue;
+        if (i > 0 && this.#scenario.memoryBytesMax === undefined) continue;
       }
       this.#time.after(300 + i * 7, () => void this.#client(process, `c${i}`));
       this.#time.after(500 + i * 11, () => void this.#holder(process, `h${i}`));
@@ -801,6 +830,8 @@ class World {
           continue;
         }
         for (const state of machine.ledger.sessions.states()) {
+          // its content is in the store, the same for all
+          if (state.passive) continue;
           const body = state.body === undefined ? '' : Buffer.from(state.body.snapshot()).toString('base64');
           const key = `${at}@${machine.ledger.applied} ${state.id}`;
           const text = `${state.version} ${state.incarnation} ${state.dead} ${body}`;
