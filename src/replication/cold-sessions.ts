@@ -186,7 +186,8 @@ export class ColdSessions<B> {
   /** Looks at up to `steps` records for living sessions that were not used since this looked at them last. @param which only those without a history, or all */
   unused(steps: number, which: 'settled' | 'all'): SessionId[] {
     const found: SessionId[] = [];
-    this.#slabs.walk(this.#unusedWalk, steps, 'all', (address) => {
+    // of few ones none is met twice
+    this.#slabs.walk(this.#unusedWalk, Math.min(steps, this.size), 'all', (address) => {
       const record = this.#slabs.at(address);
       if ((record[FLAGS]! & HAS_BODY) === 0 || this.#slabs.takeSpared(address)) return;
       if (which === 'all' || !this.#slabs.isMarked(address)) found.push(idOf(record));

@@ -52,10 +52,9 @@ export class Inheritance<B> {
     for (const state of memory.sessions.states()) {
       const other = found.session(state.id);
       if (state.passive) {
-        // nothing stored comes to what it was: what is stored goes on, where anything is
+        // it is known to be there, and nothing stored is as new as it was: that must not read as "not there"
         lost++;
-        if (other === undefined) continue;
-        next.take(this.#leapt(other, at));
+        next.take(this.#withoutContent(state, at));
         continue;
       }
       next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at));
@@ -79,7 +78,8 @@ export class Inheritance<B> {
     const sameTerm = aside.reach.epoch === seeding.epoch;
     for (const old of aside.sessions.states()) {
       const state = ledger.session(old.id);
-      if (state === undefined ? old.dead : !isAhead(old, state)) {
+      const mends = lacksContent(state) && old.body !== undefined && old.incarnation === state.incarnation;
+      if (!mends && (state === undefined ? old.dead : !isAhead(old, state))) {
         // it went on from the same version by another way: what is ahead of the seed there is missing here
         const both = state !== undefined && state.incarnation === old.incarnation && state.sequence > seeding.at;
         if (both && farther && old.sequence > seeding.position) this.#diverged(old.id);
@@ -119,6 +119,11 @@ export class Inheritance<B> {
     this.#emit({ type: 'notice', notice: { kind: 'diverged', session, error: diverged(session) } });
   }
 
+  /** What was passivated, where its snapshot was lost, too: everything of it but its content. */
+  #withoutContent(state: Readonly<SessionState<B>>, at: Sequence): SessionState<B> {
+    return { ...this.#leapt(state, at), passive: false, salvaged: EMPTY_BYTES, quarantine: contentLost(state.id) };
+  }
+
   #leapt(state: Readonly<SessionState<B>>, at: Sequence): SessionState<B> {
     const { bodies } = this.#options;
     const version = leap(state.version);
@@ -147,11 +152,23 @@ function isAhead<B>(old: Readonly<SessionState<B>>, state: Readonly<SessionState
   return originalVersion(old.version, old.sequence) > originalVersion(state.version, state.sequence);
 }
 
+/** It lives, and nothing of its content is left here. */
+function lacksContent<B>(state: Readonly<SessionState<B>> | undefined): state is SessionState<B> {
+  return state?.quarantine !== undefined && (state.salvaged === undefined || state.salvaged.byteLength === 0);
+}
+
 function passivatedLost(sessions: number): TwinstateError {
   return new TwinstateError('LOG_LOST', `${sessions} sessions were passivated, and their snapshots were lost with the log`, {
     expected: 'stored snapshots as new as the sessions that rely on them',
     received: 'none, or older ones',
-    cure: 'another node that has them in memory offers them; what nobody has is gone, or as old as its snapshot',
+    cure: 'another node that has them in memory offers them; all others are quarantined until they are destroyed',
+  });
+}
+
+function contentLost(session: SessionId): TwinstateError {
+  return new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(session)} cannot be read`, {
+    received: 'it was passivated, and its snapshot was lost with the log',
+    cure: 'destroy it and create it anew; all other sessions go on',
   });
 }
 

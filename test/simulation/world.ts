@@ -749,6 +749,10 @@ class World {
     return Promise.race([asked, process.died.then(() => undefined)]);
   }
 
+  get #mayLoseContent(): boolean {
+    return this.#scenario.losesLog === true && this.#scenario.memoryBytesMax !== undefined;
+  }
+
   /** Only these may come; anything else is a bug. */
   #expected(error: unknown, where: string): string {
     const code = error instanceof TwinstateError ? error.code : 'not typed';
@@ -761,6 +765,8 @@ class World {
       'NOT_ENOUGH_BACKUPS',
       'CLOSED',
       'TIMEOUT',
+      // what was passivated when log and snapshots were lost together
+      ...(this.#mayLoseContent ? ['SESSION_QUARANTINED'] : []),
     ];
     if (!fine.includes(code))
       this.#history.violation(`${where} failed with ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -796,7 +802,8 @@ class World {
     }
     await this.#time.runUntil(this.#time.now() + 3_200);
     for (const { by, session, failure, seen } of looks) {
-      if (failure !== undefined) {
+      const lost = this.#mayLoseContent && failure instanceof TwinstateError && failure.code === 'SESSION_QUARANTINED';
+      if (failure !== undefined && !lost) {
         this.#history.violation(
           `not live: ${by} cannot read ${session}: ${failure instanceof Error ? failure.message : JSON.stringify(failure)}`,
         );
