@@ -58,7 +58,7 @@ function run(suite: Suite, timeoutMs: number): Run {
   const { status, stdout } = spawnSync(process.execPath, [script!, ...args], {
     cwd: join(DIST, '..'),
     encoding: 'utf8',
-    timeout: timeoutMs,
+    timeout: Math.ceil(timeoutMs),
     killSignal: 'SIGKILL',
     env: { ...process.env, DIFF_RUNS: '300' },
   });

@@ -198,6 +198,11 @@ describe('a primary short of memory', () => {
       bench.flush();
     }
     expect([bench.machine.ledger.lacks(S), snapshots.size], 'long before the log would be cut').to.deep.equal([true, 1]);
+    for (const consistency of ['local', 'primary', 'strong'] as const) {
+      const asked = bench.read(consistency);
+      bench.flush();
+      expect(bench.readAnswer(asked), consistency).to.include({ kind: 'retry' });
+    }
     const commit = operation('commit', 's', 1, 'a=1', { base: { version: version(1), incarnation: sequence(2) } });
     const token = bench.operate(commit);
     expect(bench.answer(token)).to.include({ kind: 'retry', clean: true });
