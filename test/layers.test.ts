@@ -17,9 +17,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   replication: ['wire', 'shared'],
   'engine/port.ts': ['shared'],
   'engine/memory': ['engine/port.ts', 'wire', 'shared'],
+  'engine/sealed': ['engine/port.ts', 'wire', 'shared'],
   'engine/nats': ['engine/port.ts', 'wire', 'shared'],
   node: ['replication', 'session', 'engine/port.ts', 'wire', 'shared'],
-  store: ['node', 'session', 'diff', 'model', 'observe', 'engine/port.ts', 'engine/memory', 'shared'],
+  store: ['node', 'session', 'diff', 'model', 'observe', 'engine/port.ts', 'engine/memory', 'engine/sealed', 'shared'],
   observe: ['shared'],
   'observe/otel': ['observe', 'store', 'shared'],
   'index.ts': ['store', 'observe', 'model', 'engine/port.ts', 'engine/memory', 'shared'],
@@ -37,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'wire',
     'engine/port.ts',
     'engine/memory',
+    'engine/sealed',
     'engine/nats',
     'shared',
   ],
@@ -48,6 +50,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'class-transformer': ['model'],
   'reflect-metadata': ['model'],
   'express-session': ['integrations'],
+  fastify: ['integrations'],
+  '@fastify/session': ['integrations'],
+  '@nestjs/common': ['integrations'],
 };
 
 const PUBLIC_INDEXES = ['index.ts', 'diff/index.ts', 'engine/nats/index.ts', 'testing/index.ts'];

@@ -100,7 +100,7 @@ print('x20 is 20 times slower than the first side.');
 try {
   for (const size of values.size.map(Number)) {
     const ours = await twinstate(nats.url, size, plan);
-    const sides = [ours];
+    const sides = [ours, await twinstate(nats.url, size, plan, 'tracked')];
     if (values.only === undefined) {
       sides.push(await redisWait(redis.url, size, plan, 64), await redisWait(redis.url, size, plan, plan.inFlight));
       sides.push(await connectRedis(redis.url, size, plan));

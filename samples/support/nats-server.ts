@@ -46,13 +46,15 @@ export class NatsServer {
   readonly #folder: string;
   #child: ChildProcess | undefined;
   #info: ServerInfo | undefined;
+  readonly #store: string;
 
   private constructor(binary: ServerBinary, port: number, { jetstream = true, storeDir, config = '' }: NatsServerOptions) {
     this.#binary = binary;
     this.port = port;
     this.url = `nats://127.0.0.1:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), 'twinstate-nats-'));
-    const store = JSON.stringify(storeDir ?? join(this.#folder, 'store'));
+    this.#store = storeDir ?? join(this.#folder, 'store');
+    const store = JSON.stringify(this.#store);
     const lines = [`listen: "127.0.0.1:${port}"`, ...(jetstream ? [`jetstream { store_dir: ${store} }`] : []), config];
     writeFileSync(this.#configFile, lines.join('\n'));
   }
@@ -119,6 +121,12 @@ export class NatsServer {
     await this.#end('SIGKILL');
   }
 
+  /** Removes what it has stored, while it is down: as a disk that is lost. */
+  wipe(): void {
+    if (this.#child !== undefined) throw new Error('a server that runs keeps its files');
+    rmSync(this.#store, { recursive: true, force: true });
+  }
+
   async restart(): Promise<void> {
     await this.shutdown();
     await this.start();
@@ -176,14 +184,14 @@ export function startNatsServer(options: NatsServerOptions = {}): Promise<NatsSe
   return NatsServer.start(options);
 }
 
-/** Starts `count` servers that form one JetStream cluster; electing its leader takes them a few seconds more. */
+/** Starts `count` servers that form one JetStream cluster; electing its leader takes them a few seconds more. Clients know them all. */
 export async function startNatsCluster(count: number): Promise<NatsServer[]> {
   const routes = await Promise.all(Array.from({ length: count }, freePort));
   const list = routes.map((port) => `"nats-route://127.0.0.1:${port}"`).join(', ');
   const starts = routes.map((port, i) =>
     NatsServer.start({
       replicating: true,
-      config: `server_name: "n${i + 1}"\ncluster { name: "twin", listen: "127.0.0.1:${port}", routes: [${list}] }`,
+      config: `server_name: "n${i + 1}"\ncluster { name: "twin", listen: "127.0.0.1:${port}", no_advertise: true, routes: [${list}] }`,
     }),
   );
   const servers = await Promise.allSettled(starts);

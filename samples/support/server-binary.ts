@@ -190,8 +190,8 @@ async function attempt(command: string, args: readonly string[], cwd: string): P
   }
 }
 
-/** Makes a folder that only one process can make. It waits for another one, and takes over from one that died. */
-async function lock(folder: string, binary: string): Promise<() => void> {
+/** Makes a folder that only one process can make, to get `binary`. It waits for another one, and takes over from one that died. */
+export async function lock(folder: string, binary: string): Promise<() => void> {
   const owner = join(folder, 'pid');
   const deadlineMs = Date.now() + LOCK_MS_MAX;
   for (;;) {
@@ -231,7 +231,8 @@ function isAbandoned(folder: string, owner: string): boolean {
   }
 }
 
-function isExecutable(path: string): boolean {
+/** Whether this is a file that can be run. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
@@ -241,7 +242,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** The folder with this package's `package.json`, from the compiled file upwards. */
-function repository(): string {
+export function repository(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
     try {
       const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };

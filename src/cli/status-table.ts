@@ -28,7 +28,7 @@ export function statusTable(status: ClusterStatus): string {
       leader?.node ?? 'nobody',
       String(replica?.epoch ?? ''),
       followers.map(({ node, lag }) => `${node} (${lag === undefined ? 'not heard' : lag})`).join(', '),
-      String(replica?.sessions ?? ''),
+      replica === undefined ? '' : `${replica.sessions}${replica.loading ? ', loading' : ''}`,
       replica === undefined ? '' : `${replica.logRecords} (${bytes(replica.logBytes)})`,
       others,
     ];

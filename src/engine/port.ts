@@ -37,7 +37,7 @@ export interface EngineRequest {
   /** How long connecting may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Only the bus is used: nothing is made where there is no such cluster, and log and snapshots are not asked for. */
+  /** Only the bus is used: nothing is made where there is no such cluster, and log and snapshots are not asked for. Its requests come as a looker's. */
   readonly looksOnly?: boolean | undefined;
 }
 
@@ -113,6 +113,8 @@ export interface Log {
   identity(): Promise<string | null | undefined>;
   /** Forgets the records up to and including `upTo`. Best effort: a trim that is lost is made again by a later one. */
   trim(partition: Partition, upTo: Sequence): Promise<void>;
+  /** Up to where records are still written as they would not be now (under another key), as far as they were read; 0: none are. */
+  outdatedUpTo?(partition: Partition): Sequence;
 }
 
 export interface Subscription {
@@ -143,6 +145,16 @@ export interface Snapshots {
    * every put that was acknowledged before, also of keys removed since. `undefined`: nobody answered, ask again.
    */
   list(partition: Partition): Promise<{ readonly entries: readonly SnapshotEntry[]; readonly highest: Revision } | undefined>;
+  /**
+   * Reads every key of some partitions in one pass and hands them over as they come; an engine that has nothing quicker than a
+   * listing of each leaves it out. A key that is replaced meanwhile may come twice, the newer one later. `take` is waited for, and
+   * ends the pass by resolving to false. Resolves to the revision that this is complete up to, as that of `list`; `undefined`: it
+   * was not read to its end, ask again.
+   */
+  scan?(
+    partitions: ReadonlySet<Partition>,
+    take: (partition: Partition, entries: readonly SnapshotEntry[]) => Promise<boolean>,
+  ): Promise<Revision | undefined>;
   /** Forgets a key if its revision is `expected`. Best effort. */
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void>;
 }
@@ -154,13 +166,16 @@ export type RequestResult =
   /** It may have arrived, it may still arrive. */
   | { readonly outcome: 'unknown'; readonly reason: string };
 
+/** @param looks whoever asks may only look: it came over a connection of `looksOnly`, where the engine can tell */
+export type RequestHandler = (body: Uint8Array, looks?: boolean) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
+
 /**
  * A subscription made after `close` hears nothing, and a message sent then is lost; neither throws, because both happen to nodes
  * that are leaving. Who serves is reachable for others a moment later.
  */
 export interface Bus {
   /** Answers requests that other nodes send to this one. A handler never throws; `undefined` answers nothing. One handler. */
-  serve(handler: (body: Uint8Array) => Promise<Uint8Array | undefined> | Uint8Array | undefined): Subscription;
+  serve(handler: RequestHandler): Subscription;
   /** Asks a node and waits for at most `timeoutMs`. It may arrive more than once, or late. */
   request(to: NodeId, body: Uint8Array, timeoutMs: number): Promise<RequestResult>;
   /** Tells a node, where its `serve` handler is called and its answer is dropped; it may be lost. */

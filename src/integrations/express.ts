@@ -8,6 +8,7 @@
 import { Store, type Session, type SessionData } from 'express-session';
 import { jsonable } from './jsonable.js';
 import { watchLink } from './link-watch.js';
+import { settle, type Callback } from './settlement.js';
 import { WebStore, type Data, type WebStoreOptions } from './web-store.js';
 
 export { HttpSession, WebSession, type CookieSettings } from './web-session.js';
@@ -23,7 +24,6 @@ export interface ExpressOptions extends Omit<WebStoreOptions, 'ttl'> {
 /** What express-session keeps on `req.session` beside the data. */
 const TAKEN = ['id', 'req', 'touch', 'resetMaxAge', 'save', 'reload', 'destroy', 'regenerate'];
 
-type Callback<T = void> = (error: unknown, value?: T) => void;
 type Request = Parameters<Store['createSession']>[0];
 type Generate = (request: Request) => void;
 
@@ -126,17 +126,4 @@ export class TwinstateStore extends Store {
   #told(id: string, result: 'saved' | 'gone'): void {
     if (result === 'gone') this.emit('gone', id);
   }
-}
-
-/** Gives the result to the callback, if there is one, and to whoever waits for the promise. */
-function settle<T>(callback: Callback<T> | undefined, work: () => Promise<T>): Promise<T> {
-  const promise = work();
-  if (callback === undefined) return promise;
-  promise.then(
-    // thrown by the callback itself, an error belongs to nobody here
-    (value) => setImmediate(callback, null, value),
-    (error: unknown) => setImmediate(callback, error),
-  );
-  // somebody has been told
-  return promise.catch(() => undefined as T);
 }

@@ -38,6 +38,8 @@ export function storedCookie(
   const given: CookieSettings = cookie?.toJSON?.() ?? cookie ?? { originalMaxAge: null };
   const stored: StoredCookie = { originalMaxAge: null };
   for (const [name, value] of Object.entries(given)) {
+    // @fastify/session says the date twice
+    if (name === 'originalExpires') continue;
     if (value !== undefined && typeof value !== 'function') (stored as unknown as Record<string, unknown>)[name] = value;
   }
   const { expires, originalMaxAge } = given;

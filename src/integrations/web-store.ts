@@ -48,6 +48,7 @@ export class WebStore {
   /** The attributes, where there are no others. */
   readonly #known: ReadonlySet<string> | undefined;
   readonly #held = new WeakMap<object, Held>();
+  readonly #begun = new WeakSet<object>();
 
   /**
    * @param taken what the framework itself keeps on a session, which cannot be data
@@ -104,10 +105,17 @@ export class WebStore {
     return instance === undefined || isOver(instance.cookie?.endsAt, now) ? undefined : dataOf(instance, now);
   }
 
-  /** Gives a new request's session what the class begins with. */
+  /** Gives a new request's session what the class begins with, once, and leaves what is there already. */
   begin(data: object): void {
+    if (this.#begun.has(data) || this.#held.has(data)) return;
+    this.#begun.add(data);
     const instance = new this.#type() as unknown as Instance;
-    for (const key of Object.keys(instance)) if (key !== 'cookie') define(data, key, instance[key]);
+    for (const key of Object.keys(instance)) if (key !== 'cookie' && !Object.hasOwn(data, key)) define(data, key, instance[key]);
+  }
+
+  /** Whether this is the session of a request that opened it here, or has stored it. */
+  isHeld(id: string, data: object): boolean {
+    return this.#held.get(data)?.id === id;
   }
 
   /** The same session under another object: what a framework makes of what `get` returned. */

@@ -6,12 +6,13 @@
  * only chooses when to claim and whom to ask; the log decides the rest.
  */
 import type { Bus, Subscription } from '../engine/port.js';
-import type { NodeId, Partition, SessionId } from '../shared/ids.js';
+import type { NodeId, Partition } from '../shared/ids.js';
 import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
-import { shareOf, type MemoryShare } from '../replication/memory-share.js';
+import { shareOf } from '../replication/memory-share.js';
 import { holdersOf } from '../replication/moves.js';
+import type { Asker } from './askers.js';
 import { Generations } from './generations.js';
 import { LeaderWaits } from './leader-waits.js';
 import type { LeaderWait } from './leader-waits.js';
@@ -70,21 +71,17 @@ export class ClusterNode<B> {
   #closed = false;
   readonly #generations: Generations;
   readonly #patience: Patience;
-  readonly #watched = (id: SessionId): boolean => this.#server.watches(id);
-  /** What each replica may take: all of them as much. */
-  readonly #memory: MemoryShare;
 
   constructor(options: NodeOptions<B>) {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
-    this.#generations = new Generations(connection, options.clusterState);
+    this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
     this.#patience = new Patience(runtime.clock);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
     this.#membership = membership;
     this.#replicas = replicas;
-    this.#memory = shareOf(options.memoryBytesMax, replicas);
     this.#presence = new Presence({
       self,
       role,
@@ -135,6 +132,7 @@ export class ClusterNode<B> {
       },
       stays: () => this.#presence.state === 'here',
       hint: (partition) => membership.leaderOf(partition),
+      knows: (node) => membership.has(node),
       event: options.onEvent,
       status: () => this.status(),
     });
@@ -145,7 +143,7 @@ export class ClusterNode<B> {
   async start(): Promise<void> {
     const { connection, timing, runtime } = this.#options;
     this.#subscriptions.push(
-      connection.bus.serve((body) => this.#server.serve(body)),
+      connection.bus.serve((body, looks) => this.#server.serve(body, looks)),
       this.#presence.listen(),
     );
     this.#presence.announce();
@@ -203,6 +201,11 @@ export class ClusterNode<B> {
     return this.#leaderWaits.otherThan(than, partition);
   }
 
+  /** Resolves as soon as it becomes known, or is already, that another node leads the partition than was believed `before`. */
+  newsOfLeader(partition: Partition, before: NodeId | undefined): LeaderWait {
+    return this.#leaderWaits.news(partition, before);
+  }
+
   /** Nodes that are likely to know who leads the partition. */
   candidates(partition: Partition): readonly NodeId[] {
     const order = this.#rebalancer.order(partition);
@@ -212,6 +215,11 @@ export class ClusterNode<B> {
 
   holds(partition: Partition): boolean {
     return this.#replicas.has(partition);
+  }
+
+  /** Hands a commit of this process, as its benchmark made it, to the primary here; false where there is none. */
+  operateHere(partition: Partition, operation: Operation, asker: Asker<Answer>): boolean {
+    return !this.#closed && this.#replicas.get(partition)?.take(operation, asker) === true;
   }
 
   /** @param attempt counts the sendings of this operation */
@@ -317,7 +325,7 @@ export class ClusterNode<B> {
         timing,
         limits: { bytesMax: Math.floor(connection.messageBytesMax * BATCH_SHARE), entriesMax: BATCH_ENTRIES_MAX },
         takeover,
-        memory: this.#memory,
+        memory: shareOf(this.#options.memoryBytesMax, this.#replicas),
       },
       {
         runtime,
@@ -371,7 +379,7 @@ export class ClusterNode<B> {
       const suspected =
         leader !== undefined && leader !== this.self && this.#prober.detector.suspects(nowMs, leader, driver.partition);
       const rank = this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined);
-      driver.tick({ suspected, rank, stable, watched: this.#watched });
+      driver.tick({ suspected, rank, stable, watched: (id) => this.#server.watches(id) });
     }
   }
 

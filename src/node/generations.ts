@@ -15,10 +15,11 @@ import type {
   Subscription,
 } from '../engine/port.js';
 import { beginningOf } from '../replication/generation.js';
+import type { Clock } from '../shared/clock.js';
 import { revision, sequence } from '../shared/ids.js';
 import type { Partition, Sequence } from '../shared/ids.js';
 
-import { Turnstile } from './snapshot-loader.js';
+import { SnapshotPasses } from './snapshot-passes.js';
 
 /** Between two questions which log it is. */
 const IDENTIFY_MS = 500;
@@ -32,16 +33,22 @@ export interface OpenGeneration {
 
 export class Generations {
   /** For all replicas of this process that load their sessions. */
-  readonly turnstile = new Turnstile();
+  readonly passes: SnapshotPasses;
   readonly #connection: EngineConnection;
   readonly #state: { readonly key: string; readonly value: Uint8Array };
   readonly #open = new Map<number, Promise<OpenGeneration>>();
   readonly #asked = new Map<number, { atMs: number; identity: string | null | undefined }>();
 
   /** @param state the cluster's own state: a process that connects later finds it in the newest generation */
-  constructor(connection: EngineConnection, state: { readonly key: string; readonly value: Uint8Array }) {
+  constructor(
+    connection: EngineConnection,
+    state: { readonly key: string; readonly value: Uint8Array },
+    clock: Clock,
+    partitions: number,
+  ) {
     this.#connection = connection;
     this.#state = state;
+    this.passes = new SnapshotPasses(clock, partitions);
     this.#open.set(connection.generation, Promise.resolve(placed(connection)));
   }
 
@@ -80,6 +87,14 @@ export class Generations {
       if (read.entries.length > 0) return generation;
     }
     return existing[0] ?? this.#connection.generation;
+  }
+
+  /**
+   * Where to read a partition: in the generation that is `wanted` if it was `read` there before, else in the newest that has a record of
+   * it. What others say of a later one is a reason to look, and never makes one. `undefined`: ask again.
+   */
+  async where(partition: Partition, wanted: number | undefined, read: number | undefined): Promise<number | undefined> {
+    return wanted !== undefined && wanted === read ? wanted : this.newestOf(partition);
   }
 
   /** Which log a generation has, as it was told last: one question for all replicas. `undefined`: nobody answered yet. */
@@ -139,6 +154,10 @@ class PlacedLog implements Log {
 
   trim(partition: Partition, upTo: Sequence): Promise<void> {
     return this.#log.trim(partition, this.#inside(upTo));
+  }
+
+  outdatedUpTo(partition: Partition): Sequence {
+    return this.#outside(this.#log.outdatedUpTo?.(partition) ?? sequence(0));
   }
 
   #entry({ sequence: at, record }: LogEntry): LogEntry {

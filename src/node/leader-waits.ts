@@ -3,9 +3,9 @@ import type { NodeId, Partition } from '../shared/ids.js';
 
 interface Waiting {
   readonly partition: Partition;
-  /** The primary that is waited for. */
-  readonly than: NodeId;
-  /** Who was believed to lead when the wait began: only news wakes. */
+  /** The primary that is waited for; `undefined`: any news will do. */
+  readonly than: NodeId | undefined;
+  /** Who was believed to lead before: only news wakes. */
   readonly before: NodeId | undefined;
   readonly wake: () => void;
 }
@@ -24,18 +24,30 @@ export class LeaderWaits {
   }
 
   otherThan(than: NodeId, partition: Partition): LeaderWait {
-    let wake!: () => void;
-    const known = new Promise<void>((resolve) => (wake = resolve));
-    const waiting = { partition, than, before: this.#leaderOf(partition), wake };
-    this.#waiting.add(waiting);
-    return { known, cancel: () => this.#waiting.delete(waiting) };
+    return this.#begin(partition, than, this.#leaderOf(partition));
+  }
+
+  /** @param before who was believed to lead when the asker began: what became known meanwhile is news, too */
+  news(partition: Partition, before: NodeId | undefined): LeaderWait {
+    return this.#begin(partition, undefined, before);
   }
 
   /** Somebody may have told of a new primary. */
   check(): void {
-    for (const { partition, than, before, wake } of this.#waiting) {
-      const leader = this.#leaderOf(partition);
-      if (leader !== undefined && leader !== than && leader !== before) wake();
-    }
+    for (const waiting of this.#waiting) this.#look(waiting);
+  }
+
+  #begin(partition: Partition, than: NodeId | undefined, before: NodeId | undefined): LeaderWait {
+    let wake!: () => void;
+    const known = new Promise<void>((resolve) => (wake = resolve));
+    const waiting = { partition, than, before, wake };
+    this.#waiting.add(waiting);
+    this.#look(waiting);
+    return { known, cancel: () => this.#waiting.delete(waiting) };
+  }
+
+  #look({ partition, than, before, wake }: Waiting): void {
+    const leader = this.#leaderOf(partition);
+    if (leader !== undefined && leader !== than && leader !== before) wake();
   }
 }

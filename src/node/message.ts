@@ -53,6 +53,9 @@ export type BatchPart = Extract<Message, { kind: 'operate' | 'read' }>;
 /** Requests in one batch, at most. */
 export const BATCH_PARTS_MAX = 256;
 
+/** Of a node's id, a client's name, and the like. */
+export const NAME_CHARS_MAX = 512;
+
 const MAGIC = 0x4d;
 const FORMAT = 1;
 const KINDS = [
@@ -175,7 +178,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
 function readMessage(from: ByteReader, kind: MessageKind): Message {
   switch (kind) {
     case 'heartbeat': {
-      const node = nodeId(from.string());
+      const node = nodeId(shortString(from));
       const flags = from.u8();
       const count = from.varint();
       const leads = readTerms(from);
@@ -188,7 +191,7 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
       const operation: Operation = {
         kind: oneOf(from, OPERATIONS),
         session: sessionId(from.string()),
-        op: { client: from.string(), counter: from.varint() },
+        op: { client: shortString(from), counter: from.varint() },
         base: readBase(from),
         className: from.string(),
         payload: copyBytes(from.bytes()),
@@ -221,20 +224,20 @@ function readMessage(from: ByteReader, kind: MessageKind): Message {
     case 'recall': {
       const at = partition(from.varint());
       const recall: Recall = {
-        node: nodeId(from.string()),
+        node: nodeId(shortString(from)),
         state: oneOf(from, RECALLS),
         generation: from.varint(),
         epoch: epoch(from.varint()),
         position: sequence(from.varint()),
-        identity: from.string(),
+        identity: shortString(from),
       };
       return { kind, partition: at, recall };
     }
     case 'report':
     case 'invite':
-      return { kind, term: readTerm(from), from: nodeId(from.string()), position: sequence(from.varint()) };
+      return { kind, term: readTerm(from), from: nodeId(shortString(from)), position: sequence(from.varint()) };
     case 'release':
-      return { kind, term: readTerm(from), from: nodeId(from.string()) };
+      return { kind, term: readTerm(from), from: nodeId(shortString(from)) };
     case 'batch': {
       const count = from.count();
       if (count === 0 || count > BATCH_PARTS_MAX) from.fail(`1 to ${BATCH_PARTS_MAX} requests in a batch`, `${count}`);
@@ -277,6 +280,12 @@ export function readKind(from: ByteReader): MessageKind {
 export function oneOf<T>(from: ByteReader, values: readonly T[]): T {
   const code = from.u8();
   return values[code] ?? from.fail(`a code below ${values.length}`, `${code}`);
+}
+
+/** Names that are remembered for a while: strangers choose how many there are, but not how long they are. */
+function shortString(from: ByteReader): string {
+  const text = from.string();
+  return text.length <= NAME_CHARS_MAX ? text : from.fail(`a name of at most ${NAME_CHARS_MAX} characters`, `${text.length}`);
 }
 
 function writeTerms(out: ByteWriter, terms: readonly Term[]): void {

@@ -12,31 +12,32 @@ import type { Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
 import { mayBeginEarly } from '../replication/joining.js';
-import type { LoadedSession } from '../replication/applied.js';
 import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
 import type { Timer } from '../shared/clock.js';
 import type { Recall } from '../replication/seed-choice.js';
+import { Askers } from './askers.js';
+import type { Asker } from './askers.js';
+import { offer } from './offer.js';
 import type { OpenGeneration } from './generations.js';
-import { decoded, decodedAll, positionOf, removeTombstone, sessionOf, snapshotKey } from './stored-snapshots.js';
+import { decodedAll, decodedFound, positionOf, removeTombstone, snapshotKey } from './stored-snapshots.js';
 import { RoleReports } from './role-reports.js';
 import { beginGeneration } from './seeding.js';
 import type { Surroundings } from './surroundings.js';
 import { SnapshotLoader } from './snapshot-loader.js';
+import { TurnEnd } from './turn-end.js';
 
-/** An offer that got no final answer is made again after so long. */
-const OFFER_AGAIN_MS = 200;
 const NOT_LOADED = 'it is being loaded here';
 export class PartitionDriver<B> {
   readonly partition: Partition;
   readonly machine: PartitionMachine<B>;
   readonly #around: Surroundings;
   readonly #self: NodeId;
-  readonly #answers = new Map<number, (answer: Answer) => void>();
-  readonly #readAnswers = new Map<number, (answer: ReadAnswer) => void>();
-  #tokens = 0;
+  readonly #askers = new Askers<Answer>();
+  readonly #readers = new Askers<ReadAnswer>();
+  readonly #sending = new TurnEnd(() => this.#call(() => this.machine.pump(this.now)));
   /** Rises whenever the replica begins anew. */
   #life = 0;
   #follow: Subscription | undefined;
@@ -77,26 +78,37 @@ export class PartitionDriver<B> {
 
   async operate(operation: Operation): Promise<Answer> {
     if (this.machine.ledger.lacks(operation.session)) await this.#loader?.present(operation.session);
-    return new Promise((resolve) => {
-      const token = ++this.#tokens;
-      this.#answers.set(token, resolve);
+    return new Promise((answered) => {
+      const token = this.#askers.add({ answered });
       this.#call(() => {
         if (!this.machine.ledger.lacks(operation.session)) return this.machine.operate(this.now, token, operation);
-        this.#answers.delete(token);
-        resolve({ kind: 'retry', clean: true, hint: undefined, why: NOT_LOADED });
+        this.#askers.answer(token, { kind: 'retry', clean: true, hint: undefined, why: NOT_LOADED });
       });
     });
   }
 
+  /**
+   * Takes a commit of this process, as its benchmark made it, where this replica leads; false: ask by `operate`. Commits that are
+   * awaited side by side come back side by side, in one turn: they leave behind it, in one record.
+   */
+  take(operation: Operation, asker: Asker<Answer>): boolean {
+    if (this.#stopped || !this.leads || this.machine.ledger.lacks(operation.session)) return false;
+    const token = this.#askers.add(asker);
+    if (this.#busy) this.#call(() => this.machine.operate(this.now, token, operation));
+    else {
+      this.machine.primary.take({ token, operation });
+      this.#sending.ask();
+    }
+    return true;
+  }
+
   async read(read: Read): Promise<ReadAnswer> {
     if (this.machine.ledger.lacks(read.session)) await this.#loader?.present(read.session);
-    return new Promise((resolve) => {
-      const token = ++this.#tokens;
-      this.#readAnswers.set(token, resolve);
+    return new Promise((answered) => {
+      const token = this.#readers.add({ answered });
       this.#call(() => {
         if (!this.machine.ledger.lacks(read.session)) return this.machine.read(this.now, token, read);
-        this.#readAnswers.delete(token);
-        resolve({ kind: 'retry', hint: undefined, why: NOT_LOADED });
+        this.#readers.answer(token, { kind: 'retry', hint: undefined, why: NOT_LOADED });
       });
     });
   }
@@ -133,6 +145,8 @@ export class PartitionDriver<B> {
     const identity = this.#stored && this.#around.generations.identity(this.#stored.generation, now.ms);
     this.#call(() => {
       if (identity !== undefined) this.machine.recovery.identified(now, identity);
+      // what an old key sealed leaves the log as if there were no room for it
+      if (this.leads && (this.#stored?.log.outdatedUpTo?.(this.partition) ?? 0) > 0) this.machine.upkeep.full();
       this.machine.tick(now, view);
     });
     const { passivation } = this.machine.ledger;
@@ -210,13 +224,9 @@ export class PartitionDriver<B> {
         return;
       }
       case 'answer':
-        this.#answers.get(effect.token)?.(effect.answer);
-        this.#answers.delete(effect.token);
-        return;
+        return this.#askers.answer(effect.token, effect.answer);
       case 'read':
-        this.#readAnswers.get(effect.token)?.(effect.answer);
-        this.#readAnswers.delete(effect.token);
-        return;
+        return this.#readers.answer(effect.token, effect.answer);
       case 'report':
         if (effect.to !== this.#self) this.#around.report(effect, this.partition);
         return;
@@ -302,7 +312,7 @@ export class PartitionDriver<B> {
       this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life, wanted));
     };
     try {
-      const generation = wanted ?? (await generations.newestOf(this.partition));
+      const generation = await generations.where(this.partition, wanted, this.#stored?.generation);
       if (life !== this.#life) return;
       if (generation === undefined) return again();
       const from = await generations.open(generation);
@@ -342,16 +352,12 @@ export class PartitionDriver<B> {
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
-      turnstile: generations.turnstile,
+      passes: generations.passes,
       keyOf: snapshotKey,
       live,
       lacks: (id) => this.machine.ledger.lacks(id),
       admit: (found) => {
-        const taken: [SessionId, LoadedSession | undefined][] = [];
-        for (const [id, entry] of found) {
-          if (entry === null) taken.push([id!, undefined]);
-          else if (sessionOf(entry.key) !== undefined) taken.push([sessionOf(entry.key)!, decoded(entry, this.#malformed)]);
-        }
+        const taken = decodedFound(found, this.#malformed);
         const asked = found[0]?.[0] !== undefined;
         this.#call(() => this.machine.recovery.admit(taken, asked ? this.now.ms : undefined));
       },
@@ -379,18 +385,13 @@ export class PartitionDriver<B> {
     if (life === this.#life) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
   }
 
-  /** Asks until there is a final answer; the replica may begin anew meanwhile, what it offers stays true. */
   async #offer({ to, operation }: Extract<Effect, { type: 'offer' }>): Promise<void> {
-    const { clock } = this.#around.runtime;
-    for (let node: NodeId | undefined = to; !this.#stopped;) {
-      const answer: Answer | undefined =
-        node === this.#self ? await this.operate(operation) : await this.#around.offer(node ?? to, this.partition, operation);
-      if (answer !== undefined && answer.kind !== 'retry') {
-        if (answer.kind === 'conflict') this.#call(() => this.machine.recovery.offerRefused(operation.session));
-        return;
-      }
-      node = (answer?.kind === 'retry' ? answer.hint : undefined) ?? (this.leads ? this.#self : this.machine.leader);
-      await new Promise<void>((resolve) => void clock.after(OFFER_AGAIN_MS, resolve));
-    }
+    const answer = await offer(to, {
+      clock: this.#around.runtime.clock,
+      ask: (node) => (node === this.#self ? this.operate(operation) : this.#around.offer(node, this.partition, operation)),
+      leader: () => (this.leads ? this.#self : this.machine.leader),
+      over: () => this.#stopped,
+    });
+    if (answer?.kind === 'conflict') this.#call(() => this.machine.recovery.offerRefused(operation.session));
   }
 }

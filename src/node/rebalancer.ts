@@ -2,8 +2,8 @@
  * Brings replicas and leads to where placement wants them, a few at a time.
  *
  * Invariant: a node moves at most `movesMax` leads at once, and none within `calmMs` of a node's coming or going; only who drains
- * does not wait. A replica is read where it is missing at once, and given up only when its primary says that it is one too many
- * and this node's own view agrees.
+ * does not wait. A replica is read where it is missing at once, or as soon as those who drain have handed over what they lead; it is
+ * given up only when its primary says that it is one too many and this node's own view agrees.
  */
 import type { Membership } from '../replication/membership.js';
 import { holdersOf, successorOf, surplusOf } from '../replication/moves.js';
@@ -63,10 +63,19 @@ export class Rebalancer<B> {
   /** Reads what this node should hold and does not; there is nothing to do while the same nodes are here. */
   place(): void {
     const { self, partitions, backups, replicas, membership } = this.#parts;
-    if (membership.places === this.#placedFor) return;
+    if (membership.places === this.#placedFor || this.#leadsMoveFirst()) return;
     this.#placedFor = membership.places;
     const wanted = Array.from({ length: partitions }, (_, i) => toPartition(i));
     replicas.want(wanted.filter((partition) => holdersOf(this.order(partition), backups).includes(self)));
+  }
+
+  /**
+   * A node that drains hands over to those who are warm, which takes a moment; reading replicas for those who are missing then keeps
+   * the log busy, and every commit waits for that. So leads move first, and what is missing is read after, or `calmMs` later.
+   */
+  #leadsMoveFirst(): boolean {
+    const { backups, membership, runtime, timing } = this.#parts;
+    return backups > 0 && membership.leadsLeave && membership.calmForMs(runtime.clock.now()) < timing.calmMs;
   }
 
   /** Hands over what others should lead, and tells followers that are too many. */

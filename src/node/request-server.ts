@@ -33,6 +33,8 @@ export interface Holdings<B> {
   readonly partitions: number;
   readonly runtime: Runtime;
   driver(partition: Partition): PartitionDriver<B> | undefined;
+  /** This node was heard of lately. */
+  knows(node: NodeId): boolean;
   /** The primary `from` says that this replica is one too many. */
   released(term: Term, from: NodeId): void;
   /** This node stays, so that it may take the lead of partitions. */
@@ -74,12 +76,14 @@ export class RequestServer<B> {
     this.#waiters.wakeAll();
   }
 
-  async serve(body: Uint8Array): Promise<Uint8Array | undefined> {
+  /** @param looks whoever asks may ask for the status, and nothing else */
+  async serve(body: Uint8Array, looks = false): Promise<Uint8Array | undefined> {
     if (this.#closed) return undefined;
     let message: Message;
     try {
       message = decodeMessage(body);
       this.#checkPartition(message);
+      if (looks && message.kind !== 'status') throw lookerAsked(message.kind);
     } catch (error) {
       this.#holdings.event({ type: 'malformed', where: 'request', error });
       return encodeReply({ kind: 'malformed', why: error instanceof Error ? error.message : String(error) });
@@ -176,6 +180,8 @@ export class RequestServer<B> {
       case 'status':
         return { kind: 'status', status: this.#holdings.status() };
       case 'report':
+        // what nobody is there for must not count as a backup, nor be remembered
+        if (!this.#holdings.knows(message.from)) return undefined;
         this.#holdings
           .driver(message.term.partition)
           ?.reported(message.from, { epoch: message.term.epoch, position: message.position });
@@ -195,6 +201,14 @@ export class RequestServer<B> {
         return this.#together(message.parts);
     }
   }
+}
+
+function lookerAsked(kind: string): TwinstateError {
+  return new TwinstateError('BYTES_CORRUPT', 'a request came from somebody who may only look', {
+    expected: 'a question for the status',
+    received: `a request of kind ${kind}`,
+    cure: 'find out who sends it; nothing was done',
+  });
 }
 
 const NO_REPLICA = 'there is no replica of its partition here';

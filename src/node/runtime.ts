@@ -46,4 +46,8 @@ export type NodeEvent =
   | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'notice'; readonly partition: Partition; readonly notice: Notice }
   /** Bytes arrived that nobody of this cluster wrote. */
-  | { readonly type: 'malformed'; readonly where: 'request' | 'announcement' | 'reply' | 'snapshot'; readonly error: unknown };
+  | {
+      readonly type: 'malformed';
+      readonly where: 'request' | 'announcement' | 'reply' | 'snapshot' | 'record';
+      readonly error: unknown;
+    };

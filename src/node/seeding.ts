@@ -1,7 +1,7 @@
 /**
  * Begins the next generation of a partition's log over an engine (rule 10).
  *
- * Invariant: a generation is left by a record that ends it, unless it has none at all; it is begun by the first record of the next
+ * Invariant: a generation is left by a record that ends it, unless its log is not there at all; it is begun by the first record of the next
  * one, which one node wins. Whoever is not sure that its record is that one says so, and tries again.
  */
 import { bytesEqual } from '../shared/bytes.js';
@@ -32,11 +32,12 @@ export async function beginGeneration(
     const old = await before.log.read(partition, EMPTY);
     if (old === undefined || old.truncated) return { kind: 'again' };
     const last = old.entries.at(-1);
-    if (last !== undefined && !isEnd(last.record)) {
-      const ended = await before.log.append(partition, last.sequence, end);
+    // also where it has none: who starts without memory might claim it, and lead there while others go on in the next
+    if (last === undefined || !isEnd(last.record)) {
+      const ended = await before.log.append(partition, last?.sequence ?? EMPTY, end);
       return { kind: ended.outcome === 'stored' ? 'ended' : 'again' };
     }
-    if (last !== undefined && !examined) return { kind: 'ended' };
+    if (!examined) return { kind: 'ended' };
     const listed = await before.snapshots.list(partition);
     if (listed === undefined) return { kind: 'again' };
     stored.push(...listed.entries);

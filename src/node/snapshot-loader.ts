@@ -2,16 +2,16 @@
  * Loads the stored sessions of one replica while it is already at work: those that somebody asks for at once, one by one, and, of a
  * replica that has just begun, all of them in the background.
  *
- * Invariant: of all replicas of a process no more than `LISTINGS_AT_ONCE` are listing, and of what was listed no more than
- * `ADMITTED_AT_ONCE` sessions are taken in without a pause, so that the process answers meanwhile and holds few of them twice. A
- * session is fetched once for all who ask meanwhile, and no more than `FETCHES_AT_ONCE` of a replica at once.
+ * Invariant: a session that is here already, or comes twice, is not taken in again: the log has brought what is newer. One is fetched
+ * once for all who ask meanwhile.
  */
 import type { SnapshotEntry, Snapshots } from '../engine/port.js';
 import type { Clock } from '../shared/clock.js';
 import type { Partition, Revision, SessionId } from '../shared/ids.js';
+import type { SnapshotPasses } from './snapshot-passes.js';
+import { Turnstile } from './turnstile.js';
 
-const LISTINGS_AT_ONCE = 2;
-const ADMITTED_AT_ONCE = 256;
+/** Sessions of one replica that are fetched one by one. */
 const FETCHES_AT_ONCE = 32;
 const AGAIN_MS = 50;
 /** A session that nobody could tell of is asked for again after so long. */
@@ -19,33 +19,11 @@ const FETCH_AGAIN_MS = 20;
 /** Whoever needs a session waits for it so long, and is told to ask again then: long enough for an answer, and no longer than that. */
 const PRESENT_MS = 1_000;
 
-/** Lets so many at once do something, the others in the order in which they came. */
-export class Turnstile {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
-
-  constructor(atOnce = LISTINGS_AT_ONCE) {
-    this.#free = atOnce;
-  }
-
-  async pass<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await act();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
-}
-
 export interface LoaderOptions {
   readonly partition: Partition;
   readonly snapshots: Snapshots;
   readonly clock: Clock;
-  readonly turnstile: Turnstile;
+  readonly passes: SnapshotPasses;
   readonly keyOf: (id: SessionId) => string;
   /** Still the life of the replica for which it loads. */
   readonly live: () => boolean;
@@ -98,25 +76,21 @@ export class SnapshotLoader {
 
   /** Loads everything. Rejects only with what ends the connection. */
   async run(): Promise<void> {
-    const { turnstile, live } = this.#options;
-    while (live()) {
-      if (await turnstile.pass(() => this.#round())) return;
+    while (this.#options.live()) {
+      if (await this.#round()) return;
       await this.#pause(AGAIN_MS);
     }
   }
 
   async #round(): Promise<boolean> {
-    const { snapshots, partition, live, admit, listed } = this.#options;
+    const { snapshots, partition, live, passes, admit, listed } = this.#options;
+    const highest = await passes.read(snapshots, {
+      partition,
+      live,
+      take: (entries) => admit(entries.map((entry) => [undefined, entry] as const)),
+    });
     if (!live()) return true;
-    const listing = await snapshots.list(partition);
-    if (listing === undefined) return false;
-    const { entries, highest } = listing;
-    for (let first = 0; first < entries.length; first += ADMITTED_AT_ONCE) {
-      if (!live()) return true;
-      admit(entries.slice(first, first + ADMITTED_AT_ONCE).map((entry) => [undefined, entry] as const));
-      await this.#pause(0);
-    }
-    return !live() || listed(highest);
+    return highest !== undefined && listed(highest);
   }
 
   #pause(ms: number): Promise<void> {

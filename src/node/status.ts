@@ -29,10 +29,12 @@ export interface ReplicaStatus {
   readonly leader: string | undefined;
   /** The sequence of the record that it applied last. */
   readonly applied: number;
-  /** Sessions that live. */
+  /** Sessions that live, as far as they are here. */
   readonly sessions: number;
   /** Of them, those that are not in memory but in the stored snapshots: only where they stand is known here. */
   readonly passive: number;
+  /** It has started and still reads the stored sessions; whoever asks for one of them gets it at once. */
+  readonly loading: boolean;
   /** Bytes of memory for packed sessions, the tables to find them, and the wheel of those that expire; hot ones are not counted. */
   readonly memoryBytes: number;
   /** What the log keeps of this partition, as far as this replica has applied it. */
@@ -65,6 +67,8 @@ export interface NodeStatus {
   readonly replicas: readonly ReplicaStatus[];
 }
 
+/** Of the byte that says the role. */
+const LOADING = 0x40;
 const ROLES: readonly Role[] = ['joining', 'following', 'leading', 'broken', 'lost', 'seeding'];
 
 function replicaStatus<B>(machine: PartitionMachine<B>, nowMs: number): ReplicaStatus {
@@ -82,6 +86,7 @@ function replicaStatus<B>(machine: PartitionMachine<B>, nowMs: number): ReplicaS
     leader: ledger.leader,
     applied: ledger.applied,
     sessions: ledger.living,
+    loading: ledger.loading,
     passive: ledger.sessions.passive,
     memoryBytes: ledger.sessions.bytes + ledger.expiry.bytes,
     logRecords: tail.records,
@@ -123,7 +128,8 @@ function whole(ms: number): number {
 
 /**
  * Bytes: node, flags (1 client, 2 link up), generation, partitions, backups, link for ms, count of members with node, client (0 or
- * 1), heard ms each, count of replicas with partition, role, epoch, leader (empty: none), applied, sessions, passive, memory bytes, log
+ * 1), heard ms each, count of replicas with partition, role (64 more: loading), epoch, leader (empty: none), applied, sessions, passive,
+ * memory bytes, log
  * records, log bytes, count of backups with node, lag, heard ms each.
  */
 export function writeStatus(out: ByteWriter, status: NodeStatus): void {
@@ -139,7 +145,7 @@ export function writeStatus(out: ByteWriter, status: NodeStatus): void {
   out.varint(status.replicas.length);
   for (const each of status.replicas) {
     out.varint(each.partition);
-    out.u8(ROLES.indexOf(each.role));
+    out.u8(ROLES.indexOf(each.role) | (each.loading ? LOADING : 0));
     out.varint(each.epoch);
     out.string(each.leader ?? '');
     for (const value of [each.applied, each.sessions, each.passive, each.memoryBytes, each.logRecords, each.logBytes])
@@ -171,7 +177,8 @@ export function readStatus(from: ByteReader): NodeStatus {
 
 function readReplica(from: ByteReader): ReplicaStatus {
   const partition = from.varint();
-  const role = ROLES[from.u8()] ?? from.fail(`a role below ${ROLES.length}`, 'another');
+  const flags = from.u8();
+  const role = ROLES[flags & ~LOADING] ?? from.fail(`a role below ${ROLES.length}`, 'another');
   const epoch = from.varint();
   const leader = from.string();
   const [applied, sessions, passive, memoryBytes, logRecords, logBytes] = [
@@ -195,6 +202,7 @@ function readReplica(from: ByteReader): ReplicaStatus {
     applied,
     sessions,
     passive,
+    loading: (flags & LOADING) !== 0,
     memoryBytes,
     logRecords,
     logBytes,

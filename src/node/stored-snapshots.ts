@@ -30,6 +30,19 @@ export function* decodedAll(
   for (const entry of entries) if (sessionOf(entry.key) !== undefined) yield decoded(entry, malformed);
 }
 
+/** Reads what was found of sessions; `null`: there is nothing stored of the one that was looked for. */
+export function decodedFound(
+  found: readonly (readonly [SessionId | undefined, SnapshotEntry | null])[],
+  malformed: (error: unknown) => void,
+): (readonly [SessionId, LoadedSession | undefined])[] {
+  const taken: (readonly [SessionId, LoadedSession | undefined])[] = [];
+  for (const [id, entry] of found) {
+    const session = entry === null ? id : sessionOf(entry.key);
+    if (session !== undefined) taken.push([session, entry === null ? undefined : decoded(entry, malformed)]);
+  }
+  return taken;
+}
+
 /** Reads a session's snapshot. @param malformed hears why it cannot be read */
 export function decoded({ key, value, revision }: SnapshotEntry, malformed: (error: unknown) => void): LoadedSession {
   try {

@@ -39,6 +39,8 @@ export interface Batch {
 
 /** What a primary does by itself, behind what it was asked for: whether it still should is seen there. */
 export interface Own {
+  /** Its lease is fresh: what its memory refuses needs no record to confirm it (rule 12). */
+  readonly fresh: boolean;
   /** Sessions whose use is to be recorded. */
   readonly used: Iterable<SessionId>;
   /** Sessions that may be over. */
@@ -57,20 +59,25 @@ export interface BatchLimits {
 /** What a session will be once this record is stored. Most records change a session once: then nobody asks. */
 class Overlay {
   readonly #before: SessionHeader;
-  readonly #entries: Entry[] = [];
+  readonly #first: Entry;
+  /** Behind the first one. */
+  #more: Entry[] | undefined;
   #header: SessionHeader | undefined;
   /** How many of the entries are in the header. */
   #applied = 0;
   /** True where this very batch creates it: its incarnation is not known yet. */
-  created = false;
+  created: boolean;
 
-  constructor(before: SessionHeader) {
+  constructor(before: SessionHeader, first: Entry) {
     this.#before = before;
+    this.#first = first;
+    this.created = beginsAnew(first);
   }
 
   get header(): SessionHeader {
     const header = (this.#header ??= copyHeader(this.#before));
-    while (this.#applied < this.#entries.length) applyEntry(header, this.#entries[this.#applied++]!, IN_THIS_RECORD);
+    const entries = this.#entries;
+    while (this.#applied < entries.length) applyEntry(header, entries[this.#applied++]!, IN_THIS_RECORD);
     return header;
   }
 
@@ -79,9 +86,18 @@ class Overlay {
   }
 
   add(entry: Entry): void {
-    this.#entries.push(entry);
-    if (isWhole(entry.kind) || entry.kind === 'forget') this.created = true;
+    (this.#more ??= []).push(entry);
+    this.created ||= beginsAnew(entry);
   }
+
+  get #entries(): readonly Entry[] {
+    return [this.#first, ...(this.#more ?? [])];
+  }
+}
+
+/** What the session is then, no state that is here says. */
+function beginsAnew({ kind }: Entry): boolean {
+  return isWhole(kind) || kind === 'forget';
 }
 
 const IN_THIS_RECORD = sequence(0);
@@ -129,9 +145,11 @@ export function makeBatch<B>(
       rest.push(waiting);
       continue;
     }
-    const decided = decide(ledger, bodies, operation, header, overlay);
+    const decided = decide(ledger, bodies, operation, state, header, overlay);
     if (decided.answer !== undefined) {
-      (overlay === undefined ? now : late).push({ waiting, answer: decided.answer });
+      // without a lease another one may lead, and know better
+      const isSure = overlay === undefined && (own?.fresh !== false || decided.answer.kind === 'retry');
+      (isSure ? now : late).push({ waiting, answer: decided.answer });
       continue;
     }
     if (operation.kind === 'touch' && operation.backups === 0 && own?.useIsDue(header!) === false) {
@@ -140,7 +158,7 @@ export function makeBatch<B>(
       continue;
     }
     const from = header?.version ?? version(0);
-    const entry: Entry = {
+    const made: Entry = {
       kind: operation.kind,
       session: operation.session,
       op: operation.op,
@@ -155,20 +173,16 @@ export function makeBatch<B>(
       atMs,
       className: operation.className,
       payload: decided.payload,
-      ...(operation.lifetime !== undefined && { lifetime: operation.lifetime }),
     };
+    const entry = operation.lifetime === undefined ? made : { ...made, lifetime: operation.lifetime };
     const size = entryBytes(entry);
     if (entries.length > 0 && bytes + size > limits.bytesMax) {
       rest.push(waiting);
       bytes = limits.bytesMax;
       continue;
     }
-    if (overlay !== undefined) overlay.add(entry);
-    else {
-      const made = new Overlay(state ?? freshState(operation.session));
-      made.add(entry);
-      overlays.set(operation.session, made);
-    }
+    if (overlay === undefined) overlays.set(operation.session, new Overlay(state ?? freshState(operation.session), entry));
+    else overlay.add(entry);
     entries.push(entry);
     stored.push({ waiting, entry, merged: decided.merged });
     bytes += size;
@@ -221,6 +235,7 @@ function decide<B>(
   ledger: Ledger<B>,
   bodies: Bodies<B>,
   operation: Operation,
+  state: SessionState<B> | undefined,
   header: SessionHeader | undefined,
   overlay: Overlay | undefined,
 ): Decision {
@@ -241,7 +256,6 @@ function decide<B>(
     return { answer: { kind: 'refused', code: 'CLASS_UNKNOWN', why: `it is a session of the class ${header.className}` } };
   }
   if (kind !== 'commit') return { payload, merged: false };
-  const state = ledger.session(operation.session);
   if (state?.body === undefined) return { answer: UNREADABLE };
   if (base === undefined || base.version > header.version) {
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
@@ -296,9 +310,11 @@ export function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Op
 
 /** The answer to an operation that this record stored. */
 export function doneNow<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, entry: Entry, merged: boolean): Answer {
+  const { kind, incarnation, to } = entry;
+  if (kind !== 'create' && !merged)
+    return { kind: 'done', version: to, incarnation, merged, others: NOTHING, rewritten: undefined };
   const state = ledger.session(entry.session);
-  const incarnation = entry.kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : entry.incarnation;
-  return done(bodies, state, operation, entry.to, incarnation, merged);
+  return done(bodies, state, operation, to, kind === 'create' ? (state?.incarnation ?? (0 as Sequence)) : incarnation, merged);
 }
 
 const NOTHING: readonly VersionedDelta[] = [];

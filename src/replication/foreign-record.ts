@@ -6,6 +6,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import type { Sequence } from '../shared/ids.js';
 import { crc32 } from '../wire/checksum.js';
+import { isSealed, keyUnknown, sealedUnder } from '../wire/sealing.js';
 import { decodeRecord } from './record.js';
 import type { LogRecord, RecordId } from './record.js';
 
@@ -18,11 +19,12 @@ export function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): 
   });
 }
 
-/** Reads a record, or says why it is none of ours. */
+/** Reads a record, or says why it is none of ours; `KEY_UNKNOWN`: it may be, and nothing behind it may be said. */
 export function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
   try {
     return decodeRecord(bytes);
   } catch (error) {
+    if (isSealed(bytes)) return keyUnknown('a record', sealedUnder(bytes), 'no keys at all');
     if (error instanceof TwinstateError) return error;
     throw error;
   }

@@ -15,6 +15,7 @@ import { Ledger } from './ledger.js';
 import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
+import { quarantined } from './quarantine.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
@@ -166,10 +167,7 @@ function passivatedLost(sessions: number): TwinstateError {
 }
 
 function contentLost(session: SessionId): TwinstateError {
-  return new TwinstateError('SESSION_QUARANTINED', `session ${JSON.stringify(session)} cannot be read`, {
-    received: 'it was passivated, and its snapshot was lost with the log',
-    cure: 'destroy it and create it anew; all other sessions go on',
-  });
+  return quarantined(session, new Error('it was passivated, and its snapshot was lost with the log'));
 }
 
 function diverged(session: SessionId): TwinstateError {

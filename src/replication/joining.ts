@@ -4,12 +4,14 @@
  * Invariant: what comes out is as of the last record that was read, or nothing does. It says so where that record ends the
  * generation, and where the generation has only begun and not all of its sessions are stored yet.
  */
+import { TwinstateError } from '../shared/errors.js';
 import type { Revision } from '../shared/ids.js';
-import { idOf } from './foreign-record.js';
+import { idOf, tryDecode } from './foreign-record.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession } from './applied.js';
 import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
-import { decodeRecord, newestCheckpoint } from './record.js';
+import { newestCheckpoint } from './record.js';
+import type { LogRecord } from './record.js';
 import type { Upkeep } from './upkeep.js';
 
 /** What a joining replica has read. */
@@ -34,8 +36,8 @@ export type Rebuilt<B> =
   | { readonly kind: 'bare'; readonly ledger: Ledger<B> }
   /** The snapshots are older than what the log relies on. */
   | { readonly kind: 'early' }
-  /** The records do not follow one another. */
-  | { readonly kind: 'gap'; readonly why: string };
+  /** The records do not follow one another. `ended`: the last of them ends the generation all the same; the ledger is as of the gap. */
+  | { readonly kind: 'gap'; readonly why: string; readonly ended: boolean; readonly ledger: Ledger<B> };
 
 /**
  * True where a log alone says enough to go to work: the snapshots may come while it works. An empty one does not, as that may be a
@@ -43,13 +45,14 @@ export type Rebuilt<B> =
  */
 export function mayBeginEarly(log: readonly LogEntry[]): boolean {
   const last = log.at(-1)?.record;
-  if (last === undefined) return false;
-  try {
-    const { type } = decodeRecord(last);
-    return type !== 'end' && type !== 'seed';
-  } catch {
-    return false;
-  }
+  const type = last === undefined ? undefined : typeOf(last);
+  return type !== undefined && type !== 'end' && type !== 'seed';
+}
+
+/** What a record is; `undefined` where it is none of ours. */
+function typeOf(bytes: Uint8Array): LogRecord['type'] | undefined {
+  const record = tryDecode(bytes);
+  return record instanceof TwinstateError ? undefined : record.type;
 }
 
 /**
@@ -78,7 +81,7 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   let ended = false;
   for (const { sequence, record } of log) {
     const applied = ledger.apply(sequence, record, true);
-    if (applied.kind === 'gap') return applied;
+    if (applied.kind === 'gap') return { ...applied, ended: typeOf(records.at(-1)!) === 'end', ledger };
     upkeep.noteRecord(now, sequence, record.byteLength);
     if (applied.kind === 'checkpoint') upkeep.noteCheckpoint(ledger, applied.record);
     ended = applied.kind === 'end';

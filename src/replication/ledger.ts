@@ -14,19 +14,21 @@ import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
-import { applyEntry, decodeStored, freshState } from './session-state.js';
+import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import { Passivation } from './passivation.js';
-import { Quarantine } from './quarantine.js';
+import { QuarantinedSessions } from './quarantined-sessions.js';
 import { UNLIMITED, type MemoryShare } from './memory-share.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
 
+const NOBODY: ReadonlySet<SessionId> = new Set();
+
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
-  readonly #quarantine: Quarantine<B>;
+  readonly #quarantine: QuarantinedSessions<B>;
   readonly passivation: Passivation<B>;
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
@@ -35,7 +37,7 @@ export class Ledger<B> {
   /** The sequence and id of the record applied last. */
   applied: Sequence = sequence(0);
   lastId: RecordId = '';
-  /** The sequence of the record before it: the last record of a partition is never trimmed. */
+  /** The record before it: the last one of a partition is never trimmed. */
   beforeApplied: Sequence = sequence(0);
   epoch: Epoch = epoch(0);
   leader: NodeId | undefined;
@@ -57,7 +59,6 @@ export class Ledger<B> {
   complete = true;
   /** Up to where the newest loaded snapshot was true. */
   #loadedUpTo: Sequence = sequence(0);
-  /** The last record applied ends the generation. */
   #ended = false;
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
@@ -66,7 +67,7 @@ export class Ledger<B> {
   constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax, memory: MemoryShare = UNLIMITED) {
     this.#bodies = bodies;
     const sessions = (this.sessions = new SessionTable(bodies, hotSessionsMax));
-    const quarantine = (this.#quarantine = new Quarantine(bodies));
+    const quarantine = (this.#quarantine = new QuarantinedSessions(bodies));
     this.passivation = new Passivation({ bodies, sessions, unsaved: this.unsaved, quarantine, memory });
   }
 
@@ -228,9 +229,7 @@ export class Ledger<B> {
     this.sessions.cool();
     const record = known ?? tryDecode(bytes);
     if (record instanceof TwinstateError) {
-      this.foreign++;
-      this.#advance(at, foreignId(bytes));
-      return { kind: 'foreign', error: record };
+      return record.code === 'KEY_UNKNOWN' ? { kind: 'gap', why: record.message } : this.#foreign(at, bytes, record);
     }
     if (record.type === 'end') {
       // whoever wrote it may not have known what it follows: it says only that nothing behind it counts
@@ -240,9 +239,7 @@ export class Ledger<B> {
     }
     if (joining && record.prev.sequence < this.applied) {
       // a conditional append cannot have put it here: somebody stored a copy of an old record
-      this.foreign++;
-      this.#advance(at, foreignId(bytes));
-      return { kind: 'foreign', error: outOfPlace(at, record.prev.sequence, this.beforeApplied) };
+      return this.#foreign(at, bytes, outOfPlace(at, record.prev.sequence, this.applied));
     }
     if (record.prev.sequence !== this.applied || record.prev.id !== this.lastId) {
       return { kind: 'gap', why: `record ${at} follows ${record.prev.sequence}, not ${this.applied}` };
@@ -271,11 +268,13 @@ export class Ledger<B> {
     const fenced = record.epoch !== this.epoch;
     const changed = new Set<SessionId>();
     if (!fenced) {
-      const held = this.#heldAlready(at, record.entries);
-      const gap = this.#versionGap(at, record.entries, held);
+      // what this replica has written follows the very states that are here: `prev` says that nothing came in between
+      const own = known !== undefined && !this.#loading;
+      const held = own ? NOBODY : this.#heldAlready(at, record.entries);
+      const gap = own ? undefined : this.#versionGap(at, record.entries, held);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
-        if (this.#defers(at, entry)) changed.add(entry.session);
+        if (!own && this.#defers(at, entry)) changed.add(entry.session);
         else if (!held.has(entry.session) && this.#applyEntry(at, entry, known !== undefined)) changed.add(entry.session);
       }
     }
@@ -298,7 +297,7 @@ export class Ledger<B> {
       const standing = this.sessions.standing(session);
       if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
     }
-    return held ?? new Set();
+    return held ?? NOBODY;
   }
 
   /** Looks for a version that is missing, before anything is applied. */
@@ -363,16 +362,11 @@ export class Ledger<B> {
     return true;
   }
 
-  /** Takes a state over as somebody remembers it, with what its clients did last, so that nothing is done twice. */
+  /** Takes a state over as somebody remembers it. */
   #adopt(state: SessionState<B>, entry: Entry): void {
     try {
       const { header, snapshot } = decodeStored(entry.payload);
-      for (const [client, op] of header.ops) if (!state.ops.has(client)) state.ops.set(client, op);
-      state.dead = header.dead;
-      state.ended = header.ended;
-      state.lifetime = header.lifetime;
-      state.createdAtMs = header.createdAtMs;
-      state.touchedAtMs = Math.max(state.touchedAtMs, header.touchedAtMs);
+      adoptHeader(state, header);
       state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
     } catch (cause) {
       this.quarantine(state, cause);
@@ -390,6 +384,12 @@ export class Ledger<B> {
 
   quarantine(state: SessionState<B>, cause: unknown): void {
     this.#quarantine.add(state, cause);
+  }
+
+  #foreign(at: Sequence, bytes: Uint8Array, error: TwinstateError): Applied {
+    this.foreign++;
+    this.#advance(at, foreignId(bytes));
+    return { kind: 'foreign', error };
   }
 
   #advance(at: Sequence, id: RecordId): void {

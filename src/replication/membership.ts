@@ -2,7 +2,9 @@
  * Who is here, as far as this process has heard.
  *
  * Invariant: membership is a hint for placement and routing; it decides nothing. A process that says that it leaves is gone at
- * once; one that falls silent is gone after `absentMs`; a new incarnation of a name ends the old one.
+ * once; one that falls silent is gone after `absentMs`; a new incarnation of a name ends the old one. Whatever is heard, no more than
+ * `MEMBERS_MAX` processes are remembered, and what is not true is forgotten once it is not repeated: nothing that a stranger says once
+ * stays for good.
  */
 import type { Epoch, NodeId, Partition } from '../shared/ids.js';
 import { nameOf } from './placement.js';
@@ -21,6 +23,16 @@ export interface Heartbeat {
   readonly leads: readonly { readonly partition: Partition; readonly epoch: Epoch }[];
 }
 
+/** Newcomers beyond so many are not noticed until others have gone. */
+const MEMBERS_MAX = 1_024;
+const GONE_MAX = 1_000;
+
+interface Gone {
+  readonly sinceMs: number;
+  /** Of the heartbeat that said that it leaves; `Infinity` for one that was replaced. */
+  readonly count: number;
+}
+
 interface Member {
   readonly heartbeat: Heartbeat;
   readonly heardMs: number;
@@ -33,8 +45,8 @@ export class Membership {
   #places: readonly NodeId[] | undefined;
   #changedMs = -Infinity;
   readonly #members = new Map<NodeId, Member>();
-  /** Incarnations that left or were replaced; a late heartbeat does not bring them back. */
-  readonly #gone = new Set<NodeId>();
+  /** Incarnations that left or were replaced: a late heartbeat does not bring them back. */
+  readonly #gone = new Map<NodeId, Gone>();
   /** The newest term of each partition that anybody told of. */
   readonly #leaders = new Map<Partition, { readonly node: NodeId; readonly epoch: Epoch }>();
 
@@ -45,14 +57,19 @@ export class Membership {
   /** Takes a heartbeat; true where it told of somebody who was not known. */
   heard(nowMs: number, heartbeat: Heartbeat): boolean {
     const { node } = heartbeat;
-    if (this.#gone.has(node)) return false;
+    if (this.#isGone(nowMs, heartbeat)) return false;
     const known = this.#members.get(node);
     if (known !== undefined && known.heartbeat.count >= heartbeat.count) return false;
     if (heartbeat.leaving) {
-      this.#forget(nowMs, node);
+      this.#forget(nowMs, node, heartbeat.count);
       return false;
     }
-    for (const other of this.#members.keys()) if (other !== node && nameOf(other) === nameOf(node)) this.#forget(nowMs, other);
+    if (known === undefined) {
+      const name = nameOf(node);
+      for (const other of [...this.#members.keys()]) if (nameOf(other) === name) this.#forget(nowMs, other, Infinity);
+      if (this.#members.size >= MEMBERS_MAX) return false;
+    }
+    this.#gone.delete(node);
     this.#members.set(node, { heartbeat, heardMs: nowMs });
     if (known?.heartbeat.draining !== heartbeat.draining) this.#changed(nowMs, heartbeat);
     for (const { partition, epoch } of heartbeat.leads) {
@@ -66,6 +83,7 @@ export class Membership {
     for (const [node, { heardMs, heartbeat }] of this.#members) {
       if (nowMs - heardMs <= this.#timing.absentMs) continue;
       this.#members.delete(node);
+      this.#forgetLeads(node);
       this.#changed(nowMs, heartbeat);
     }
   }
@@ -89,6 +107,12 @@ export class Membership {
 
   isDraining(node: NodeId): boolean {
     return this.#members.get(node)?.heartbeat.draining === true;
+  }
+
+  /** Whether somebody who is about to leave still leads a partition, as far as anybody told. */
+  get leadsLeave(): boolean {
+    for (const { node } of this.#leaders.values()) if (this.isDraining(node)) return true;
+    return false;
   }
 
   /** How long the same nodes are here and stay. */
@@ -133,11 +157,26 @@ export class Membership {
     this.#changedMs = nowMs;
   }
 
-  #forget(nowMs: number, node: NodeId): void {
+  #forget(nowMs: number, node: NodeId, count: number): void {
     const known = this.#members.get(node);
     if (known !== undefined) this.#changed(nowMs, known.heartbeat);
     this.#members.delete(node);
-    this.#gone.add(node);
-    if (this.#gone.size > 1_000) this.#gone.delete(this.#gone.values().next().value!);
+    this.#forgetLeads(node);
+    this.#gone.delete(node);
+    this.#gone.set(node, { sinceMs: nowMs, count });
+    if (this.#gone.size > GONE_MAX) this.#gone.delete(this.#gone.keys().next().value!);
+  }
+
+  /** Who goes on saying that it is here has not left; one that was replaced comes back only where its successor is not there any more. */
+  #isGone(nowMs: number, { node, leaving, count }: Heartbeat): boolean {
+    const gone = this.#gone.get(node);
+    if (gone === undefined || (!leaving && count > gone.count)) return false;
+    if (leaving || nowMs - gone.sinceMs <= this.#timing.absentMs * 2) return true;
+    return [...this.#members.keys()].some((other) => nameOf(other) === nameOf(node));
+  }
+
+  /** A term that nobody is there for says nothing, however high it is. */
+  #forgetLeads(node: NodeId): void {
+    for (const [partition, leader] of this.#leaders) if (leader.node === node) this.#leaders.delete(partition);
   }
 }

@@ -142,7 +142,7 @@ export class PartitionMachine<B> {
     if (applied.kind === 'lead') this.#newTerm(now, applied.record.node, invited);
     else if (slot !== undefined && mine) this.#stored(now, slot);
     this.succession.heed(now);
-    this.#pump(now);
+    this.pump(now);
   }
 
   appended(now: Instant, attempt: number, result: AppendOutcome): void {
@@ -190,7 +190,7 @@ export class PartitionMachine<B> {
       return this.#emit({ type: 'answer', token, answer: { kind: 'retry', clean: true, ...this.#elsewhere() } });
     }
     this.primary.enqueue(now, { token, operation }, this.#ledger);
-    this.#pump(now);
+    this.pump(now);
   }
 
   read(now: Instant, token: number, read: Read): void {
@@ -203,7 +203,7 @@ export class PartitionMachine<B> {
       return this.#emit({ type: 'read', token, answer: { kind: 'retry', ...this.#elsewhere() } });
     }
     this.primary.read(now, token, read, this.#ledger);
-    this.#pump(now);
+    this.pump(now);
   }
 
   /** A follower's position; it counts only in the term that it was told in. */
@@ -224,8 +224,7 @@ export class PartitionMachine<B> {
     this.succession.heed(now);
     if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
-    const inUse = (id: SessionId): boolean => view.watched?.(id) === true || this.primary.uses(id);
-    const due = this.#ledger.tick(now.wallMs, this.options.timing, inUse);
+    const due = this.#ledger.tick(now.wallMs, this.options.timing, (id) => view.watched?.(id) === true || this.primary.uses(id));
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);
@@ -234,7 +233,7 @@ export class PartitionMachine<B> {
     if (this.#role === 'leading') {
       this.primary.tick(now, due);
       this.succession.tick(now);
-      this.#pump(now);
+      this.pump(now);
       this.#keepUp(now);
     } else if (this.#role === 'seeding') {
       this.recovery.tick(now);
@@ -277,7 +276,8 @@ export class PartitionMachine<B> {
     this.#turn('leading', invited ? 'the primary before handed over' : 'its LEAD was accepted');
   }
 
-  #pump(now: Instant): void {
+  /** Makes a record of what waits, and sends it, where nothing is under way. */
+  pump(now: Instant): void {
     if (this.#role !== 'leading' || this.#slot !== undefined) return;
     if (this.succession.handingOverTo !== undefined) return this.succession.invite(now);
     const batch = this.primary.next(now, this.#ledger);
@@ -384,7 +384,7 @@ export class PartitionMachine<B> {
       appendLead: (now) => this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' }),
       mayClaim: (now, sinceMs) => this.#ledger.leader === undefined || this.recovery.mayClaim(now, sinceMs),
       endLease: () => this.primary.endLease(),
-      pump: (now) => this.#pump(now),
+      pump: (now) => this.pump(now),
       operate: (now, token, operation) => this.operate(now, token, operation),
       read: (now, token, read) => this.read(now, token, read),
     };

@@ -14,7 +14,7 @@ import { sequence } from '../shared/ids.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
 import type { LoadedSession, Search } from './applied.js';
 import type { MemoryShare } from './memory-share.js';
-import type { Quarantine } from './quarantine.js';
+import type { QuarantinedSessions } from './quarantined-sessions.js';
 import type { Entry } from './record.js';
 import type { Bodies, SessionState } from './session-state.js';
 import type { SessionTable } from './session-table.js';
@@ -32,7 +32,7 @@ export interface Passivating<B> {
   readonly bodies: Bodies<B>;
   readonly sessions: SessionTable<B>;
   readonly unsaved: UnsavedSessions;
-  readonly quarantine: Quarantine<B>;
+  readonly quarantine: QuarantinedSessions<B>;
   readonly memory: MemoryShare;
 }
 

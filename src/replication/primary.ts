@@ -95,6 +95,13 @@ export class Primary<B> {
     this.#queue.push(waiting);
   }
 
+  /** Queues a commit of this process, for which no backup is waited, until the next `pump`. */
+  take(waiting: Waiting): void {
+    const problem = this.#check(waiting.operation);
+    if (problem === undefined) this.#queue.push(waiting);
+    else this.#answer(waiting, problem);
+  }
+
   /** A touch that needs no record: the recorded use is young enough that every replica grants this one, too. */
   #unrecordedTouch(now: Instant, { kind, session, className, backups }: Operation, ledger: Ledger<B>): Answer | undefined {
     if (kind !== 'touch' || backups > 0 || !this.#fresh(now)) return undefined;
@@ -153,6 +160,7 @@ export class Primary<B> {
     // what is not stored is told again
     this.#due.clear();
     return {
+      fresh: this.#fresh(now),
       used,
       due,
       useIsDue: (state) => useIsDue(state, now.wallMs),
@@ -287,8 +295,8 @@ export class Primary<B> {
     return count;
   }
 
-  #check({ kind, payload }: Operation): Answer | undefined {
-    if (kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
+  #check({ kind, payload, trusted }: Operation): Answer | undefined {
+    if (trusted === true || kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
     return refusalOf(() => {
       if (kind !== 'adopt') return this.#options.bodies.check(kind, payload);
       const { header, snapshot } = decodeStored(payload);

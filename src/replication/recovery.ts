@@ -89,6 +89,8 @@ export class Recovery<B> {
         return this.#replica.join('the snapshots read are older than the log relies on', joinRetryMs);
       case 'gap':
         this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: rebuilt.why } });
+        // a late record of before the loss stands where its position happens to fit: nobody can read on from there, nor need to
+        if (rebuilt.ended) return this.#lose(now, logLost(rebuilt.why), generation, this.#ofEnded(rebuilt.ledger), true);
         if (log.shortFor(now.ms) < lostMs) return this.#replica.join(rebuilt.why, joinRetryMs * 4);
         return this.#lose(now, logLost(rebuilt.why), generation, memory);
       case 'bare': {
@@ -99,7 +101,7 @@ export class Recovery<B> {
       case 'ended': {
         const { ledger } = rebuilt;
         const error = logLost(`the end of generation ${generation}`);
-        return this.#lose(now, error, generation, ledger.complete ? this.#farther(ledger) : memory, true);
+        return this.#lose(now, error, generation, this.#ofEnded(ledger), true);
       }
       case 'seeding':
         return this.#awaitSeeding(now, generation);
@@ -245,6 +247,11 @@ export class Recovery<B> {
     if (log.shortFor(now.ms) < seedWaitMs * 2) return this.#replica.join('its sessions are being stored anew', joinRetryMs * 2);
     const error = logLost(`a beginning of generation ${generation}, whose node is gone`);
     this.#lose(now, error, generation, this.#replica.ledger());
+  }
+
+  /** What is gone on from once a generation has an end. @param found what could be read of it */
+  #ofEnded(found: Ledger<B>): Ledger<B> {
+    return found.complete ? this.#farther(found) : this.#replica.ledger();
   }
 
   /** The one of two memories that is to be gone on from; the other one is kept aside. */

@@ -35,6 +35,8 @@ interface Heard {
 
 /** What was heard counts for so many times `recallMs`. */
 const FRESH_RECALLS = 10;
+/** More replicas than these are not listened to at once. */
+const HEARD_MAX = 256;
 /** Who led waits so many times `recallMs` for what the others have to say. */
 const LED_RECALLS = 3;
 
@@ -54,6 +56,7 @@ export class SeedChoice {
   }
 
   heard(nowMs: number, recall: Recall): void {
+    if (this.#heard.size >= HEARD_MAX && !this.#heard.has(recall.node)) return;
     this.#heard.set(recall.node, { recall, heardMs: nowMs });
     for (const [node, { heardMs }] of this.#heard) if (!this.#isFresh(nowMs, heardMs)) this.#heard.delete(node);
   }

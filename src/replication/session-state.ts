@@ -154,9 +154,21 @@ export function applyEntry(header: SessionHeader, entry: Entry, at: Sequence): v
   header.touchedAtMs = Math.max(header.touchedAtMs, entry.atMs);
   // to touch twice is to touch once: nobody's commit is forgotten for it; and what the primary does by itself nobody asks for again
   if (entry.kind === 'touch' || entry.op.client === '') return;
-  header.ops.delete(entry.op.client);
-  header.ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
-  if (header.ops.size > CLIENTS_MAX) header.ops.delete(header.ops.keys().next().value!);
+  const { ops } = header;
+  // the only one is the most recent one already
+  if (ops.size > 1) ops.delete(entry.op.client);
+  ops.set(entry.op.client, { counter: entry.op.counter, version: entry.to });
+  if (ops.size > CLIENTS_MAX) ops.delete(ops.keys().next().value!);
+}
+
+/** Takes a header over as somebody remembers it, with what its clients did last, so that nothing is done twice. */
+export function adoptHeader(header: SessionHeader, remembered: SessionHeader): void {
+  for (const [client, op] of remembered.ops) if (!header.ops.has(client)) header.ops.set(client, op);
+  header.dead = remembered.dead;
+  header.ended = remembered.ended;
+  header.lifetime = remembered.lifetime;
+  header.createdAtMs = remembered.createdAtMs;
+  header.touchedAtMs = Math.max(header.touchedAtMs, remembered.touchedAtMs);
 }
 
 /** What became of an operation: its result, that it is older than the client's last one, or that it was never seen. */

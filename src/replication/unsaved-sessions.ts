@@ -33,7 +33,8 @@ export class UnsavedSessions {
 
   /** A record at `at` changed it. */
   changed(id: SessionId, at: Sequence): void {
-    if (!this.#since.has(id) && !this.#again.has(id)) this.#since.set(id, at);
+    if (this.#since.has(id) || (this.#again.size > 0 && this.#again.has(id))) return;
+    this.#since.set(id, at);
   }
 
   /** No record may be given up from here on; `undefined` where all could be. */

@@ -6,6 +6,10 @@
 import type { Engine } from '../engine/port.js';
 import { askStatus, heardHeartbeat } from '../node/status-asker.js';
 import type { NodeStatus } from '../node/status.js';
+import { SealedBus } from '../engine/sealed/sealed-bus.js';
+import { Seals } from '../engine/sealed/seals.js';
+import { resolveEncryption } from './encryption.js';
+import type { EncryptionOptions } from './encryption-options.js';
 
 export type { BackupStatus, MemberStatus, NodeStatus, ReplicaStatus } from '../node/status.js';
 import { nodeId } from '../shared/ids.js';
@@ -20,6 +24,8 @@ export interface ClusterStatusOptions {
   readonly listenMs?: number | undefined;
   /** How long a member has to answer, and the engine to be reached, in milliseconds (default 2,000). */
   readonly timeoutMs?: number | undefined;
+  /** The cluster's keys, where it has some: what its processes say is sealed, too. */
+  readonly encryption?: EncryptionOptions | undefined;
 }
 
 /** A member of a cluster, and what it says of itself. */
@@ -45,11 +51,14 @@ export async function clusterStatus(options: ClusterStatusOptions): Promise<Clus
   const { engine, cluster = 'default', listenMs = 1_000, timeoutMs = 2_000 } = options;
   const { clock, random, uniqueId } = REAL_RUNTIME;
   const node = nodeId(`status~${uniqueId().slice(0, 12)}`);
+  const encryption = resolveEncryption(options.encryption);
+  const seals = encryption && new Seals(cluster, encryption, uniqueId);
   const connection = await engine.connect({ cluster, generation: 1, node, clock, random, timeoutMs, looksOnly: true });
+  const bus = seals === undefined ? connection.bus : new SealedBus(connection.bus, node, seals, () => undefined);
   try {
     const roles = new Map<NodeId, 'node' | 'client'>();
     const left = new Set<NodeId>();
-    connection.bus.hear((body) => {
+    bus.hear((body) => {
       const heartbeat = heardHeartbeat(body);
       if (heartbeat === undefined) return;
       if (heartbeat.leaving) left.add(heartbeat.node);
@@ -59,7 +68,7 @@ export async function clusterStatus(options: ClusterStatusOptions): Promise<Clus
     const answers = new Map<NodeId, NodeStatus | undefined>();
     // who is silent may still be known to those who are not
     for (let asked = [...roles.keys()]; asked.length > 0;) {
-      const found = await Promise.all(asked.map((each) => askStatus(connection.bus, each, timeoutMs)));
+      const found = await Promise.all(asked.map((each) => askStatus(bus, each, timeoutMs)));
       for (const [i, status] of found.entries()) {
         answers.set(asked[i]!, status);
         for (const member of status?.members ?? []) roles.set(nodeId(member.node), member.role);

@@ -1,5 +1,7 @@
 /** Starts a store: checks classes and options, connects to the engine, agrees with the cluster, takes its replicas. */
 import { memoryEngine } from '../engine/memory/memory-engine.js';
+import { SealedConnection } from '../engine/sealed/sealed-connection.js';
+import { Seals } from '../engine/sealed/seals.js';
 import type { EngineConnection } from '../engine/port.js';
 import { modelOf } from '../model/model-of.js';
 import type { SessionModel } from '../model/session-model.js';
@@ -13,6 +15,7 @@ import { nodeId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
 import { announcements } from './announcements.js';
 import { agree } from './cluster-state.js';
+import { resolveEncryption } from './encryption.js';
 import { resolveOptions } from './options.js';
 import type { ConnectOptions } from './options.js';
 import { REAL_RUNTIME } from './real-runtime.js';
@@ -30,7 +33,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @example
  * const store = await connect({ sessions: [Cart] });
  * @throws {TwinstateError} `DECLARATION_INVALID` and its kin for a wrong class, `OPTION_INVALID`, `ENGINE_UNSUPPORTED`,
- *   `CLUSTER_MISMATCH`, `UNAVAILABLE` when the engine or the cluster does not answer within `timeoutMs` (default 10,000)
+ *   `CLUSTER_MISMATCH`, `KEY_UNKNOWN` where sessions may be sealed under a key that is not here, `UNAVAILABLE` when the engine or
+ *   the cluster does not answer within `timeoutMs` (default 10,000)
  */
 export async function connect(options: ConnectOptions): Promise<SessionStore> {
   return connectWith(options, REAL_RUNTIME);
@@ -43,6 +47,7 @@ export async function connectWith(
   onNode?: (node: ClusterNode<AtRest>) => void,
 ): Promise<SessionStore> {
   const resolved = resolveOptions(options);
+  const encryption = resolveEncryption(options.encryption);
   const models = new Map<object, SessionModel>();
   const names = new Map<string, string>();
   for (const type of options.sessions) {
@@ -77,12 +82,25 @@ export async function connectWith(
     throw error;
   }
 
-  async function assemble(link: EngineConnection, withinMs: number): Promise<SessionStore> {
-    const { partitions, stored } = await agree(link.snapshots, resolved.cluster, resolved.partitions, runtime.clock, withinMs);
+  async function assemble(plain: EngineConnection, withinMs: number): Promise<SessionStore> {
+    const { cluster, role } = resolved;
+    const seals = encryption && new Seals(cluster, encryption, () => runtime.uniqueId());
+    const { partitions, stored } = await agree({
+      snapshots: plain.snapshots,
+      cluster,
+      partitions: resolved.partitions,
+      seals,
+      marks: role === 'node',
+      clock: runtime.clock,
+      timeoutMs: withinMs,
+    });
+    const sealed = seals && new SealedConnection(plain, self, seals, runtime.clock);
+    const link = sealed ?? plain;
     const events = new Events({ cluster: resolved.cluster, node: self });
+    const onEvent = announcements(events);
     const node = new ClusterNode({
       self,
-      role: resolved.role,
+      role,
       partitions,
       clusterState: stored,
       backups: resolved.backups,
@@ -92,17 +110,32 @@ export async function connectWith(
       bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
       runtime,
       connection: link,
-      onEvent: announcements(events),
+      onEvent,
     });
     onNode?.(node);
-    await node.start();
+    if (sealed === undefined) await node.start();
+    else {
+      sealed.onTrouble = (where, error) => onEvent({ type: 'malformed', where, error });
+      await Promise.race([node.start(), sealed.refusal]).catch(async (error: unknown) => {
+        await node.close();
+        throw error;
+      });
+    }
     const router = new Router(node);
     const cache = new SessionCache(resolved.cacheBytesMax, (id) => node.leaderOf(partitionOf(id, partitions)) === self);
     return new SessionStore({
       node,
       router,
       reader: new SessionReader(router, node, cache, events, runtime.clock),
-      writer: new SessionWriter({ router, cache, partitions, client: incarnation.slice(0, 16), events, clock: runtime.clock }),
+      writer: new SessionWriter({
+        node,
+        router,
+        cache,
+        partitions,
+        client: incarnation.slice(0, 16),
+        events,
+        clock: runtime.clock,
+      }),
       models,
       runtime,
       ack: resolved.ack,

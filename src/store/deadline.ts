@@ -19,17 +19,18 @@ export class Deadline implements Bound {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly #clock: Clock;
-  readonly #untilMs: number;
+  /** When it is over, by the clock. */
+  readonly untilMs: number;
 
   constructor(clock: Clock, { timeoutMs, signal }: CallOptions) {
     this.timeoutMs = timeoutMs ?? TIMEOUT_MS_DEFAULT;
     this.signal = signal;
     this.#clock = clock;
-    this.#untilMs = clock.now() + this.timeoutMs;
+    this.untilMs = clock.now() + this.timeoutMs;
   }
 
   get leftMs(): number {
-    return Math.max(0, this.#untilMs - this.#clock.now());
+    return Math.max(0, this.untilMs - this.#clock.now());
   }
 
   get passed(): boolean {

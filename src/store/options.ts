@@ -8,6 +8,7 @@ import { DEFAULT_TIMING } from '../node/cluster-node.js';
 import type { Timing } from '../node/cluster-node.js';
 import { CACHE_BYTES_DEFAULT } from './session-cache.js';
 import type { CallOptions } from './call-options.js';
+import type { EncryptionOptions } from './encryption-options.js';
 
 /** How much has happened once a write's promise resolves; the README's table says what each promises. */
 export type Ack = 'none' | 'log' | { readonly backups: number };
@@ -48,6 +49,8 @@ export interface ConnectOptions extends CallOptions {
    * and development, as it costs about what comparing everything costs (default false).
    */
   readonly audit?: boolean | undefined;
+  /** Seals records, snapshots and messages between processes with AES-256-GCM; every process of the cluster has the same keys. */
+  readonly encryption?: EncryptionOptions | undefined;
   /** Durations of the protocol, for slow networks and tests. */
   readonly timing?: Partial<Timing> | undefined;
 }
@@ -88,6 +91,7 @@ const KNOWN = [
   'limits',
   'audit',
   'timing',
+  'encryption',
   'signal',
   'timeoutMs',
 ];

@@ -23,7 +23,7 @@ type Found = Exclude<NodeReadAnswer, { kind: 'retry' }>;
 
 /** A write, as it was sent: told as `commit`, or as `failed`, and a conflict as that, too. */
 export function reportWrite(events: Events, clock: Clock, operation: Write, done: Promise<Done>): Promise<Done> {
-  if (!events.heard('commit') && !events.heard('failed') && !events.heard('conflict')) return done;
+  if (!writesAreHeard(events)) return done;
   const startedMs = clock.now();
   const { kind, id: session, model, payload } = operation;
   const of = { session, class: model.name };
@@ -44,6 +44,11 @@ export function reportWrite(events: Events, clock: Clock, operation: Write, done
       throw error;
     },
   );
+}
+
+/** Somebody listens to what `reportWrite` tells. */
+export function writesAreHeard(events: Events): boolean {
+  return events.heard('commit') || events.heard('failed') || events.heard('conflict');
 }
 
 /** An open, as it was answered. */

@@ -6,7 +6,6 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Outcome } from '../shared/errors.js';
-import { nodeId } from '../shared/ids.js';
 import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
@@ -16,15 +15,16 @@ import { CLIENTS_MAX } from '../node/cluster-node.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
 /** One try waits so long for its answer, at most, before it is sent again. */
-const TRY_MS = 1_000;
+export const TRY_MS = 1_000;
 /** Between two tries, growing. */
 const PAUSE_MS = 5;
 const PAUSE_MS_MAX = 100;
 /** What the primary before still has to say is waited for so long, once another one is known. */
 const LAST_WORD_MS = 15;
-const NOBODY = nodeId('');
 
 export type Done = Extract<NodeAnswer, { kind: 'done' }>;
+/** What came of a try that was made already. */
+export type FirstTry = Asked<NodeAnswer>;
 export type FinalRead = Exclude<NodeReadAnswer, { kind: 'retry' }>;
 type Refusal = Exclude<NodeAnswer, { kind: 'done' | 'retry' }>;
 
@@ -38,28 +38,30 @@ export class Router {
     this.#node = node;
   }
 
-  /** @throws {TwinstateError} with a true `outcome` */
-  async operate(partition: Partition, operation: Omit<NodeOperation, 'waitMs'>, deadline: Deadline): Promise<Done> {
+  /**
+   * @param first what came of a try that this process has made with its own replica
+   * @throws {TwinstateError} with a true `outcome`
+   */
+  async operate(
+    partition: Partition,
+    operation: Omit<NodeOperation, 'waitMs'>,
+    deadline: Deadline,
+    first?: FirstTry,
+  ): Promise<Done> {
     let maybeStored = false;
     let why = 'nobody leads its partition';
-    for (let tries = 0; ; tries++) {
-      const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
-      if (this.#node.closed) throw closed(outcome);
-      if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
-      if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
-      const to = this.#target(partition, tries);
-      if (to !== undefined) {
-        const leftMs = deadline.leftMs;
-        // where backups are waited for, the primary itself answers at the end of the time
-        const tryMs = operation.backups > 0 ? leftMs : Math.min(leftMs, TRY_MS);
-        const reply = this.#node.operate(
-          to,
-          partition,
-          operation.backups > 0 ? { ...operation, waitMs: Math.max(0, leftMs - 50) } : { ...operation, waitMs: 0 },
-          tries,
-          tryMs,
-        );
-        const asked = await this.#answered(deadline, partition, to, reply);
+    let to = first === undefined ? undefined : this.#node.self;
+    for (let tries = 0, asked = first; ; tries++, asked = undefined) {
+      const believed = this.#node.leaderOf(partition);
+      if (asked === undefined) {
+        const outcome: Outcome = maybeStored ? 'unknown' : 'not-stored';
+        if (this.#node.closed) throw closed(outcome);
+        if (deadline.signal?.aborted === true) throw aborted(deadline.signal, outcome);
+        if (deadline.passed) throw unavailable(operation.session, why, outcome, deadline.timeoutMs);
+        to = this.#target(partition, tries, to);
+        if (to !== undefined) asked = await this.#try(to, partition, operation, tries, deadline);
+      }
+      if (to !== undefined && asked !== undefined) {
         if (asked.kind === 'answered') {
           const { answer } = asked;
           if (asked.again === true) maybeStored = true;
@@ -83,7 +85,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await this.#pause(deadline, partition, to, tries);
+      await this.#pause(deadline, partition, believed, tries);
     }
   }
 
@@ -95,12 +97,14 @@ export class Router {
   ): Promise<FinalRead> {
     const local = read.consistency === 'local' && this.#node.holds(partition);
     let why = 'nobody leads its partition';
+    let to: NodeId | undefined;
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(read.session, why, undefined, deadline.timeoutMs);
       const here = local && tries === 0;
-      const to = here ? this.#node.self : this.#target(partition, tries);
+      const believed = this.#node.leaderOf(partition);
+      to = here ? this.#node.self : this.#target(partition, tries, to);
       if (to !== undefined) {
         const waitMs = Math.min(options.waitMs ?? 0, Math.max(0, deadline.leftMs - 100));
         // elsewhere `local` would be somebody else's idea of it, unless all that is asked for is an answer at once
@@ -124,7 +128,7 @@ export class Router {
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
-      await this.#pause(deadline, partition, to, tries);
+      await this.#pause(deadline, partition, believed, tries);
     }
   }
 
@@ -136,11 +140,13 @@ export class Router {
     limit: number,
     deadline: Deadline,
   ): Promise<{ readonly ids: readonly SessionId[]; readonly total: number }> {
+    let to: NodeId | undefined;
     for (let tries = 0; ; tries++) {
       if (this.#node.closed) throw closed(undefined);
       if (deadline.signal?.aborted === true) throw aborted(deadline.signal);
       if (deadline.passed) throw unavailable(undefined, `nobody leads partition ${partition}`, undefined, deadline.timeoutMs);
-      const to = this.#target(partition, tries);
+      const believed = this.#node.leaderOf(partition);
+      to = this.#target(partition, tries, to);
       if (to !== undefined) {
         const asked = await deadline.race(
           this.#node.list(to, partition, className, after, limit, Math.min(deadline.leftMs, TRY_MS)),
@@ -149,8 +155,23 @@ export class Router {
           return { ids: asked.answer.ids, total: asked.answer.total };
         this.#follow(partition, to, asked.kind === 'answered' ? asked.answer.hint : undefined);
       }
-      await this.#pause(deadline, partition, to, tries);
+      await this.#pause(deadline, partition, believed, tries);
     }
+  }
+
+  #try(
+    to: NodeId,
+    partition: Partition,
+    operation: Omit<NodeOperation, 'waitMs'>,
+    tries: number,
+    deadline: Deadline,
+  ): Promise<FirstTry> {
+    const { leftMs } = deadline;
+    const waits = operation.backups > 0;
+    // where backups are waited for, the primary itself answers at the end of the time
+    const whole = { ...operation, waitMs: waits ? Math.max(0, leftMs - 50) : 0 };
+    const reply = this.#node.operate(to, partition, whole, tries, waits ? leftMs : Math.min(leftMs, TRY_MS));
+    return this.#answered(deadline, partition, to, reply);
   }
 
   /** A reply, or `lost`. Whoever waits here is told when this process leads no more, so only another's silence is watched. */
@@ -175,19 +196,24 @@ export class Router {
     return { kind: 'lost' };
   }
 
-  /** Waits longer from try to try, but no longer than until a new primary is known. */
-  async #pause(deadline: Deadline, partition: Partition, asked: NodeId | undefined, tries: number): Promise<void> {
-    const other = this.#node.otherLeader(partition, asked ?? NOBODY);
-    await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)), other.known);
-    other.cancel();
+  /** Waits longer from try to try, but no longer than until another primary is known than was believed when the try began. */
+  async #pause(deadline: Deadline, partition: Partition, believed: NodeId | undefined, tries: number): Promise<void> {
+    const news = this.#node.newsOfLeader(partition, believed);
+    await deadline.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries, 5)), news.known);
+    news.cancel();
+    // a hint of somebody who had not heard the news yet leads back to the dead
+    if (this.#node.leaderOf(partition) !== believed) this.#hints.delete(partition);
   }
 
-  /** Whom to ask: who was right last time, else who is believed to lead, else one of those who should know, in turn. */
-  #target(partition: Partition, tries: number): NodeId | undefined {
+  /**
+   * Whom to ask: who was right last time, else who is believed to lead, else one of those who should know, in turn.
+   * @param asked who was asked last, in vain: news of another primary is better than anybody's turn, which may be that of the dead
+   */
+  #target(partition: Partition, tries: number, asked: NodeId | undefined): NodeId | undefined {
     const hint = this.#hints.get(partition);
     if (hint !== undefined) return hint;
     const leader = this.#node.leaderOf(partition);
-    if (leader !== undefined && tries % 3 !== 2) return leader;
+    if (leader !== undefined && (leader !== asked || tries % 3 !== 2)) return leader;
     const candidates = this.#node.candidates(partition);
     return candidates.length === 0 ? leader : candidates[this.#turn++ % candidates.length];
   }

@@ -30,6 +30,7 @@ import { WorkingCopy } from './working-copy.js';
 
 const ATTEMPTS_DEFAULT = 16;
 const LIST_PAGE = 500;
+const NO_OPTIONS: WriteOptions = {};
 /** Tries to find a random id whose partition is led here. */
 const ID_TRIES = 256;
 
@@ -85,6 +86,11 @@ export class SessionStore {
     return this.#copy(instance).base;
   }
 
+  /** The partition of a session, there or not: what events and `status()` call `partition`. @throws {TwinstateError} `OPTION_INVALID` */
+  partitionOf(id: string): number {
+    return this.#partition(checkId(id));
+  }
+
   /** Opens a session: an instance and a benchmark of its own. `undefined` where there is none. */
   async open<T extends object>(type: Class<T>, id: string, options: OpenOptions = {}): Promise<T | undefined> {
     this.#check();
@@ -108,26 +114,12 @@ export class SessionStore {
    *   `NOT_ENOUGH_BACKUPS`; `UNAVAILABLE`; what cannot be stored (`VALUE_UNSUPPORTED`, with `audit` `IMMUTABLE_CHANGED`, …) before
    *   anything was sent
    */
-  async commit(instance: object, options: WriteOptions = {}): Promise<Committed> {
-    this.#check();
-    const copy = this.#copy(instance);
-    if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
-    const { ack, deadline, pending } = beforeSending(() => ({
-      ack: checkAck(options.ack) ?? this.#parts.ack,
-      deadline: this.#deadline(options),
-      pending: copy.diff(this.#parts.audit),
-    }));
-    if (pending === undefined) {
-      await this.#parts.writer.inTurn(copy.id, () => Promise.resolve(), deadline);
-      if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
-      return { version: copy.base, bytes: 0 };
+  commit(instance: object, options: WriteOptions = NO_OPTIONS): Promise<Committed> {
+    try {
+      return this.#commit(instance, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const { byteLength: bytes } = pending.delta;
-    const stored = this.#parts.writer.commit(copy, pending, ack, deadline);
-    if (ack !== 'none') return stored;
-    // queued: whoever commits next learns what became of it
-    stored.catch(() => undefined);
-    return { version: copy.base + copy.pending.length, bytes };
   }
 
   /** Brings a held instance up to date in place. What was changed and not committed is gone. @throws {TwinstateError} `SESSION_GONE` */
@@ -268,6 +260,32 @@ export class SessionStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** No asynchronous function: what most processes do most is given the writer's own promise. */
+  #commit(instance: object, options: WriteOptions): Promise<Committed> {
+    this.#check();
+    const copy = this.#copy(instance);
+    if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
+    const { writer, audit, ack: ackDefault } = this.#parts;
+    const { ack, deadline, pending } = beforeSending(() => ({
+      ack: checkAck(options.ack) ?? ackDefault,
+      deadline: this.#deadline(options),
+      pending: copy.diff(audit),
+    }));
+    if (pending === undefined) return this.#unchanged(copy, deadline);
+    const { byteLength: bytes } = pending.delta;
+    const stored = writer.commit(copy, pending, ack, deadline);
+    if (ack !== 'none') return stored;
+    // queued: whoever commits next learns what became of it
+    stored.catch(() => undefined);
+    return Promise.resolve({ version: copy.base + copy.pending.length, bytes });
+  }
+
+  async #unchanged(copy: WorkingCopy, deadline: Deadline): Promise<Committed> {
+    await this.#parts.writer.inTurn(copy.id, () => Promise.resolve(), deadline);
+    if (copy.stale !== undefined) throw stale(copy.id, copy.stale);
+    return { version: copy.base, bytes: 0 };
   }
 
   /** What a create needs, checked. */

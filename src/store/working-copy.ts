@@ -77,6 +77,7 @@ export class WorkingCopy {
    * @throws {TwinstateError} as `Graph.diff`; `IMMUTABLE_CHANGED` by an audit, and then the copy is stale if anything else changed
    */
   diff(audit = false): PendingDelta | undefined {
+    const { nextId } = this.graph;
     const delta = this.graph.diff() ?? (this.#lost === undefined ? undefined : EMPTY_BYTES);
     if (audit) this.#audit(delta !== undefined);
     if (delta === undefined) return undefined;
@@ -84,7 +85,7 @@ export class WorkingCopy {
     const pending: PendingDelta = { delta, rebased: false, conflict: this.#lost ?? clash };
     this.#clashes = [];
     // what is replicated now cannot be changed unseen
-    if (createdCount(delta) > 0) this.graph.sealImmutables();
+    if (this.graph.nextId > nextId) this.graph.sealImmutables();
     this.pending.push(pending);
     return pending;
   }

@@ -212,6 +212,19 @@ export const LOG_CASES: readonly EngineCase[] = [
     },
   },
   {
+    name: 'log: a read while the log is trimmed misses nothing between what it has and the end',
+    async run(room) {
+      const [{ log }, trimmer] = [await room.connect(), await room.connect()];
+      const sequences = await fill(room, trimmer, 60);
+      for (let upTo = 4; upTo < 52; upTo += 4) {
+        const [read] = await Promise.all([room.ask('a read', () => log.read(P0, S0)), trimmer.log.trim(P0, sequences[upTo]!)]);
+        const found = read.entries.map((entry) => entry.sequence);
+        assert.deepEqual(found, sequences.slice(sequences.length - found.length));
+        assert.ok(found.length >= sequences.length - upTo - 1);
+      }
+    },
+  },
+  {
     name: 'log: a trim just before a large record leaves it whole',
     async run(room) {
       const connection = await room.connect();

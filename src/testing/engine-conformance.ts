@@ -11,6 +11,7 @@ import { BUS_CASES } from './engine-conformance-bus.js';
 import { CONNECTION_CASES } from './engine-conformance-connection.js';
 import { GENERATION_CASES } from './engine-conformance-generations.js';
 import { LOG_CASES } from './engine-conformance-log.js';
+import { SCAN_CASES } from './engine-conformance-scan.js';
 import { SNAPSHOT_CASES } from './engine-conformance-snapshots.js';
 import { ConformanceRoom, type EngineCase, type EngineWorld } from './engine-world.js';
 
@@ -25,7 +26,7 @@ export interface ConformanceCase {
 
 /** Lists every case. */
 export function engineConformance(): ConformanceCase[] {
-  return [...LOG_CASES, ...GENERATION_CASES, ...SNAPSHOT_CASES, ...BUS_CASES, ...CONNECTION_CASES].map((one) => ({
+  return [...LOG_CASES, ...GENERATION_CASES, ...SNAPSHOT_CASES, ...SCAN_CASES, ...BUS_CASES, ...CONNECTION_CASES].map((one) => ({
     name: one.name,
     run: (makeWorld) => run(one, makeWorld),
   }));

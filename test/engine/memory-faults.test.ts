@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
-import type { Faults } from '../../src/engine/memory/faults.js';
+import type { Faults, WriteJourney } from '../../src/engine/memory/faults.js';
 import type { EngineConnection } from '../../src/engine/port.js';
 import type { Clock } from '../../src/shared/clock.js';
 import { nodeId, partition, revision, sequence, type NodeId } from '../../src/shared/ids.js';
@@ -128,6 +128,20 @@ describe('memory engine: faults', () => {
       expect(append.value).to.deep.equal({ outcome: 'refused', reason: 'position' });
       expect(world.cluster.generation('c', 1).log(P0).last).to.equal(spurious === 'stored' ? 1 : 0);
     }
+  });
+
+  it('a disk without room refuses a record as full, says nothing of a snapshot, and stores neither', async () => {
+    const full = (): WriteJourney => ({ thereMs: 1, backMs: 1, patienceMs: 20, full: true });
+    const world = new World({ append: full, put: full });
+    const { log, snapshots } = await world.connect(A);
+    const append = fate(log.append(P0, S0, text('x')));
+    const put = fate(snapshots.put(P0, 'k', text('x'), revision(0)));
+    await world.pass(10);
+    expect(append.value).to.deep.equal({ outcome: 'refused', reason: 'full' });
+    expect(put.value?.outcome).to.equal('unknown');
+    const stored = world.cluster.generation('c', 1);
+    expect(stored.log(P0).last).to.equal(0);
+    expect(stored.group(P0).size).to.equal(0);
   });
 
   it('the position counts where the append arrives, not where it was sent', async () => {

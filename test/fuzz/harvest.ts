@@ -119,7 +119,11 @@ function tapped(engine: Engine, seen: Readonly<Record<'records' | 'stored' | 'me
       const bus = wrap(connection.bus, {
         request: ([, body], result) => {
           seen.messages.add(body);
-          void result.then((reply) => reply.outcome === 'answered' && seen.replies.add(reply.body));
+          const take = (reply: Awaited<typeof result>): void => {
+            if (reply.outcome === 'answered') seen.replies.add(reply.body);
+          };
+          // who asked hears that the connection was closed
+          result.then(take, () => undefined);
         },
         tell: ([, body]) => seen.messages.add(body),
         announce: ([body]) => seen.messages.add(body),

@@ -1,5 +1,6 @@
 /**
- * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--threads T]`: damaged bytes for every decoder, N in all.
+ * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--threads T] [--listeners]`: damaged bytes for every decoder, N in all; or, with
+ * `--listeners`, for everything that a live cluster listens to, by turns on the memory engine and on a real nats-server.
  *
  * Exits with 1 where one of them crashed, hung, grew without end, changed a shared prototype, or took what does not hold together;
  * the bytes are printed, to be kept as a case in `test/fuzz/cases.ts`.
@@ -11,12 +12,16 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import type { Finding, Tally } from './fuzz.js';
 import type { Portion } from './fuzz-worker.js';
+import { embeddedWorld, natsWorld } from '../store/world.js';
 import { harvest } from './harvest.js';
+import { fuzzListeners } from './listeners.js';
 import { targetsOf } from './targets.js';
 
 const PORTION = 20_000;
 const REPORT_MS = 30_000;
 const MEMORY_MB = 512;
+/** Messages to one cluster. */
+const SIEGE = 5_000;
 /** A portion that is not done by then hangs. */
 const HANG_MS = 300_000;
 
@@ -26,15 +31,17 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     target: { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    listeners: { type: 'boolean', default: false },
   },
 });
 const [runs, from, threads] = [values.runs, values.from, values.threads].map(Number) as [number, number, number];
 const seeds = await harvest(from);
+if (values.listeners) await besiege();
 const names = targetsOf(seeds)
   .map(({ name }) => name)
   .filter((name) => values.target === undefined || name === values.target);
 if (![runs, from, threads].every((n) => Number.isSafeInteger(n) && n >= 1) || names.length === 0) {
-  console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--threads T]');
+  console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--threads T] [--listeners]');
   process.exit(2);
 }
 
@@ -115,3 +122,26 @@ for (const [target, sum] of tallies) {
   console.log(`${target.padEnd(16)} ${figures}, ${sum.findings} found`);
 }
 process.exitCode = findings > 0 ? 1 : 0;
+
+/** Says N damaged messages to live clusters, and ends the process. */
+async function besiege(): Promise<never> {
+  const worlds = [embeddedWorld(), await natsWorld()];
+  let done = 0;
+  try {
+    for (let seed = from; done < runs; seed++) {
+      const world = worlds[seed % worlds.length]!;
+      const some = Math.min(SIEGE, runs - done);
+      const { said, refused, slowestMs, grownBytes } = await fuzzListeners(world, seeds, seed, some);
+      done += some;
+      const heap = grownBytes === undefined ? '' : `, heap ${(grownBytes / 1e6).toFixed(1)} MB more`;
+      console.log(
+        `${done} of ${runs}, ${world.name}, seed ${seed}: ${JSON.stringify(said)}, ${refused} answered as malformed, slowest ${slowestMs.toFixed(0)} ms${heap}`,
+      );
+    }
+  } catch (error) {
+    console.log('FOUND', error);
+    process.exitCode = 1;
+  }
+  await Promise.all(worlds.map((world) => world.close()));
+  process.exit();
+}

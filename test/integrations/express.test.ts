@@ -10,6 +10,7 @@ import { natsEngine } from '../../src/engine/nats/index.js';
 import { express, HttpSession, WebSession, type TwinstateStore } from '../../src/integrations/express.js';
 import { startNatsServer } from '../nats-server.js';
 import { all, call, CASES, cookie, data, fresh, get, isGoneSoon, pause, set, touch, type StorePair } from './compliance.js';
+import { EXPRESS } from './frameworks.js';
 import { Browser, serve, type App } from './http.js';
 import { ours } from './stores.js';
 
@@ -45,11 +46,11 @@ describe('twinstate/express', function () {
   describe('as a store for express-session', () => {
     let pair: StorePair;
     before(async () => {
-      pair = await ours();
+      pair = await ours(EXPRESS);
     });
     after(() => pair.close());
 
-    for (const { group, name, run } of CASES) it(`${group}: ${name}`, () => run(pair));
+    for (const { group, name, run } of CASES.express) it(`${group}: ${name}`, () => run(pair));
   });
 
   describe('with a session class', () => {

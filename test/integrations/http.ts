@@ -9,7 +9,6 @@ const ANSWER_MS_MAX = 15_000;
 
 export interface App {
   readonly url: string;
-  readonly express: Express;
   close(): Promise<void>;
 }
 
@@ -31,7 +30,6 @@ export async function serve(store: Store, routes: (app: Express) => void, option
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    express: app,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -56,7 +54,7 @@ export interface Answer {
 export class Browser {
   cookie: string | undefined;
 
-  async get(app: App, path: string): Promise<Answer> {
+  async get(app: Pick<App, 'url'>, path: string): Promise<Answer> {
     const headers: Record<string, string> = this.cookie === undefined ? {} : { cookie: this.cookie };
     const response = await fetch(app.url + path, { headers, signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     const [setCookie] = response.headers.getSetCookie();
@@ -72,7 +70,7 @@ export class Browser {
   /** The session's id inside the signed cookie. */
   get id(): string {
     return decodeURIComponent(this.cookie ?? '')
-      .replace(/^connect\.sid=s:/, '')
+      .replace(/^[^=]+=(?:s:)?/, '')
       .split('.')[0]!;
   }
 }

@@ -26,7 +26,7 @@ describe('a replica whose memory was damaged', () => {
     const cluster = new MemoryCluster();
     const random = seededRandom(3);
     let ids = 0;
-    const common = { role: 'node', backups: 1, partitions: 1, takeover: 'fast', timing: TIMING, sessions: [Diary] } as const;
+    const common = { role: 'node', backups: 1, partitions: 1, takeover: 'fast', timing: TIMING, editions: { old: [Diary], new: [Diary] } } as const;
     processes = ['a', 'b'].map(
       (name) => new SimulatedProcess({ ...common, name }, time, cluster, random, () => `id${++ids}`.padEnd(24, 'x')),
     );

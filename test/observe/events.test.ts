@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { Immutable, Mutable, Session, subscribe } from '../../src/index.js';
+import { connect, Immutable, Mutable, Session, subscribe } from '../../src/index.js';
 import type { EventKind, SessionStore, StoreEvent } from '../../src/index.js';
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
 import { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
@@ -97,6 +97,21 @@ describe('events', function () {
     expect(of('update')[0]).to.include({ ...where, attempts: 1 });
     expect(of('destroyed')).to.have.length(1);
     expect(of('destroyed')[0]).to.include({ ...where, version: 4, node: idOf(leader) });
+  });
+
+  it('name the partition that `partitionOf` tells of a session, there or not, and that `status` counts it in', async () => {
+    const engine = memoryEngine();
+    await using store = await connect({ sessions: [Door], engine, partitions: 8 });
+    const ids = Array.from({ length: 24 }, (_, i) => `door ${100 + i}`);
+    const told = ids.map((id) => store.partitionOf(id));
+    expect(new Set(told).size).to.be.above(1);
+    for (const id of ids) await store.create(Door, {}, { id });
+    const created = of('created').filter(({ node }) => node === store.nodeId);
+    expect(created.map(({ session, partition }) => [session, partition])).to.deep.equal(ids.map((id, i) => [id, told[i]]));
+    for (const { partition, sessions } of store.status().replicas) {
+      expect(sessions).to.equal(told.filter((each) => each === partition).length);
+    }
+    expect(() => store.partitionOf('')).to.throw(/OPTION_INVALID/);
   });
 
   it('tell of conflicts and of what failed', async () => {

@@ -1,7 +1,8 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+import { SEALING_FAULTS } from './sealing-faults.js';
 
 /** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'diff' | 'session' | 'store';
+export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store' | 'sealing';
 
 export interface Fault {
   readonly name: string;
@@ -35,11 +36,17 @@ const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
 const PASSIVATION = 'replication/passivation.js';
+const ROUTER = 'store/router.js';
 const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
+  ...SEALING_FAULTS,
   // differencing
   ...DIFFERENCING_FAULTS,
+  // availability
+  fault('waits', 'a paused primary is asked again as it is its turn', ROUTER, 'leader !== asked || tries', 'tries'),
+  fault('waits', 'a new primary wakes nobody who waits', ROUTER, 'Math.min(tries, 5)), news.known)', 'Math.min(tries, 5)))'),
+  fault('waits', 'a hint leads back to the dead', ROUTER, 'if (this.#node.leaderOf(partition) !== believed)', 'if (false)'),
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
   fault(
     'diff',
@@ -195,6 +202,7 @@ export const FAULTS: readonly Fault[] = [
   fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
   fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
   fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
+  fault('session', 'a primary refuses from memory without a lease', BATCH, 'own?.fresh !== false || ', 'true || '),
   fault(
     'session',
     'the base of a merge is the newest state',
@@ -269,7 +277,7 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'simulation',
     'a lost reply counts as never arrived',
-    'store/router.js',
+    ROUTER,
     "if (asked.kind === 'lost')\n                        maybeStored = true;",
     '',
   ),
@@ -594,11 +602,18 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'store',
     'a conflict after a lost answer is final, however much was forgotten',
-    'store/router.js',
+    ROUTER,
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
   ),
-  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'before === undefined ? task()', 'true ? task()'),
+  fault(
+    'store',
+    'a delta of raised limits is not checked before it is stored',
+    'store/session-writer.js',
+    ' && hasDefaultLimits(model)',
+    '',
+  ),
+  fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.enter(key))', 'if (this.enter(key) || true)'),
   fault(
     'session',
     'history is given up one delta too early',
@@ -607,4 +622,18 @@ export const FAULTS: readonly Fault[] = [
     'base <= this.#snapshotVersion',
   ),
   fault('store', 'the cache knows no bound', 'store/session-cache.js', 'if (this.#bytes <= this.#bytesMax)', 'if (true)'),
+  fault(
+    'store',
+    'a log that lost every record is left without an end',
+    'node/seeding.js',
+    'if (last === undefined || !isEnd(last.record))',
+    'if (last !== undefined && !isEnd(last.record))',
+  ),
+  fault(
+    'store',
+    'an end behind a gap is not read',
+    'replication/joining.js',
+    "ended: typeOf(records.at(-1)) === 'end'",
+    'ended: false',
+  ),
 ];

@@ -1,114 +1,111 @@
 /**
- * `npm run test:planted -- [--only TEXT] [--suite NAME] [--seeds N]`: plants one fault after the other in a copy of the built code, runs the
- * suite that should catch it, and prints a table. Exits with 1 where a fault is not caught, or no longer finds its place.
+ * `npm run test:planted -- [--only TEXT] [--suite NAME] [--seeds N] [--workers W] [--out FILE]`: plants one fault after the other in copies
+ * of the built code, runs the suites that may catch it, and prints a table: which suite caught it, how, and in how many seconds. Exits
+ * with 1 where a fault is not caught, or no longer finds its place.
  *
- * Invariant: the code that is released is never touched; a fault is a replacement of text in one built file of the copy.
+ * Invariant: the code that is released is never touched; a fault is a replacement of text in one built file of a copy. A suite that fails
+ * without any fault ends the run, as its failures would say nothing.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.js';
 import type { Fault, Suite } from './faults.js';
+import { PlantedCopy, SUITES } from './planted-copy.js';
 
-const DIST = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const COPY = join(DIST, '../dist-planted');
 /** A suite that takes so many times as long as without a fault never ends: that is a failure, too. */
 const HANGS_AFTER = 6;
 const HANGS_AFTER_MS_MIN = 120_000;
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, suite: { type: 'string' }, seeds: { type: 'string', default: '200' } },
+  options: {
+    only: { type: 'string', default: '' },
+    suite: { type: 'string' },
+    seeds: { type: 'string', default: '200' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    out: { type: 'string' },
+  },
 });
-
-/** The command that must fail. */
-const COMMANDS: Readonly<Record<Suite, readonly string[]>> = {
-  simulation: ['dist-planted/test/simulation/main.js', '--seeds', values.seeds, '--stop'],
-  diff: mocha('diff', 'wire'),
-  session: mocha('session', 'replication'),
-  store: mocha('node', 'store'),
-};
-
-function mocha(...folders: readonly string[]): string[] {
-  const files = folders.map((folder) => `dist-planted/test/${folder}/**/*.test.js`);
-  return ['node_modules/mocha/bin/mocha.js', '--no-config', '--bail', '--exit', '--timeout', '60000', '--expose-gc', ...files];
+const workers = Number(values.workers);
+if (!Number.isInteger(workers) || workers < 1 || !Number.isInteger(Number(values.seeds))) {
+  console.error('usage: npm run test:planted -- [--only TEXT] [--suite NAME] [--seeds N] [--workers W] [--out FILE]');
+  process.exit(2);
 }
 
-function plant({ file, find, replace }: Fault): (() => void) | undefined {
-  const path = join(COPY, 'src', file);
-  const source = readFileSync(path, 'utf8');
-  if (source.split(find).length !== 2) return undefined;
-  writeFileSync(
-    path,
-    source.replace(find, () => replace),
-  );
-  return () => writeFileSync(path, source);
-}
-
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly ms: number;
-}
-
-function run(suite: Suite, timeoutMs: number): Run {
-  const startedMs = performance.now();
-  const [script, ...args] = COMMANDS[suite];
-  const { status, stdout } = spawnSync(process.execPath, [script!, ...args], {
-    cwd: join(DIST, '..'),
-    encoding: 'utf8',
-    timeout: Math.ceil(timeoutMs),
-    killSignal: 'SIGKILL',
-    env: { ...process.env, DIFF_RUNS: '300' },
-  });
-  return { status, stdout, ms: performance.now() - startedMs };
+interface Verdict {
+  readonly fault: Fault;
+  /** `undefined`: nobody caught it. */
+  readonly by?: Suite;
+  readonly how: string;
+  readonly seconds: number;
 }
 
 const untouchedMs = new Map<Suite, number>();
 
-/** How long a suite may take. It must pass without a fault, or its failures would say nothing. */
-function timeoutOf(suite: Suite): number {
-  let ms = untouchedMs.get(suite);
-  if (ms === undefined) {
-    const { status, stdout, ms: took } = run(suite, 3_600_000);
-    if (status !== 0) throw new Error(`${suite} fails without any fault:\n${stdout.slice(-2_000)}`);
-    console.log(`${suite} passes without a fault in ${(took / 1_000).toFixed(0)} s`);
-    ms = took;
+/** The suite that was made for the fault first, then all others, quickest first. */
+function suitesFor({ suite }: Fault): Suite[] {
+  const others = SUITES.filter((each) => each !== suite).toSorted((a, b) => untouchedMs.get(a)! - untouchedMs.get(b)!);
+  return values.suite === undefined ? [suite, ...others] : [suite];
+}
+
+async function judge(fault: Fault, copy: PlantedCopy): Promise<Verdict> {
+  const restore = copy.plant(fault);
+  if (restore === undefined) return { fault, how: `${fault.file} no longer has it exactly once`, seconds: 0 };
+  let seconds = 0;
+  try {
+    for (const suite of suitesFor(fault)) {
+      const run = await copy.run(suite, Math.max(HANGS_AFTER_MS_MIN, HANGS_AFTER * untouchedMs.get(suite)!));
+      seconds += run.ms / 1_000;
+      if (run.failed) return { fault, by: suite, how: run.how, seconds };
+    }
+  } finally {
+    restore();
+  }
+  return { fault, how: 'NOT CAUGHT', seconds };
+}
+
+function table(verdicts: readonly Verdict[]): string {
+  const lines = verdicts.map(({ fault, by, how, seconds }) => {
+    const cells = [fault.name, by ?? '**nobody**', how, seconds.toFixed(0)];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '/')).join(' | ')} |`;
+  });
+  return ['| fault | caught by | how | s |', '|---|---|---|---|', ...lines].join('\n');
+}
+
+const startedMs = performance.now();
+const chosen = FAULTS.filter(({ name, suite }) => name.includes(values.only) && (values.suite ?? suite) === suite);
+const copies = Array.from(
+  { length: Math.min(workers, Math.max(1, chosen.length)) },
+  (_, i) => new PlantedCopy(i + 1, values.seeds),
+);
+const verdicts: Verdict[] = [];
+try {
+  const needed = values.suite === undefined ? SUITES : SUITES.filter((suite) => suite === values.suite);
+  for (const suite of needed) {
+    const { failed, ms, tail } = await copies[0]!.run(suite, 3_600_000);
+    if (failed) throw new Error(`${suite} fails without any fault:\n${tail}`);
+    console.log(`${suite} passes without a fault in ${(ms / 1_000).toFixed(0)} s`);
     untouchedMs.set(suite, ms);
   }
-  return Math.max(HANGS_AFTER_MS_MIN, HANGS_AFTER * ms);
-}
-
-function caught(suite: Suite, timeoutMs: number): { readonly caught: boolean; readonly how: string; readonly seconds: number } {
-  const { status, stdout, ms } = run(suite, timeoutMs);
-  const seed = /seed (\d+) /.exec(stdout)?.[1];
-  const failing = /\n\s+1\) (.*)\n/.exec(stdout)?.[1];
-  const how = seed === undefined ? (failing ?? (status === null ? 'it never ended' : 'it failed')) : `seed ${seed}`;
-  return { caught: status !== 0, how, seconds: ms / 1_000 };
-}
-
-rmSync(COPY, { recursive: true, force: true });
-cpSync(DIST, COPY, { recursive: true });
-const chosen = FAULTS.filter(({ name, suite }) => name.includes(values.only) && (values.suite ?? suite) === suite);
-let missed = 0;
-try {
-  for (const fault of chosen) {
-    const timeoutMs = timeoutOf(fault.suite);
-    const restore = plant(fault);
-    if (restore === undefined) {
-      missed++;
-      console.log(`NO PLACE  ${fault.name}: ${fault.file} no longer has it exactly once`);
-      continue;
+  const waiting = [...chosen];
+  const work = async (copy: PlantedCopy): Promise<void> => {
+    for (let fault = waiting.shift(); fault !== undefined; fault = waiting.shift()) {
+      const verdict = await judge(fault, copy);
+      verdicts.push(verdict);
+      const { by, how, seconds } = verdict;
+      const told = by === undefined ? 'NOT CAUGHT' : `caught by ${by} in ${seconds.toFixed(0)} s`;
+      console.log(`${verdicts.length}/${chosen.length}  ${told}  ${fault.name} (${how})`);
     }
-    const result = caught(fault.suite, timeoutMs);
-    restore();
-    if (!result.caught) missed++;
-    const verdict = result.caught ? `caught by ${fault.suite} in ${result.seconds.toFixed(0)} s` : `NOT CAUGHT by ${fault.suite}`;
-    console.log(`${verdict}  ${fault.name}${result.caught ? ` (${result.how})` : ''}`);
-  }
+  };
+  await Promise.all(copies.map(work));
 } finally {
-  rmSync(COPY, { recursive: true, force: true });
+  for (const copy of copies) copy.remove();
 }
-console.log(missed === 0 ? 'every planted fault is caught' : `${missed} planted faults are not caught`);
-process.exitCode = missed === 0 ? 0 : 1;
+const inOrder = chosen.map((fault) => verdicts.find((verdict) => verdict.fault === fault)!);
+const missed = inOrder.filter(({ by }) => by === undefined);
+if (values.out !== undefined) writeFileSync(values.out, `${table(inOrder)}\n`);
+else console.log(table(inOrder));
+const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
+console.log(`${inOrder.length - missed.length} of ${inOrder.length} planted faults are caught, in ${minutes} min`);
+for (const { fault, how } of missed) console.log(`  not caught: ${fault.name} (${how})`);
+process.exitCode = missed.length === 0 ? 0 : 1;

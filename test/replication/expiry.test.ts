@@ -62,6 +62,7 @@ describe('expiry', () => {
     expect(entries(bench).at(-1)).to.include({ kind: 'destroy', reason: 'idle', to: 2 });
     expect(bench.machine.ledger.session(sessionId('s'))).to.include({ ended: 'idle', version: 2 });
     const token = bench.operate(operation('commit', 's', 1, 'late=1'));
+    bench.flush();
     expect(bench.answer(token)).to.deep.equal({ kind: 'gone', ended: 'idle' });
   });
 

@@ -70,6 +70,41 @@ describe('the lease of a primary', () => {
     expect(bench.readAnswer(strong)).to.include({ kind: 'snapshot', version: 2 });
   });
 
+  it('lets it refuse from memory; later a refusal waits for an append, as another one may lead', () => {
+    made();
+    bench.occupy(bench.append().record);
+    const refused = (): number[] => [
+      bench.operate(operation('create', 's', undefined, 'again')),
+      bench.operate(operation('destroy', 'none', undefined)),
+    ];
+    expect(
+      refused().map((token) => bench.answer(token)?.kind),
+      'it is fresh',
+    ).to.deep.equal(['exists', 'gone']);
+    bench.ms += leaseMs + 1;
+    const late = refused();
+    expect(late.map((token) => bench.answer(token))).to.deep.equal([undefined, undefined]);
+    const { record, expected } = bench.append();
+    expect(expected, 'nothing else asks for one').to.equal(bench.log.length);
+    const appended = decodeRecord(record);
+    expect(appended.type === 'commit' && appended.entries).to.deep.equal([]);
+    bench.occupy(record);
+    bench.flush();
+    expect(late.map((token) => bench.answer(token)?.kind)).to.deep.equal(['exists', 'gone']);
+  });
+
+  it('that ran out while it stood still makes it refuse nothing that the next primary knows better', () => {
+    made();
+    bench.occupy(bench.append().record);
+    bench.ms += leaseMs * 20;
+    const token = bench.operate(operation('create', 's', undefined, 'again'));
+    const chain = new Chain();
+    chain.at = bench.log.length;
+    chain.id = bench.machine.ledger.lastId;
+    bench.occupy(encodeRecord(chain.lead(B)));
+    expect(bench.answer(token)).to.include({ kind: 'retry', clean: true, hint: B });
+  });
+
   it('ends with the term: who waited for it is sent to the next primary', () => {
     made();
     const strong = bench.read('strong');

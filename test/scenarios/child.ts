@@ -1,5 +1,4 @@
 /** A node in an operating-system process of its own; `NodeProcess` starts it and tells it what to do. */
-import { createHash } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 import { natsEngine } from '../../src/engine/nats/index.js';
 import type { ConnectOptions } from '../../src/index.js';
@@ -8,6 +7,7 @@ import type { AtRest } from '../../src/session/at-rest.js';
 import { connectWith } from '../../src/store/connect.js';
 import { REAL_RUNTIME } from '../../src/store/real-runtime.js';
 import { Counting, makeSessions, readCounts } from './counting.js';
+import { statesOf } from './replica-states.js';
 import { Load, Tally } from './tally.js';
 
 export interface ChildOptions extends Omit<ConnectOptions, 'sessions' | 'engine'> {
@@ -36,9 +36,6 @@ export interface Opened {
   readonly last: Readonly<Record<string, number>>;
   readonly version: number;
 }
-
-/** By partition: how far a node's replica is, and a digest of all that it holds. */
-export type States = ReadonlyMap<number, { readonly applied: number; readonly sessions: number; readonly digest: string }>;
 
 /** The partitions of which a node holds a replica that is up to date. */
 export interface Held {
@@ -98,7 +95,7 @@ async function run(command: Command): Promise<unknown> {
     case 'counts':
       return readCounts(store, command.sessions);
     case 'states':
-      return states();
+      return statesOf(node);
     case 'roles':
       return { leads: [...leads], roles };
     case 'held':
@@ -116,19 +113,6 @@ async function run(command: Command): Promise<unknown> {
 
 function held(role: 'leading' | 'following'): number[] {
   return node.replicas.filter(({ machine }) => machine.role === role).map(({ partition }) => partition);
-}
-
-function states(): States {
-  const found = new Map<number, { applied: number; sessions: number; digest: string }>();
-  for (const { partition, machine } of node.replicas) {
-    if (machine.role !== 'leading' && machine.role !== 'following') continue;
-    const held = [...machine.ledger.sessions.states()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const hash = createHash('sha256');
-    for (const { id, version, incarnation, body } of held)
-      hash.update(`${id} ${version} ${incarnation} `).update(body?.snapshot() ?? '');
-    found.set(partition, { applied: machine.ledger.applied, sessions: held.length, digest: hash.digest('base64') });
-  }
-  return found;
 }
 
 process.on('message', (message: { readonly id: number; readonly command: Command }) => {

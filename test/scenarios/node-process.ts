@@ -14,7 +14,8 @@ process.once('exit', () => {
   for (const child of started) child.kill('SIGKILL');
 });
 
-export class NodeProcess {
+/** `C`: what it can be told. */
+export class NodeProcess<C = Command> {
   /** Name and incarnation. */
   readonly id: string;
   readonly #child: ChildProcess;
@@ -40,17 +41,22 @@ export class NodeProcess {
     });
   }
 
-  static async start(options: ChildOptions): Promise<NodeProcess> {
-    const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: ['--enable-source-maps'], serialization: 'advanced' });
+  static start(options: ChildOptions): Promise<NodeProcess> {
+    return NodeProcess.run<Command>(PROGRAM, options);
+  }
+
+  /** Starts any program that says when it is ready and answers what it is told. */
+  static async run<C>(program: string, options: object): Promise<NodeProcess<C>> {
+    const child = fork(program, [JSON.stringify(options)], { execArgv: ['--enable-source-maps'], serialization: 'advanced' });
     started.add(child);
     const id = await new Promise<string>((resolve, reject) => {
       child.once('message', (message: { ready: string }) => resolve(message.ready));
       child.once('exit', (code) => reject(new Error(`the node process ended with code ${code} before it was ready`)));
     });
-    return new NodeProcess(child, id);
+    return new NodeProcess<C>(child, id);
   }
 
-  tell<T>(command: Command): Promise<T> {
+  tell<T>(command: C): Promise<T> {
     const id = ++this.#counter;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
@@ -59,7 +65,7 @@ export class NodeProcess {
   }
 
   async leads(): Promise<number[]> {
-    return (await this.tell<{ leads: number[] }>({ do: 'roles' })).leads;
+    return (await (this as unknown as NodeProcess).tell<{ leads: number[] }>({ do: 'roles' })).leads;
   }
 
   /** SIGSTOP: it stands still, its connections stay open. */

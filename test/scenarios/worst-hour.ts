@@ -8,9 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../src/testing/simulated-time.js';
 import type { NatsServer } from '../nats-server.js';
 import { until } from '../store/world.js';
-import type { States } from './child.js';
 import type { Counted } from './counting.js';
 import { NodeProcess } from './node-process.js';
+import type { States } from './replica-states.js';
 
 export interface WorstHourOptions {
   readonly server: NatsServer;

@@ -14,3 +14,10 @@ export class Diary {
   @Mutable() notes = new Map<string, { text: string }>();
   @Mutable() pages: { readonly by: string; text: string }[] = [];
 }
+
+/** A later version of the class, with one attribute more: who does not know it passes it on. */
+@Session({ name: 'diary' })
+export class NewDiary extends Diary {
+  /** What was appended by those who know it; one slot. */
+  @Mutable() moods: string[] = [];
+}

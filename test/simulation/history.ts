@@ -16,6 +16,8 @@ export interface AppendTold {
   readonly endedMs: number;
   /** It was acknowledged with backups. */
   readonly held?: boolean;
+  /** It was written by who knows the later version of the class, and into its attribute, too. */
+  readonly mood?: boolean;
 }
 
 export interface Observation {
@@ -27,6 +29,16 @@ export interface Observation {
   /** Whatever was acknowledged so long before it was asked must be in it. */
   readonly boundMs: number;
   readonly by: string;
+}
+
+/** A diary as it is at the end. */
+export interface FinalDiary {
+  readonly life: string;
+  readonly entries: readonly string[];
+  readonly notes: ReadonlyMap<string, { readonly text: string }>;
+  readonly version: number;
+  /** As far as the reader knows that attribute. */
+  readonly moods?: readonly string[] | undefined;
 }
 
 /** What a lost log excuses; nothing where none was lost. */
@@ -81,24 +93,16 @@ export class History {
   }
 
   /** Holds everything against the state at the end; `final` has no entry for a session that is gone. */
-  check(
-    final: ReadonlyMap<
-      string,
-      {
-        readonly life: string;
-        readonly entries: readonly string[];
-        readonly notes: ReadonlyMap<string, { readonly text: string }>;
-        readonly version: number;
-      }
-    >,
-  ): void {
+  check(final: ReadonlyMap<string, FinalDiary>): void {
     const excused = (session: string, held = false): boolean => this.#excuses?.mayMiss(session, held) === true;
-    for (const { session, life, op, told, version, held } of this.appends) {
+    for (const { session, life, op, told, version, held, mood } of this.appends) {
       const state = final.get(session);
       if (state === undefined || state.life !== life) continue;
       const count = state.entries.filter((entry) => entry === op).length;
       if (told === 'ok' && count === 0 && !excused(session, held))
         this.violation(`lost: ${op} of ${session}, acknowledged as version ${version}`);
+      if (mood === true && state.moods !== undefined && state.moods.includes(op) !== count > 0)
+        this.violation(`of ${op} of ${session} one attribute has it and one has not`);
       if (told === 'not-stored' && count > 0) this.violation(`reported as not stored, but stored: ${op} of ${session}`);
       if (count > 1) this.violation(`applied ${count} times: ${op} of ${session}`);
       if (told === 'ok' && version > state.version)
@@ -112,7 +116,9 @@ export class History {
       }
       for (const each of this.appends) {
         if (each.session !== session || each.life !== life || each.told !== 'ok' || each.endedMs >= askedMs - boundMs) continue;
-        if (!entries.includes(each.op) && this.#excuses?.mayLag(askedMs) !== true && !excused(session, each.held))
+        // what a lost log excuses
+        if (this.#excuses?.mayLag(askedMs) === true || excused(session, each.held)) continue;
+        if (!entries.includes(each.op))
           this.violation(`stale read: ${by} asked ${session} at ${askedMs}, ${each.op} was acknowledged at ${each.endedMs}`);
         if (version < each.version)
           this.violation(`version read went back: ${by} saw ${version} at ${askedMs}, ${each.version} was acknowledged`);

@@ -1,5 +1,6 @@
 /** One simulated process: a real store on a clock of its own, that can be killed, paused, cut off and started again. */
 import { connectWith } from '../../src/store/connect.js';
+import type { EncryptionOptions } from '../../src/store/encryption-options.js';
 import type { SessionStore } from '../../src/store/session-store.js';
 import { memoryEngine } from '../../src/engine/memory/memory-engine.js';
 import type { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
@@ -19,8 +20,11 @@ export interface ProcessOptions {
   readonly partitions: number;
   readonly takeover: 'fast' | 'strict';
   readonly timing: Partial<Timing>;
-  readonly sessions: readonly Class[];
+  readonly encryption?: EncryptionOptions | undefined;
+  /** The classes that it is started with, by its edition. */
+  readonly editions: { readonly old: readonly Class[]; readonly new: readonly Class[] };
   readonly clock?: ClockFault;
+  /** What it may keep of sessions, in bytes. */
   readonly memoryBytesMax?: number | undefined;
 }
 
@@ -34,6 +38,10 @@ export class SimulatedProcess {
   /** Of this life. */
   node: ClusterNode<AtRest> | undefined;
   store: SessionStore | undefined;
+  /** What it is started with next. */
+  edition: 'old' | 'new' = 'old';
+  /** What it was started with. */
+  knows: 'old' | 'new' = 'old';
   #id: NodeId | undefined;
   /** It is leaving as it should. */
   drains = false;
@@ -72,7 +80,9 @@ export class SimulatedProcess {
     this.store = undefined;
     this.drains = false;
     this.died = new Promise((resolve) => (this.#die = resolve));
-    const { name, role, backups, partitions, takeover, timing, sessions } = this.options;
+    const { name, role, backups, partitions, takeover, timing, encryption, editions } = this.options;
+    const sessions = editions[this.edition];
+    this.knows = this.edition;
     const engine = memoryEngine({ cluster: this.#cluster });
     const tap = {
       name: engine.name,
@@ -84,18 +94,8 @@ export class SimulatedProcess {
     const runtime = { clock, random: this.#random, uniqueId: this.#uniqueId };
     const { memoryBytesMax } = this.options;
     const limits = memoryBytesMax === undefined ? undefined : { memoryBytesMax };
-    const options = {
-      sessions,
-      engine: tap,
-      cluster: 'simulated',
-      nodeId: name,
-      role,
-      backups,
-      partitions,
-      takeover,
-      timing,
-      limits,
-    };
+    const own = { nodeId: name, role, backups, partitions, takeover, timing, encryption, limits };
+    const options = { sessions, engine: tap, cluster: 'simulated', ...own };
     connectWith(options, runtime, (node) => (this.node = node)).then(
       (store) => {
         if (this.clock === clock) this.store = store;

@@ -1,46 +1,48 @@
-/** Runs every k-th seed of a range in a thread of its own and tells which failed. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { SCENARIOS, simulate } from './world.js';
+/** Runs seeds of the simulated world in a thread of its own, a few at a time, and tells what came of them. */
+// threads have no origin
+/* oxlint-disable unicorn/require-post-message-target-origin */
+import { parentPort } from 'node:worker_threads';
+import { Sums } from './sums.js';
+import type { SumsOf } from './sums.js';
+import { scenariosOf } from './scenario.js';
+import { simulate } from './world.js';
 
-export interface SeedRange {
+export interface SeedBatch {
   readonly first: number;
   readonly count: number;
-  readonly step: number;
+  /** Without it, the seed chooses. */
+  readonly scenario?: string | undefined;
+  /** The first seed that fails is the last of the batch. */
+  readonly stop: boolean;
 }
 
 export interface Failure {
   readonly seed: number;
   readonly scenario: string;
+  readonly trace: string;
   readonly violations: readonly string[];
 }
 
-export interface SeedsReport {
-  readonly seeds: number;
+export interface SeedOutcome {
+  readonly first: number;
   readonly failures: readonly Failure[];
-  readonly acknowledged: number;
-  readonly merges: number;
-  readonly faults: number;
-  readonly expired: number;
+  readonly sums: SumsOf;
 }
 
-if (parentPort !== null) {
-  const { first, count, step } = workerData as SeedRange;
-  const scenarios = Object.values(SCENARIOS);
+export async function runSeeds({ first, count, scenario: named, stop }: SeedBatch): Promise<SeedOutcome> {
+  const scenarios = scenariosOf(named);
   const failures: Failure[] = [];
-  let seeds = 0;
-  let acknowledged = 0;
-  let merges = 0;
-  let faults = 0;
-  let expired = 0;
-  for (let seed = first; seed < first + count; seed += step) {
+  const sums = new Sums();
+  for (let seed = first; seed < first + count && !(stop && failures.length > 0); seed++) {
     const scenario = scenarios[seed % scenarios.length]!;
     const report = await simulate(seed, scenario);
-    seeds++;
-    acknowledged += report.acknowledged;
-    merges += report.merges;
-    faults += report.faults;
-    expired += report.expired;
-    if (report.violations.length > 0) failures.push({ seed, scenario: scenario.name, violations: report.violations });
+    sums.add(report);
+    const { violations, trace } = report;
+    if (violations.length > 0) failures.push({ seed, scenario: scenario.name, trace, violations });
   }
-  parentPort.postMessage({ seeds, failures, acknowledged, merges, faults, expired } satisfies SeedsReport);
+  return { first, failures, sums: sums.plain };
 }
+
+parentPort?.on('message', (batch: SeedBatch) => {
+  void runSeeds(batch).then((outcome) => parentPort!.postMessage(outcome));
+});

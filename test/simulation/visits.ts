@@ -9,11 +9,13 @@ import { Mutable } from '../../src/model/mutable.js';
 import { Session } from '../../src/model/session.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import type { SessionStore } from '../../src/store/session-store.js';
+import type { Actor } from './actor.js';
 import type { SimulatedProcess } from './process.js';
+import type { Surroundings } from './surroundings.js';
 
 const TTL_MS = 3_200;
 const AGE_MS = 9_000;
-/** Clocks of the simulated world run this much too fast or too slowly, at most; see `World`. */
+/** Clocks of the simulated world run this much too fast or too slowly, at most; see `world.ts`. */
 const RATE_SHARE = 0.002;
 /** After so long nobody has a visit left: an eighth more than the ttl, clocks that differ, and the time to look. */
 export const VISITS_OVER_MS = TTL_MS * 1.125 + 2_500;
@@ -21,20 +23,6 @@ export const VISITS_OVER_MS = TTL_MS * 1.125 + 2_500;
 @Session({ name: 'visit', ttl: `${TTL_MS}ms`, maxAge: `${AGE_MS}ms` })
 export class Visit {
   @Mutable() pages = 0;
-}
-
-/** What a visitor is given by its world. */
-export interface Surroundings {
-  readonly now: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-  readonly random: () => number;
-  readonly stopped: () => boolean;
-  readonly note: (line: string) => void;
-  readonly violation: (what: string) => void;
-  /** Notes an error that may not come. */
-  readonly expected: (error: unknown, where: string) => string;
-  /** Reads of a primary's memory may be so old. */
-  readonly leaseMs: number;
 }
 
 interface Known {
@@ -47,48 +35,52 @@ interface Known {
 
 export class Visits {
   readonly #world: Surroundings;
+  readonly #leaseMs: number;
   readonly #known = new Map<string, Known>();
   #count = 0;
   expired = 0;
 
-  constructor(world: Surroundings) {
+  /** @param leaseMs reads of a primary's memory may be so old */
+  constructor(world: Surroundings, leaseMs: number) {
     this.#world = world;
+    this.#leaseMs = leaseMs;
   }
 
   /** Goes on until the world stops; a visitor whose process dies comes back with it. */
-  async visitor(process: SimulatedProcess): Promise<void> {
-    const { sleep, stopped, random, now } = this.#world;
+  async visitor({ process, dice }: Actor): Promise<void> {
+    const world = this.#world;
+    const { random } = dice;
     let instance: Visit | undefined;
     let of: SessionStore | undefined;
     let id = '';
-    while (!stopped()) {
+    while (!world.stopped) {
       // mostly often enough to keep it alive; sometimes nearly, and sometimes too late
-      await sleep(random() < 0.7 ? 20 + random() * TTL_MS * 0.15 : TTL_MS * (0.9 + random() * 0.2));
+      await world.sleep(random() < 0.7 ? 20 + random() * TTL_MS * 0.15 : TTL_MS * (0.9 + random() * 0.2));
       const { store } = process;
-      if (store === undefined || !process.clock.running || stopped()) continue;
-      const askedMs = now();
-      const dice = random();
+      if (store === undefined || !process.clock.running || world.stopped) continue;
+      const askedMs = world.now();
+      const roll = random();
       try {
-        if (id === '' || dice < 0.08) {
+        if (id === '' || roll < 0.08) {
           // an earlier one is left to itself
           const made = `v${++this.#count}`;
-          instance = await this.#alive(process, store.create(Visit, { pages: 0 }, { id: made, timeoutMs: 2_000 }));
+          instance = await world.alive(process, store.create(Visit, { pages: 0 }, { id: made, timeoutMs: 2_000 }));
           if (instance === undefined) continue;
           [id, of] = [made, store];
           this.#known.set(id, { createdMs: askedMs, usedMs: askedMs, goneMs: Infinity });
           this.#world.note(`visit ${id} made`);
-        } else if (dice < 0.4) {
+        } else if (roll < 0.4) {
           await this.#use(process, id, askedMs, store.touch(Visit, id, { timeoutMs: 2_000 }));
-        } else if (dice < 0.75 || of !== store || instance === undefined) {
+        } else if (roll < 0.75 || of !== store || instance === undefined) {
           const consistency = random() < 0.5 ? ('strong' as const) : ('primary' as const);
-          const opened = await this.#alive(
+          const opened = await world.alive(
             process,
             store.open(Visit, id, { consistency, timeoutMs: 2_000 }).then((found) => ({ found })),
           );
           if (opened === undefined) continue;
           [instance, of] = [opened.found, store];
           if (instance !== undefined)
-            this.#used(id, askedMs, `opened (${consistency})`, consistency === 'strong' ? 0 : this.#world.leaseMs);
+            this.#used(id, askedMs, `opened (${consistency})`, consistency === 'strong' ? 0 : this.#leaseMs);
           else this.#gone(id, `opened (${consistency})`);
         } else {
           instance.pages++;
@@ -101,6 +93,14 @@ export class Visits {
       }
       if (this.#known.get(id)?.goneMs !== Infinity && random() < 0.5) id = '';
     }
+  }
+
+  /** Whether a replica still has a visit that is not over. */
+  anyLeft(processes: readonly SimulatedProcess[]): boolean {
+    for (const process of processes)
+      for (const { machine } of process.node?.replicas ?? [])
+        for (const state of machine.ledger.sessions.states()) if (state.className === 'visit' && !state.dead) return true;
+    return false;
   }
 
   /** Holds what replicas have at the end against what must be. */
@@ -116,7 +116,7 @@ export class Visits {
   }
 
   async #use(process: SimulatedProcess, id: string, askedMs: number, asked: Promise<unknown>): Promise<void> {
-    const done = await this.#alive(
+    const done = await this.#world.alive(
       process,
       asked.then(() => true),
     );
@@ -137,9 +137,5 @@ export class Visits {
       this.#world.violation(`${id} was used at ${known.usedMs}, and gone at ${nowMs}: ${how}`);
     if (known.goneMs === Infinity) this.expired++;
     known.goneMs = Math.min(known.goneMs, nowMs);
-  }
-
-  #alive<T>(process: SimulatedProcess, asked: Promise<T>): Promise<T | undefined> {
-    return Promise.race([asked, process.died.then(() => undefined)]);
   }
 }

@@ -46,6 +46,8 @@ export class BusEye {
 
   /** What was asked and answered while `act` ran. */
   async during(act: () => Promise<unknown>): Promise<readonly Exchange[]> {
+    // what was said before may still be on its way here
+    await this.#nc.flush();
     this.#seen = [];
     this.#open = new Map();
     await act();

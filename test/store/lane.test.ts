@@ -67,6 +67,21 @@ describe('lanes', () => {
     expect(order).to.deep.equal(['third']);
   });
 
+  it('that were entered without a promise keep others waiting until they are left', async () => {
+    const lanes = new Lanes<string>();
+    expect(lanes.enter('a')).to.equal(true);
+    expect(lanes.enter('a'), 'taken').to.equal(false);
+    const order: string[] = [];
+    const second = lanes.run('a', async () => order.push('second'));
+    await turns();
+    expect(order).to.deep.equal([]);
+    lanes.leave('a');
+    await second;
+    await lanes.idle();
+    expect(order).to.deep.equal(['second']);
+    expect(lanes.enter('a'), 'idle again').to.equal(true);
+  });
+
   it('are idle once all that was given has ended, and not before', async () => {
     const lanes = new Lanes<string>();
     const gates = [new Gate(), new Gate()];

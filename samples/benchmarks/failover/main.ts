@@ -23,6 +23,8 @@ const NAMES = ['ada', 'bea', 'cy'];
 const SETTLE_MS_MAX = 60_000;
 /** How long a node stands still: longer than any takeover that is looked for. */
 const STILL_MS = 3_000;
+/** A lead that moved at least so long before and after says nothing of a moment. */
+const UNTOUCHED_MS = 300;
 /** After everything has settled, before the next fault. */
 const QUIET_MS = 500;
 
@@ -44,6 +46,30 @@ interface Row {
   readonly p90: number;
   readonly p99: number;
   readonly max: number;
+}
+
+/**
+ * The gaps in which somebody else began to lead, and their control: the gaps around the same moments of sessions whose partition
+ * nobody touched then. What is in both is the machine's, the server's or this process's.
+ */
+class Moves {
+  readonly moved: number[] = [];
+  readonly stayed: number[] = [];
+  readonly excess: number[] = [];
+
+  take(): void {
+    for (const { partition: at, atMs } of beginnings) {
+      const untouched = ({ partition: other }: Writer): boolean =>
+        !beginnings.some((each) => each.partition === other && Math.abs(each.atMs - atMs) < UNTOUCHED_MS);
+      const gap = writers.find((writer) => writer.partition === at)?.gapAround(atMs);
+      const others = writers.filter(untouched).flatMap((writer) => writer.gapAround(atMs) ?? []);
+      if (gap === undefined) continue;
+      this.moved.push(gap);
+      this.stayed.push(...others);
+      if (others.length > 0) this.excess.push(Math.max(0, gap - median(others)));
+    }
+    beginnings = [];
+  }
 }
 
 /** When somebody began to lead, since the last time that everything had settled. */
@@ -68,10 +94,18 @@ try {
   rows.push(await faults('kill -9 to the first acknowledged commit', 'p50 < 250, p99 < 500', Number(values.kills), killed));
   rows.push(await faults('SIGSTOP to the first acknowledged commit', 'p99 < 2000', Number(values.pauses), stoodStill));
   const drains = Number(values.drains);
-  const [longest, back]: [number[], number[]] = [[], []];
-  const drain = (node: Node): Promise<readonly number[]> => drained(node, longest, back);
-  rows.push(await faults('drain: the gap between acknowledgements in which the lead moves', 'p99 < 50', drains, drain));
-  rows.push(rowOf('the node is back and takes its share: the same', 'p99 < 50', drains, back));
+  const longest: number[] = [];
+  const [leaves, returns] = [new Moves(), new Moves()];
+  await faults('', '', drains, (node) => drained(node, longest, leaves, returns));
+  const gap = 'the gap between acknowledgements in which';
+  for (const [when, { moved, stayed, excess }] of [
+    ['drain', leaves],
+    ['the node is back and takes its share', returns],
+  ] as const) {
+    rows.push(rowOf(`${when}: ${gap} the lead moves`, 'p99 < 50', drains, moved));
+    rows.push(rowOf(`at the same moments: the gaps of sessions whose lead stays`, '', drains, stayed));
+    rows.push(rowOf(`the former, less the median of the latter`, '', drains, excess));
+  }
   rows.push(rowOf('drain: the longest gap of every session meanwhile, moved or not', '', drains, longest));
   rows.push(rowOf(`nothing happens for ${QUIET_MS} ms: the longest gap of every session`, '', quiet.length / PARTITIONS, quiet));
 } finally {
@@ -144,30 +178,26 @@ async function stoodStill(node: Node, led: readonly Writer[]): Promise<readonly 
 }
 
 /** Leads move twice: when the node leaves, and when it has come back and takes its share. */
-async function drained(node: Node, longest: number[], back: number[]): Promise<readonly number[]> {
+async function drained(node: Node, longest: number[], leaves: Moves, returns: Moves): Promise<readonly number[]> {
   const fromMs = performance.now();
   await node.drain();
   await sleep(200);
   longest.push(...writers.map((writer) => writer.longestGap(fromMs, performance.now())));
-  const moved = takeGaps();
+  leaves.take();
   await restart(node);
   await settled();
   await sleep(200);
-  back.push(...takeGaps());
-  return moved;
-}
-
-/** The gaps in which somebody else began to lead. */
-function takeGaps(): number[] {
-  const gaps = beginnings.map(({ partition: at, atMs }) => writers.find((writer) => writer.partition === at)?.gapAround(atMs));
-  beginnings = [];
-  return gaps.filter((gap) => gap !== undefined);
+  returns.take();
+  return [];
 }
 
 function startNode(name: string): Promise<Node> {
   return Node.start(name, server.url, (message) => {
     if (message.type === 'leads') beginnings.push({ partition: message.partition, atMs: message.atMs - performance.timeOrigin });
-    if (message.type === 'notice') notices.set(message.kind, (notices.get(message.kind) ?? 0) + 1);
+    if (message.type === 'notice') {
+      const told = message.why === '' ? message.kind : `${message.kind}: ${message.why}`;
+      notices.set(told, (notices.get(told) ?? 0) + 1);
+    }
   });
 }
 
@@ -202,6 +232,10 @@ async function settled(): Promise<void> {
     if (performance.now() > untilMs) throw new Error(`the cluster did not settle within ${SETTLE_MS_MAX} ms`);
     await sleep(20);
   }
+}
+
+function median(samples: readonly number[]): number {
+  return samples.toSorted((a, b) => a - b)[samples.length >> 1]!;
 }
 
 function rowOf(what: string, goal: string, events: number, samples: readonly number[]): Row {

@@ -19,7 +19,7 @@ export type FromNode =
   /** It leads a partition from this moment on, in milliseconds since 1970. */
   | { readonly type: 'leads'; readonly partition: number; readonly atMs: number }
   /** What an operator would be told. */
-  | { readonly type: 'notice'; readonly kind: string }
+  | { readonly type: 'notice'; readonly kind: string; readonly why: string }
   | { readonly type: 'held'; readonly held: Held }
   | { readonly type: 'drained' };
 
@@ -32,8 +32,8 @@ subscribe('twinstate:role', (event) => {
 });
 
 subscribe('twinstate:notice', (event) => {
-  const { notice } = event as { readonly notice: { readonly kind: string } };
-  tell({ type: 'notice', kind: notice.kind });
+  const { notice } = event as { readonly notice: { readonly kind: string; readonly why?: string } };
+  tell({ type: 'notice', kind: notice.kind, why: notice.why ?? '' });
 });
 
 let node!: ClusterNode<AtRest>;

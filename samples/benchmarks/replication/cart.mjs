@@ -5,10 +5,11 @@ import { carts } from '../shapes/cart.mjs';
 const shapeOf = (size) => carts.find(({ name }) => name === `cart-${size}`);
 const made = new Map();
 
-/** The class, and a way to make an instance of it; the items' class is declared with it. */
-export function cartOf(size) {
+/** The class, and a way to make an instance of it; the items' class is declared with it. @param diff the strategy (default: auto) */
+export function cartOf(size, diff) {
   const { description, plain } = shapeOf(size);
-  if (!made.has(description)) made.set(description, twinstateClasses(description));
-  const classes = made.get(description);
+  const key = `${size} ${diff}`;
+  if (!made.has(key)) made.set(key, twinstateClasses(description, diff));
+  const classes = made.get(key);
   return { type: classes.get(description), make: () => adopt(description, classes, plain(), new Map()), plain };
 }

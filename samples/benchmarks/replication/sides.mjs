@@ -14,13 +14,9 @@ const T0 = 1_790_000_200_000;
 /** Until partitions rest with their nodes. */
 const SHARED_OUT_MS = 4_000;
 
-export async function twinstate(
-  servers,
-  size,
-  { sessions, inFlight, partitions },
-  name = 'twinstate, NATS JetStream, one backup',
-) {
-  const { type, make, plain } = cartOf(size);
+export async function twinstate(servers, size, { sessions, inFlight, partitions }, diff) {
+  const name = `twinstate (${diff === 'tracked' ? "diff: 'tracked', asked for" : 'graph, the default'}), NATS JetStream, one backup`;
+  const { type, make, plain } = cartOf(size, diff);
   const cluster = `bench-${size}-${Math.random().toString(36).slice(2, 8)}`;
   const more = partitions === undefined ? {} : { partitions };
   const store = await connect({

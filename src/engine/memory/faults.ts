@@ -20,6 +20,8 @@ export interface Journey {
 export interface WriteJourney extends Journey {
   /** The answer is a refusal although the position was right; whether the write was stored all the same. */
   readonly spurious?: 'stored' | 'not-stored' | undefined;
+  /** There is no room: a log refuses as full, of snapshots nothing can be said. Not stored. */
+  readonly full?: boolean | undefined;
 }
 
 export interface ReadJourney extends Journey {

@@ -36,6 +36,7 @@ export class MemoryLog implements Log {
     return this.#link.travel<AppendResult>(
       journey,
       () => {
+        if (journey?.full === true) return { outcome: 'refused', reason: 'full' };
         if (journey?.spurious === 'not-stored') return { outcome: 'refused', reason: 'position' };
         const result = stored.append(partition, expected, copy);
         return journey?.spurious === 'stored' ? { outcome: 'refused', reason: 'position' } : result;

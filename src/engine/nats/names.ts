@@ -94,9 +94,24 @@ export class Names {
     return `${this.#snapshots}.parts.${group(partition)}.${token(key)}`;
   }
 
+  /** Tells of which of these partitions a subject is a key; `undefined`: it is something else. */
+  partitionOfSnapshot(partitions: ReadonlySet<Partition>): (subject: string) => Partition | undefined {
+    const byGroup = new Map([...partitions].map((partition) => [group(partition), partition]));
+    const from = this.#snapshots.length + 1;
+    return (subject) => {
+      const end = subject.indexOf('.', from);
+      return subject.startsWith('.k.', end) ? byGroup.get(subject.slice(from, end)) : undefined;
+    };
+  }
+
   /** Nodes of every generation hear each other: they must agree on the next one. */
   node(node: NodeId): string {
     return `${this.#cluster}.bus.${token(node)}`;
+  }
+
+  /** Where those ask who may only look: a subject of its own, so that the server can permit no more. */
+  look(node: NodeId): string {
+    return `${this.#cluster}.look.${token(node)}`;
   }
 
   get presence(): string {

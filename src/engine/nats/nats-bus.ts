@@ -5,7 +5,7 @@
  * answers `no responders` where nobody listens, which is how a killed process shows within milliseconds.
  */
 import { nuid, type Msg } from 'nats';
-import type { Bus, RequestResult, Subscription } from '../port.js';
+import type { Bus, RequestHandler, RequestResult, Subscription } from '../port.js';
 import { TwinstateError } from '../../shared/errors.js';
 import type { NodeId } from '../../shared/ids.js';
 import type { Names } from './names.js';
@@ -13,21 +13,28 @@ import { isNoResponders, type NatsLink } from './nats-link.js';
 import { messageBytesMax } from './parts.js';
 import { split, TRANSFER_BYTES_MAX, Transfers } from './transfers.js';
 
-type Handler = (body: Uint8Array) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
-
 export class NatsBus implements Bus {
   readonly #link: NatsLink;
   readonly #names: Names;
   readonly #node: NodeId;
+  readonly #looksOnly: boolean;
 
-  constructor(link: NatsLink, names: Names, node: NodeId) {
+  constructor(link: NatsLink, names: Names, node: NodeId, looksOnly: boolean) {
     this.#link = link;
     this.#names = names;
     this.#node = node;
+    this.#looksOnly = looksOnly;
   }
 
-  serve(handler: Handler): Subscription {
-    return this.#listen(this.#names.node(this.#node), (body, message) => void this.#answer(handler, body, message));
+  serve(handler: RequestHandler): Subscription {
+    const asked = this.#listen(this.#names.node(this.#node), (body, message) => void this.#answer(handler, body, false, message));
+    const looked = this.#listen(this.#names.look(this.#node), (body, message) => void this.#answer(handler, body, true, message));
+    return {
+      stop: () => {
+        asked.stop();
+        looked.stop();
+      },
+    };
   }
 
   async request(to: NodeId, body: Uint8Array, timeoutMs: number): Promise<RequestResult> {
@@ -53,7 +60,7 @@ export class NatsBus implements Bus {
         },
       });
       const timer = this.#link.clock.after(timeoutMs, () => settle({ outcome: 'unknown', reason: 'no answer in time' }));
-      this.#send(this.#names.node(to), body, box.subject);
+      this.#send(this.#looksOnly ? this.#names.look(to) : this.#names.node(to), body, box.subject);
     });
   }
 
@@ -79,8 +86,8 @@ export class NatsBus implements Bus {
     });
   }
 
-  async #answer(handler: Handler, body: Uint8Array, { reply }: Msg): Promise<void> {
-    const answer = await handler(body);
+  async #answer(handler: RequestHandler, body: Uint8Array, looks: boolean, { reply }: Msg): Promise<void> {
+    const answer = await handler(body, looks);
     if (answer === undefined || reply === undefined || reply === '') return;
     // an answer that cannot be sent is an answer that does not come: the asker learns that it does not know
     if (answer.byteLength <= TRANSFER_BYTES_MAX) this.#send(reply, answer);

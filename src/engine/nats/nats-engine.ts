@@ -44,7 +44,7 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
   const { clock, random, signal, timeoutMs } = request;
   const deadlineMs = clock.now() + timeoutMs;
   const nc = await dial(options, request);
-  const link = new NatsLink(nc, clock, random, options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+  const link = new NatsLink(nc, clock, random, options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, options.inboxPrefix);
   let aborted = false;
   const abort = (): void => {
     aborted = true;
@@ -69,7 +69,7 @@ async function open(options: NatsEngineOptions, request: EngineRequest): Promise
       ...stored,
       open: (wanted) => openGeneration(wanted, clock.now() + OPEN_MS_MAX),
       generations: () => existing(api, anyNames),
-      bus: new NatsBus(link, anyNames, request.node),
+      bus: new NatsBus(link, anyNames, request.node, request.looksOnly === true),
       messageBytesMax: messageBytesMax(link.payloadBytesMax),
       link,
       close: () => link.close(),

@@ -47,7 +47,8 @@ export class NatsLink implements Link {
   /** How long an append, a read or another call to the server may take. */
   readonly timeoutMs: number;
   readonly #nc: NatsConnection;
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
+  readonly #inboxPrefix: string | undefined;
   readonly #boxes = new Map<string, BoxEvents>();
   readonly #reconnected = new Set<() => void>();
   readonly #ended = new Set<(error: TwinstateError) => void>();
@@ -56,8 +57,10 @@ export class NatsLink implements Link {
   #sinceMs: number;
   #end: TwinstateError | undefined;
 
-  constructor(nc: NatsConnection, clock: Clock, random: Random, timeoutMs: number) {
+  constructor(nc: NatsConnection, clock: Clock, random: Random, timeoutMs: number, inboxPrefix?: string) {
     this.#nc = nc;
+    this.#inboxPrefix = inboxPrefix;
+    this.#inbox = this.newInbox();
     this.clock = clock;
     this.random = random;
     this.timeoutMs = timeoutMs;
@@ -118,6 +121,11 @@ export class NatsLink implements Link {
       const trouble = this.#up ? this.publish(subject, data, box.subject, options.headers) : undefined;
       if (trouble !== undefined) settle({ kind: 'silence', reason: trouble });
     });
+  }
+
+  /** A subject that nobody else knows, to which the server may deliver. */
+  newInbox(): string {
+    return createInbox(this.#inboxPrefix);
   }
 
   /** Opens a place for answers; its subject is known to nobody else. */

@@ -15,6 +15,7 @@ import type { JetStreamApi } from './jetstream-api.js';
 import { nameOf, type Names } from './names.js';
 import { decodeStored, encodeHead, encodeWhole, joinParts, messageBytesMax, storeParts, type Assembled } from './parts.js';
 import { PushConsumer, type ConsumedMessage } from './push-consumer.js';
+import { SnapshotScan } from './snapshot-scan.js';
 
 type Listing = { readonly entries: readonly SnapshotEntry[]; readonly highest: Revision };
 
@@ -95,6 +96,25 @@ export class NatsSnapshots implements Snapshots {
       }
     }
     return { entries, highest: revision(highest) };
+  }
+
+  async scan(
+    partitions: ReadonlySet<Partition>,
+    take: (partition: Partition, entries: readonly SnapshotEntry[]) => Promise<boolean>,
+  ): Promise<Revision | undefined> {
+    const [first] = partitions;
+    if (first === undefined) return undefined;
+    const barrier = await this.#api.publish(this.#names.barrier(first), new Uint8Array(0));
+    if (barrier.kind !== 'stored') return undefined;
+    const scan = new SnapshotScan({
+      api: this.#api,
+      stream: this.#names.snapshotStream,
+      barrier: barrier.sequence,
+      partitionOf: this.#names.partitionOfSnapshot(partitions),
+      entryOf: (partition, message) => this.#entry(partition, message),
+      take,
+    });
+    return scan.run();
   }
 
   async remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {

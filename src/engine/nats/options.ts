@@ -14,6 +14,11 @@ export interface NatsEngineOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** What the servers show for this connection. Default: the node's id. */
   readonly name?: string | undefined;
+  /**
+   * The subject below which answers and deliveries come to this connection. Default `_INBOX`; give each kind of user one of its own where
+   * permissions shall keep them from hearing each other.
+   */
+  readonly inboxPrefix?: string | undefined;
   readonly user?: string | undefined;
   readonly pass?: string | undefined;
   readonly token?: string | undefined;

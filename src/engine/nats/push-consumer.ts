@@ -5,7 +5,7 @@
  * is never repaired: its owner begins another one behind what it has. Runs are short-lived on the server too (in memory, gone a
  * few seconds after nobody listens), so nothing of ours is left there.
  */
-import { createInbox, type Msg } from 'nats';
+import type { Msg } from 'nats';
 import type { Subscription } from '../port.js';
 import type { Timer } from '../../shared/clock.js';
 import type { JetStreamApi } from './jetstream-api.js';
@@ -58,7 +58,7 @@ export class PushConsumer {
     this.#events = events;
     const { clock } = api.link;
     this.#heardMs = clock.now();
-    const inbox = createInbox();
+    const inbox = api.link.newInbox();
     this.#subscription = api.link.subscribe(inbox, (message) => this.#take(message));
     // what was on its way at a disconnect is lost; a new run is quicker than finding out
     this.#offReconnect = api.link.onReconnect(() => this.#fail('the connection was lost'));
@@ -103,14 +103,18 @@ export class PushConsumer {
   #take(message: Msg): void {
     if (!this.#live) return;
     this.#heardMs = this.#api.link.clock.now();
-    const code = message.headers?.code ?? 0;
-    if (code === STATUS_CONTROL) return this.#control(message);
-    if (code >= STATUS_FIRST_ERROR) return this.#fail(message.headers?.description ?? `status ${code}`);
     const place = parseReply(message.reply);
-    if (place === undefined) return;
+    if (place === undefined) return this.#status(message);
     if (place.delivered !== this.#delivered + 1) return this.#fail('a message of the consumer is missing');
     this.#delivered = place.delivered;
     this.#events.message({ subject: message.subject, sequence: place.sequence, data: message.data, pending: place.pending });
+  }
+
+  /** What has no place in the stream. Headers are read only here: those of a million stored messages cost seconds and say nothing. */
+  #status(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    if (code === STATUS_CONTROL) return this.#control(message);
+    if (code >= STATUS_FIRST_ERROR) this.#fail(message.headers?.description ?? `status ${code}`);
   }
 
   #control(message: Msg): void {

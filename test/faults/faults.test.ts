@@ -1,0 +1,71 @@
+/**
+ * Some real faults, judged by the checker; `npm run faults` has any number of them. And the judge itself: what a lost log excuses, and
+ * what it does not.
+ */
+import { expect } from 'chai';
+import type { HistoryState } from '../../src/testing/history.js';
+import { campaign } from './campaign.js';
+import { KINDS } from './faults.js';
+import type { NotedCall } from './journal.js';
+import { judge } from './round.js';
+
+/** Processes and the server stopped, a line cut one way, a caller killed, a node drained, the server killed. */
+const FROM = 19;
+const COUNT = 6;
+
+describe('real faults', function () {
+  this.timeout(240_000);
+
+  it('lose nothing, tell nothing that is not true, and leave all replicas equal', async () => {
+    const outcomes = await campaign({ from: FROM, count: COUNT, only: '', cluster: false, longestMs: 600 });
+    expect(outcomes.flatMap(({ seed, problems }) => problems.map((problem) => `seed ${seed}: ${problem}`))).to.deep.equal([]);
+    expect(outcomes).to.have.length(COUNT);
+    for (const { acknowledged, reads, seed } of outcomes) {
+      expect(acknowledged, `seed ${seed}`).to.be.greaterThan(10);
+      expect(reads, `seed ${seed}`).to.be.greaterThan(5);
+    }
+    expect(Object.keys(KINDS)).to.include.members(outcomes.map(({ kind }) => kind));
+  });
+});
+
+describe('the judge of a lost log', () => {
+  const life = 'l';
+  const call = (startMs: number, endMs: number, does: NotedCall['does'], rest: Partial<NotedCall> = {}): NotedCall => ({
+    session: 's',
+    by: 'p',
+    startMs,
+    endMs,
+    does,
+    told: 'ok',
+    ...rest,
+  });
+  const made = call(0, 1, { kind: 'create', life }, { held: true });
+  const append = (at: number, value: string, rest: Partial<NotedCall> = {}): NotedCall =>
+    call(at, at + 1, { kind: 'change', life, changes: [{ attribute: 'log', append: value }] }, rest);
+  const read = (at: number, ...log: string[]): NotedCall => {
+    const saw: HistoryState = { life, attributes: { log } };
+    return call(at, at + 1, { kind: 'read', saw });
+  };
+  const [lostMs, recoveredMs] = [100, 200];
+  const told = (...calls: NotedCall[]): number => judge({ calls: [made, ...calls], lostMs, recoveredMs }).length;
+
+  it('excuses what only the log held, and reads that had seen it', () => {
+    expect(told(append(10, 'a'), read(20, 'a'), read(300))).to.equal(0);
+  });
+
+  it('does not excuse what a backup held', () => {
+    expect(told(append(10, 'a', { held: true }), read(20, 'a'), read(300))).to.be.greaterThan(0);
+  });
+
+  it('does not excuse what was acknowledged once all was stored anew', () => {
+    expect(told(append(250, 'a'), read(300))).to.be.greaterThan(0);
+  });
+
+  it('does not excuse what could not be before the loss', () => {
+    expect(told(append(10, 'a'), read(20), read(300, 'a'))).to.be.greaterThan(0);
+  });
+
+  it('does not excuse that what was reported as not stored is there', () => {
+    expect(told(append(10, 'a', { told: 'not-stored' }), read(300, 'a'))).to.be.greaterThan(0);
+  });
+});
