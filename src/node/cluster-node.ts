@@ -7,7 +7,6 @@
  */
 import type { Bus, Subscription } from '../engine/port.js';
 import type { NodeId, Partition } from '../shared/ids.js';
-import type { Timer } from '../shared/clock.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import { shareOf } from '../replication/memory-share.js';
@@ -25,6 +24,7 @@ import { pick, Questions } from './questions.js';
 import type { Asked } from './questions.js';
 import { Rebalancer } from './rebalancer.js';
 import { Replicas } from './replicas.js';
+import { RecurringTimers } from './recurring-timers.js';
 import { RequestServer } from './request-server.js';
 import type { ListReply } from './request-server.js';
 import type { NodeEvent } from './runtime.js';
@@ -64,7 +64,7 @@ export class ClusterNode<B> {
   readonly #subscriptions: Subscription[] = [];
   readonly #server: RequestServer<B>;
   readonly #questions: Questions;
-  #timers: Timer[] = [];
+  readonly #timers: RecurringTimers;
   readonly #leaderWaits = new LeaderWaits((partition) => this.leaderOf(partition));
   #tickedMs: number;
   #linkUp = true;
@@ -78,6 +78,7 @@ export class ClusterNode<B> {
     this.self = self;
     this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
     this.#patience = new Patience(runtime.clock);
+    this.#timers = new RecurringTimers(runtime);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
     this.#membership = membership;
@@ -149,10 +150,10 @@ export class ClusterNode<B> {
     this.#presence.announce();
     await new Promise<void>((resolve) => runtime.clock.after(timing.settleMs, resolve));
     if (this.#closed) return;
-    this.#every(timing.tickMs, () => this.#tick());
-    this.#every(timing.heartbeatMs, () => this.#presence.announce());
-    this.#every(timing.probeMs, () => this.#prober.probe());
-    this.#every(timing.moveMs, () => this.#rebalancer.move());
+    this.#timers.every(timing.tickMs, () => this.#tick());
+    this.#timers.every(timing.heartbeatMs, () => this.#presence.announce());
+    this.#timers.every(timing.probeMs, () => this.#prober.probe());
+    this.#timers.every(timing.moveMs, () => this.#rebalancer.move());
     this.#place();
     await this.#replicas.caughtUp();
   }
@@ -280,7 +281,7 @@ export class ClusterNode<B> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const timer of this.#timers) timer.cancel();
+    this.#timers.stop();
     this.#presence.stop();
     this.#presence.turn('leaving');
     this.#replicas.stop();
@@ -296,22 +297,8 @@ export class ClusterNode<B> {
     return this.#options.runtime.clock.now();
   }
 
-  #every(ms: number, fn: () => void): void {
-    const { clock, random } = this.#options.runtime;
-    const slot = this.#timers.length;
-    const again = (): void => {
-      // a tenth of jitter, so that nodes do not fall into step
-      this.#timers[slot] = clock.after(ms * (0.95 + random() * 0.1), () => {
-        if (this.#closed) return;
-        again();
-        fn();
-      });
-    };
-    again();
-  }
-
   #place(): void {
-    if (this.#options.role === 'node' && this.#timers.length > 0) this.#rebalancer.place();
+    if (this.#options.role === 'node' && this.#timers.started) this.#rebalancer.place();
   }
 
   #hold(partition: Partition): PartitionDriver<B> {

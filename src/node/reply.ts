@@ -156,7 +156,8 @@ function writeAnswer(out: ByteWriter, answer: Answer): void {
       out.string(answer.why);
       break;
     case 'refused':
-      out.varint(ERROR_CODES.indexOf(answer.code));
+      // by name: two versions of the library may count their codes differently
+      out.string(answer.code);
       out.string(answer.why);
       break;
     case 'stored':
@@ -194,8 +195,11 @@ function readAnswer(from: ByteReader): Answer {
       return { kind, version: at, slots, why: from.string() };
     }
     case 'refused': {
-      const code: ErrorCode = ERROR_CODES[from.varint()] ?? from.fail('a known error code', 'another');
-      return { kind, code, why: from.string() };
+      const name = from.string();
+      const code: ErrorCode | undefined = ERROR_CODES.find((each) => each === name);
+      const why = from.string();
+      // a newer version may have more of them; refused is refused
+      return code === undefined ? { kind, code: 'ENGINE_FAILED', why: `${name}: ${why}` } : { kind, code, why };
     }
     case 'stored':
       return { kind, version: version(from.varint()) };

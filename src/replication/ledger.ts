@@ -125,7 +125,7 @@ export class Ledger<B> {
    * @returns why it cannot be: the snapshot is older than what the log still has
    */
   admit(id: SessionId, loaded: LoadedSession | undefined, found?: Search): string | undefined {
-    if (this.sessions.isPassive(id) && found !== undefined) return this.#activate(id, loaded, found);
+    if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
     if (!this.#absent(id)) return undefined;
     const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
     const missing = this.#deferred.all(id).filter(({ at }) => at > held);
@@ -145,11 +145,11 @@ export class Ledger<B> {
     return undefined;
   }
 
-  #activate(id: SessionId, loaded: LoadedSession | undefined, search: Search): undefined {
+  #activate(id: SessionId, loaded: LoadedSession | undefined, search: Search): void {
     const state = this.sessions.get(id)!;
     if (loaded !== undefined && loaded.revision > this.reliedOn) this.reliedOn = loaded.revision;
     if (loaded === undefined || loaded.unreadable !== undefined || loaded.sequence <= state.sequence)
-      return void this.passivation.activate(state, loaded, search);
+      return this.passivation.activate(state, loaded, search);
     // it holds what this replica has still to read in the log
     this.passivation.needless(state);
     this.sessions.remove(id);

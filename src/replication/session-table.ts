@@ -109,7 +109,8 @@ export class SessionTable<B> {
   /** Forgets a session altogether. */
   remove(id: SessionId): void {
     this.#hotPassive.delete(id);
-    if (!this.#hot.delete(id) && !this.#pinned.delete(id)) this.cold.take(id) ?? this.#passive.take(id);
+    if (this.#hot.delete(id) || this.#pinned.delete(id)) return;
+    if (this.cold.take(id) === undefined) this.#passive.take(id);
   }
 
   /** Where a session stands, to be read and changed, without making it hot; valid until the next call. */

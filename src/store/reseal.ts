@@ -8,7 +8,7 @@ import type { Engine } from '../engine/port.js';
 import { SealedLog } from '../engine/sealed/sealed-log.js';
 import { SealedSnapshots } from '../engine/sealed/sealed-snapshots.js';
 import { Seals } from '../engine/sealed/seals.js';
-import { TwinstateError } from '../shared/errors.js';
+import type { TwinstateError } from '../shared/errors.js';
 import { nodeId, partition, sequence } from '../shared/ids.js';
 import { agree, settleMarks } from './cluster-state.js';
 import { resolveEncryption } from './encryption.js';

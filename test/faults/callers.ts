@@ -23,6 +23,8 @@ export interface Calling {
 
 /** A call that ends so much later than it was allowed to hangs; the machine may be busy, or the process stopped. */
 const LATE_MS_MAX = 20_000;
+/** A reader that only looks asks again soon. */
+const LOOK_MS_MAX = 500;
 const EXPECTED = new Set([
   'UNAVAILABLE',
   'SESSION_GONE',
@@ -45,7 +47,7 @@ export class Callers {
   readonly #random: () => number;
   #stopped = false;
   #tokens = 0;
-  readonly #running: readonly Promise<void>[];
+  readonly #running: Promise<void>[];
 
   constructor(store: SessionStore, journal: Journal, name: string, calling: Calling, random: () => number) {
     this.#store = store;
@@ -54,6 +56,7 @@ export class Callers {
     this.#calling = calling;
     this.#random = random;
     this.#running = Array.from({ length: calling.callers }, () => this.#run());
+    if (calling.callers > 0) this.#running.push(this.#look());
   }
 
   async stop(): Promise<void> {
@@ -72,6 +75,15 @@ export class Callers {
       if (tookMs > this.#calling.timeoutMs * 4 + LATE_MS_MAX)
         this.complaints.push(`a call of ${session} took ${Math.round(tookMs)} ms`);
       await sleep(5 + this.#random() * 20);
+    }
+  }
+
+  /** Only reads: whoever also writes soon waits for a log that is out of reach, and asks nothing that could be stale meanwhile. */
+  async #look(): Promise<void> {
+    const { sessions, mortal } = this.#calling;
+    while (!this.#stopped) {
+      await this.read(this.#one([...sessions, ...mortal]), this.#chance(0.8) ? 'primary' : 'local', LOOK_MS_MAX);
+      await sleep(10 + this.#random() * 20);
     }
   }
 

@@ -6,9 +6,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { HistoryCall, HistoryDeed } from '../../src/testing/history.js';
-
-/** Milliseconds of a clock that all processes of this machine share and that nobody sets. */
-export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+import { nowMs } from '../scenarios/machine-clock.js';
 
 /** How much was asked for: what only the log held may go with it. */
 export interface NotedCall extends HistoryCall {

@@ -6,10 +6,10 @@
  */
 import { checkHistory } from '../../src/testing/history-check.js';
 import { seededRandom } from '../../src/testing/simulated-time.js';
+import { nowMs } from '../scenarios/machine-clock.js';
 import { until } from '../store/world.js';
 import { chosenKind, KINDS } from './faults.js';
 import type { FaultWorld } from './fault-world.js';
-import { nowMs } from './journal.js';
 import type { NotedCall } from './journal.js';
 
 export interface Outcome {

@@ -9,7 +9,7 @@ import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { connect as connectClient, createInbox, headers, nkeyAuthenticator, nkeys } from 'nats';
+import { connect as connectClient, createInbox, Events, headers, nkeyAuthenticator, nkeys } from 'nats';
 import type { NatsConnection } from 'nats';
 import { natsEngine } from '../../src/engine/nats/index.js';
 import type { NatsEngineOptions } from '../../src/engine/nats/index.js';
@@ -67,7 +67,7 @@ describe('a NATS server with the configuration of samples/nats', function () {
     const refusals: string[] = [];
     void (async () => {
       for await (const { type, permissionContext } of nc.status())
-        if (type.toString() === 'error') refusals.push(`${permissionContext?.operation} ${permissionContext?.subject}`);
+        if (type === Events.Error) refusals.push(`${permissionContext?.operation} ${permissionContext?.subject}`);
     })();
     return { nc, refusals };
   }
@@ -166,8 +166,8 @@ describe('a NATS server with the configuration of samples/nats', function () {
     const reply = createInbox('_INBOX_OBSERVER');
     const heard: Uint8Array[] = [];
     nc.subscribe(reply, { callback: (_, { data }) => void heard.push(data) });
-    nc.publish(names.look(id), question!, { reply });
-    nc.publish(names.node(id), question!, { reply });
+    nc.publish(names.look(id), question, { reply });
+    nc.publish(names.node(id), question, { reply });
     nc.publish(names.log(partition(0)), new Uint8Array(1));
     nc.publish(`$JS.API.STREAM.MSG.GET.${names.snapshotStream}`, '{"seq":1}', { reply });
     nc.subscribe('_INBOX_NODE.>', { callback: () => undefined });

@@ -13,7 +13,7 @@ import type { TextBody } from './fixtures.js';
 import { Bench, CALM } from './bench.js';
 
 const S = sessionId('s');
-const NOBODY = (_: SessionId): boolean => false;
+const NOBODY: (id: SessionId) => boolean = () => false;
 /** No session fits. */
 const NONE = { bytesMax: 0 };
 const LOST_MS = 12_000;

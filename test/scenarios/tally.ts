@@ -1,10 +1,13 @@
 /**
  * The load of the scenarios: every write leaves a token of its own, and what the writer was told of it is held against what is
- * there in the end.
+ * there in the end, and against what was read meanwhile.
  */
 import 'reflect-metadata';
 import { Mutable, Session, TwinstateError } from '../../src/index.js';
 import type { SessionStore } from '../../src/index.js';
+import { checkHistory } from '../../src/testing/history-check.js';
+import type { HistoryCall } from '../../src/testing/history.js';
+import { nowMs } from './machine-clock.js';
 
 @Session({ name: 'tally' })
 export class Tally {
@@ -20,10 +23,11 @@ export interface Told {
   readonly unknown: string[];
   /** What no writer may ever see. */
   readonly wrong: string[];
+  readonly calls: HistoryCall[];
 }
 
 export function nothingTold(): Told {
-  return { acknowledged: [], notStored: [], unknown: [], wrong: [] };
+  return { acknowledged: [], notStored: [], unknown: [], wrong: [], calls: [] };
 }
 
 /** Writers that go on until they are stopped. */
@@ -45,6 +49,11 @@ export class Load {
   async #write(store: SessionStore, writer: string, session: string): Promise<void> {
     for (let i = 0; !this.#stopped; i++) {
       const token = `${session}/${writer}.${i}`;
+      const startMs = nowMs();
+      const ended = (told: HistoryCall['told']): void => {
+        const does = { kind: 'change', life: session, changes: [{ attribute: 'tokens', append: token }] } as const;
+        this.told.calls.push({ session, by: writer, startMs, endMs: nowMs(), does, told });
+      };
       try {
         await store.update(
           Tally,
@@ -55,7 +64,9 @@ export class Load {
           },
           { attempts: 1_000, timeoutMs: 30_000 },
         );
+        ended('ok');
         this.told.acknowledged.push(token);
+        if (i % READ_EACH === 0) this.told.calls.push(await read(store, writer, session));
       } catch (error) {
         if (!(error instanceof TwinstateError)) this.told.wrong.push(`${token}: ${String(error)}`);
         else if (error.outcome === 'not-stored') this.told.notStored.push(token);
@@ -63,6 +74,7 @@ export class Load {
         // of an open that found no primary: nothing was written at all
         else if (error.code === 'UNAVAILABLE' || error.code === 'CLOSED') this.told.notStored.push(token);
         else this.told.wrong.push(`${token}: ${error.message}`);
+        if (this.told.acknowledged.at(-1) !== token) ended(this.told.unknown.at(-1) === token ? 'unknown' : 'not-stored');
         if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       }
       // a breath, so that many seconds do not make endless arrays
@@ -71,29 +83,22 @@ export class Load {
   }
 }
 
+/** Now and then a writer looks at what all have written so far. */
+const READ_EACH = 10;
+
+async function read(store: SessionStore, by: string, session: string): Promise<HistoryCall> {
+  const startMs = nowMs();
+  const tally = await store.open(Tally, session, { consistency: 'strong', timeoutMs: 30_000 });
+  const saw = tally && { life: session, attributes: { tokens: tally.tokens } };
+  return { session, by, startMs, endMs: nowMs(), does: { kind: 'read', saw }, told: 'ok' };
+}
+
 /** Reads every session and says what does not fit to what was told; empty where all fits. */
 export async function judge(store: SessionStore, sessions: readonly string[], told: readonly Told[]): Promise<string[]> {
-  const wrong = told.flatMap((each) => [...each.wrong]);
-  const found = new Map<string, number>();
+  const calls = told.flatMap((each) => each.calls);
   for (const session of sessions) {
-    const tally = await store.open(Tally, session, { consistency: 'strong', timeoutMs: 30_000 });
-    if (tally === undefined) {
-      wrong.push(`session ${session} is lost`);
-      continue;
-    }
-    for (const token of tally.tokens) {
-      if (!token.startsWith(`${session}/`)) wrong.push(`${token} is in ${session}`);
-      found.set(token, (found.get(token) ?? 0) + 1);
-    }
+    calls.push({ session, by: 'the test', startMs: 0, endMs: 0, does: { kind: 'create', life: session }, told: 'ok' });
+    calls.push(await read(store, 'the test', session));
   }
-  const known = new Set<string>();
-  for (const { acknowledged, notStored, unknown } of told) {
-    for (const token of acknowledged)
-      if (found.get(token) !== 1) wrong.push(`${token} was acknowledged and is there ${found.get(token) ?? 0} times`);
-    for (const token of notStored) if (found.has(token)) wrong.push(`${token} was not stored and is there`);
-    for (const token of unknown) if ((found.get(token) ?? 0) > 1) wrong.push(`${token} is there ${found.get(token)} times`);
-    for (const token of [...acknowledged, ...unknown]) known.add(token);
-  }
-  for (const token of found.keys()) if (!known.has(token)) wrong.push(`${token} is there, and nobody wrote it`);
-  return wrong;
+  return [...told.flatMap(({ wrong }) => wrong), ...checkHistory(calls).map(({ message }) => message)];
 }

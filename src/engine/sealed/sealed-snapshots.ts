@@ -25,12 +25,15 @@ export class SealedSnapshots implements Snapshots {
   readonly #generation: number;
   readonly #seals: Seals;
   readonly #trouble: Trouble;
+  readonly scan?: NonNullable<Snapshots['scan']>;
 
   constructor(snapshots: Snapshots, generation: number, seals: Seals, trouble: Trouble) {
     this.#snapshots = snapshots;
     this.#generation = generation;
     this.#seals = seals;
     this.#trouble = trouble;
+    const scan = snapshots.scan?.bind(snapshots);
+    if (scan !== undefined) this.scan = (partitions, take) => this.#scan(scan, partitions, take);
   }
 
   put(partition: Partition | undefined, key: string, value: Uint8Array, expected: Revision): Promise<PutResult> {
@@ -52,14 +55,19 @@ export class SealedSnapshots implements Snapshots {
   }
 
   /** One that cannot be opened for want of its key ends the pass: nobody goes on without its session. */
-  get scan(): Snapshots['scan'] {
-    const snapshots = this.#snapshots;
-    if (snapshots.scan === undefined) return undefined;
-    return (partitions, take) =>
-      snapshots.scan!(partitions, async (partition, found) => {
-        const entries = this.#openAll(partition, found);
-        return entries !== undefined && take(partition, entries);
-      });
+  async #scan(
+    scan: NonNullable<Snapshots['scan']>,
+    partitions: ReadonlySet<Partition>,
+    take: Parameters<typeof scan>[1],
+  ): Promise<Revision | undefined> {
+    let opens = true;
+    const upTo = await scan(partitions, async (partition, found) => {
+      const entries = this.#openAll(partition, found);
+      // the pass was not read to its end
+      if (entries === undefined) return (opens = false);
+      return take(partition, entries);
+    });
+    return opens ? upTo : undefined;
   }
 
   remove(partition: Partition | undefined, key: string, expected: Revision): Promise<void> {
