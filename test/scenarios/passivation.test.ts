@@ -45,15 +45,14 @@ describe('more sessions than memory', function () {
       backups: 1,
       partitions: 8,
       limits: { memoryBytesMax: MEMORY_BYTES_MAX },
-      timing: { checkpointIdleMs: 300, historyMs: 1_000 },
+      timing: { checkpointIdleMs: 300, historyMs: 1_000, hotSessionsMax: 16 },
     };
     const store = await connect({ ...options, sessions: [Page], engine: natsEngine({ servers: server.url }) });
     let other = await NodeProcess.start({ ...options, servers: server.url });
     try {
       await inTurns(SESSIONS, async (i) => void (await store.create(Page, { text: textOf(i) }, { id: idOf(i) })));
-      const bounded = (): boolean => memoryOf(store).bytes <= MEMORY_BYTES_MAX && memoryOf(store).sessions === SESSIONS;
-      await until('memory is within its bound', () => Promise.resolve(bounded()), 60_000);
-      expect(memoryOf(store).passive, 'most of them do not fit').to.be.greaterThan(SESSIONS / 2);
+      const bounded = (): boolean => memoryOf(store).bytes <= MEMORY_BYTES_MAX && memoryOf(store).passive > SESSIONS / 2;
+      await until('memory is within its bound, and most sessions are not in it', () => Promise.resolve(bounded()), 60_000);
       expect(await store.count(Page)).to.equal(SESSIONS);
       // some are changed wherever they are led, in memory or not
       const step = SESSIONS / LOOKED_AT;
