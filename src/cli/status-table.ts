@@ -19,7 +19,7 @@ export function statusTable(status: ClusterStatus): string {
     node,
     role,
     said === undefined ? 'silent' : said.link.up ? 'up' : 'cut off',
-    ...(said === undefined ? ['', '', '', '', ''] : totals(said)),
+    ...(said === undefined ? ['', '', '', '', '', ''] : totals(said)),
   ]);
   const partitions = partitionsOf(status).map(({ partition, leader, followers, others }) => {
     const replica = leader?.replica;
@@ -37,7 +37,7 @@ export function statusTable(status: ClusterStatus): string {
   return [
     `cluster ${status.cluster}${generation === undefined ? '' : `, generation ${generation}`}`,
     '',
-    table(['member', 'role', 'state', 'leads', 'follows', 'joining', 'sessions', 'memory'], members),
+    table(['member', 'role', 'state', 'leads', 'follows', 'joining', 'sessions', 'at rest', 'memory'], members),
     '',
     table(['partition', 'primary', 'epoch', 'backups (records behind)', 'sessions', 'log records', ''], partitions),
     '',
@@ -52,6 +52,7 @@ function totals({ replicas }: NodeStatus): string[] {
     count('following'),
     count('joining'),
     String(sum(({ sessions }) => sessions)),
+    String(sum(({ passive }) => passive)),
     bytes(sum(({ memoryBytes }) => memoryBytes)),
   ];
 }

@@ -32,6 +32,10 @@ export class ChangeWaiters {
     return { woken, cancel: end };
   }
 
+  has(session: SessionId): boolean {
+    return this.#waiting.has(session);
+  }
+
   wake(sessions: ReadonlySet<SessionId>): void {
     if (this.#waiting.size === 0) return;
     for (const id of sessions) for (const wake of [...(this.#waiting.get(id) ?? [])]) wake();

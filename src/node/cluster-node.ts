@@ -9,6 +9,7 @@ import type { Bus, Subscription } from '../engine/port.js';
 import type { NodeId, Partition } from '../shared/ids.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
+import { shareOf } from '../replication/memory-share.js';
 import { holdersOf } from '../replication/moves.js';
 import type { Asker } from './askers.js';
 import { Generations } from './generations.js';
@@ -307,6 +308,7 @@ export class ClusterNode<B> {
         timing,
         limits: batchLimits(connection),
         takeover,
+        memory: shareOf(this.#options.memoryBytesMax, this.#replicas),
       },
       {
         runtime,
@@ -359,7 +361,8 @@ export class ClusterNode<B> {
       const { leader } = driver.machine;
       const suspected =
         leader !== undefined && leader !== this.self && this.#prober.detector.suspects(nowMs, leader, driver.partition);
-      driver.tick({ suspected, rank: this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined), stable });
+      const rank = this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined);
+      driver.tick({ suspected, rank, stable, watched: (id) => this.#server.watches(id) });
     }
   }
 

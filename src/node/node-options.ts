@@ -15,6 +15,8 @@ export interface NodeOptions<B> {
   /** How many backups each partition should have. */
   readonly backups: number;
   readonly takeover: 'fast' | 'strict';
+  /** Bytes of sessions that it may keep in memory; `Infinity`: all. */
+  readonly memoryBytesMax: number;
   readonly timing: Timing;
   readonly bodies: Bodies<B>;
   readonly runtime: Runtime;

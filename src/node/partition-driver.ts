@@ -30,8 +30,6 @@ import { SnapshotLoader } from './snapshot-loader.js';
 import { TurnEnd } from './turn-end.js';
 
 const NOT_LOADED = 'it is being loaded here';
-/** A session that nobody could tell of is asked for again after so long. */
-const LOAD_AGAIN_MS = 20;
 export class PartitionDriver<B> {
   readonly partition: Partition;
   readonly machine: PartitionMachine<B>;
@@ -79,7 +77,7 @@ export class PartitionDriver<B> {
   }
 
   async operate(operation: Operation): Promise<Answer> {
-    if (this.machine.ledger.lacks(operation.session)) await this.#present(operation.session);
+    if (this.machine.ledger.lacks(operation.session)) await this.#loader?.present(operation.session);
     return new Promise((answered) => {
       const token = this.#askers.add({ answered });
       this.#call(() => {
@@ -105,7 +103,7 @@ export class PartitionDriver<B> {
   }
 
   async read(read: Read): Promise<ReadAnswer> {
-    if (this.machine.ledger.lacks(read.session)) await this.#present(read.session);
+    if (this.machine.ledger.lacks(read.session)) await this.#loader?.present(read.session);
     return new Promise((answered) => {
       const token = this.#readers.add({ answered });
       this.#call(() => {
@@ -151,6 +149,10 @@ export class PartitionDriver<B> {
       if (this.leads && (this.#stored?.log.outdatedUpTo?.(this.partition) ?? 0) > 0) this.machine.upkeep.full();
       this.machine.tick(now, view);
     });
+    const { passivation } = this.machine.ledger;
+    for (const id of passivation.behind.keys()) void this.#loader?.fetch(id).catch(() => false);
+    const moves = passivation.takeMoves();
+    if (moves !== undefined) this.#around.event({ type: 'passivation', partition: this.partition, ...moves });
   }
 
   stop(): void {
@@ -333,43 +335,38 @@ export class PartitionDriver<B> {
         const highest = stored?.highest ?? revision(0);
         this.machine.joined(this.now, { generation, identity, log: log.entries, stored: sessions, highest });
       });
-      if (early && life === this.#life && this.machine.ledger.loading) this.#load(life, from);
+      if (life !== this.#life) return;
+      const loader = this.#loaderOf(life, from);
+      if (this.machine.ledger.loading) loader.run().catch(() => undefined);
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
       again();
     }
   }
 
-  #load(life: number, { snapshots }: OpenGeneration): void {
+  /** Makes what fetches the sessions of a generation from now on. */
+  #loaderOf(life: number, { snapshots }: OpenGeneration): SnapshotLoader {
     const { runtime, generations } = this.#around;
     const live = (): boolean => life === this.#life && !this.#stopped;
-    this.#loader = new SnapshotLoader({
+    return (this.#loader = new SnapshotLoader({
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
       passes: generations.passes,
       keyOf: snapshotKey,
       live,
+      lacks: (id) => this.machine.ledger.lacks(id),
       admit: (found) => {
         const taken = decodedFound(found, this.#malformed);
-        this.#call(() => this.machine.recovery.admit(taken));
+        const asked = found[0]?.[0] !== undefined;
+        this.#call(() => this.machine.recovery.admit(taken, asked ? this.now.ms : undefined));
       },
       listed: (highest) => {
         let complete = false;
         this.#call(() => (complete = this.machine.recovery.admittedUpTo(highest)));
         return complete;
       },
-    });
-    this.#loader.run().catch(() => undefined);
-  }
-
-  /** Resolves when something can be said of a session here. */
-  async #present(id: SessionId): Promise<void> {
-    const { clock } = this.#around.runtime;
-    while (this.machine.ledger.lacks(id) && !this.#stopped) {
-      const loaded = await this.#loader?.fetch(id).catch(() => false);
-      if (loaded !== true) await new Promise<void>((resolve) => void clock.after(LOAD_AGAIN_MS, resolve));
-    }
+    }));
   }
 
   async #seed(life: number, effect: Extract<Effect, { type: 'seed' }>): Promise<void> {
@@ -378,7 +375,10 @@ export class PartitionDriver<B> {
     try {
       const begun = await beginGeneration(generations, this.partition, effect);
       result = begun.kind === 'mine' ? { ...begun, stored: decodedAll(begun.stored, this.#malformed) } : begun;
-      if (begun.kind === 'mine' && life === this.#life) this.#stored = await generations.open(effect.lost + 1);
+      if (begun.kind === 'mine' && life === this.#life) {
+        this.#stored = await generations.open(effect.lost + 1);
+        this.#loaderOf(life, this.#stored);
+      }
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
     }

@@ -24,6 +24,10 @@ export class Replicas<B> {
     return this.#drivers.get(partition);
   }
 
+  get size(): number {
+    return this.#drivers.size;
+  }
+
   has(partition: Partition): boolean {
     return this.#drivers.has(partition);
   }

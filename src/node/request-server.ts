@@ -61,6 +61,11 @@ export class RequestServer<B> {
     this.#waiters.wake(sessions);
   }
 
+  /** Somebody waits here for its next change. */
+  watches(session: SessionId): boolean {
+    return this.#waiters.has(session);
+  }
+
   /** Somebody else leads now: whoever waits here asks there. */
   rolesChanged(): void {
     this.#waiters.wakeAll();

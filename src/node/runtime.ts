@@ -39,6 +39,8 @@ export type NodeEvent =
       readonly bytes: number;
       readonly stored: boolean;
     }
+  /** Sessions that left memory, and that came back, since this was told last. */
+  | { readonly type: 'passivation'; readonly partition: Partition; readonly left: number; readonly came: number }
   | { readonly type: 'trim'; readonly partition: Partition; readonly upTo: Sequence }
   /** The connection to the engine. */
   | { readonly type: 'link'; readonly up: boolean }

@@ -31,6 +31,8 @@ export interface ReplicaStatus {
   readonly applied: number;
   /** Sessions that live, as far as they are here. */
   readonly sessions: number;
+  /** Of them, those that are not in memory but in the stored snapshots: only where they stand is known here. */
+  readonly passive: number;
   /** It has started and still reads the stored sessions; whoever asks for one of them gets it at once. */
   readonly loading: boolean;
   /** Bytes of memory for packed sessions, the tables to find them, and the wheel of those that expire; hot ones are not counted. */
@@ -85,7 +87,8 @@ function replicaStatus<B>(machine: PartitionMachine<B>, nowMs: number): ReplicaS
     applied: ledger.applied,
     sessions: ledger.living,
     loading: ledger.loading,
-    memoryBytes: ledger.sessions.cold.bytes + ledger.expiry.bytes,
+    passive: ledger.sessions.passive,
+    memoryBytes: ledger.sessions.bytes + ledger.expiry.bytes,
     logRecords: tail.records,
     logBytes: tail.bytes,
     backups,
@@ -125,7 +128,8 @@ function whole(ms: number): number {
 
 /**
  * Bytes: node, flags (1 client, 2 link up), generation, partitions, backups, link for ms, count of members with node, client (0 or
- * 1), heard ms each, count of replicas with partition, role (64 more: loading), epoch, leader (empty: none), applied, sessions, memory bytes, log
+ * 1), heard ms each, count of replicas with partition, role (64 more: loading), epoch, leader (empty: none), applied, sessions, passive,
+ * memory bytes, log
  * records, log bytes, count of backups with node, lag, heard ms each.
  */
 export function writeStatus(out: ByteWriter, status: NodeStatus): void {
@@ -144,7 +148,8 @@ export function writeStatus(out: ByteWriter, status: NodeStatus): void {
     out.u8(ROLES.indexOf(each.role) | (each.loading ? LOADING : 0));
     out.varint(each.epoch);
     out.string(each.leader ?? '');
-    for (const value of [each.applied, each.sessions, each.memoryBytes, each.logRecords, each.logBytes]) out.varint(value);
+    for (const value of [each.applied, each.sessions, each.passive, each.memoryBytes, each.logRecords, each.logBytes])
+      out.varint(value);
     out.varint(each.backups.length);
     for (const { node, lag, heardMs } of each.backups) {
       out.string(node);
@@ -165,7 +170,7 @@ export function readStatus(from: ByteReader): NodeStatus {
     members.push({ node: member, role: roleOf(from.u8()), heardMs: from.varint() });
   }
   const replicas: ReplicaStatus[] = [];
-  for (let count = from.count(10); count > 0; count--) replicas.push(readReplica(from));
+  for (let count = from.count(11); count > 0; count--) replicas.push(readReplica(from));
   const link = { up: (flags & 2) !== 0, forMs };
   return { node, role: roleOf(flags), generation, partitions, backups, link, members, replicas };
 }
@@ -176,7 +181,8 @@ function readReplica(from: ByteReader): ReplicaStatus {
   const role = ROLES[flags & ~LOADING] ?? from.fail(`a role below ${ROLES.length}`, 'another');
   const epoch = from.varint();
   const leader = from.string();
-  const [applied, sessions, memoryBytes, logRecords, logBytes] = [
+  const [applied, sessions, passive, memoryBytes, logRecords, logBytes] = [
+    from.varint(),
     from.varint(),
     from.varint(),
     from.varint(),
@@ -195,6 +201,7 @@ function readReplica(from: ByteReader): ReplicaStatus {
     leader: leader === '' ? undefined : leader,
     applied,
     sessions,
+    passive,
     loading: (flags & LOADING) !== 0,
     memoryBytes,
     logRecords,

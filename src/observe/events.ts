@@ -65,6 +65,8 @@ export interface EventDetails {
   readonly update: OfSession & { readonly attempts: number; readonly ms: number };
   /** A snapshot was written in the background, or could not be. */
   readonly snapshot: { readonly partition: number; readonly session: string; readonly bytes: number; readonly stored: boolean };
+  /** So many sessions of a replica left memory, and so many came back, since this was told last. */
+  readonly passivation: { readonly partition: number; readonly left: number; readonly came: number };
   /** The log was cut: nothing up to this sequence is needed any more. */
   readonly trim: { readonly partition: number; readonly upTo: number };
   /** The connection to the engine came up or went down. */

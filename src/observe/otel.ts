@@ -49,6 +49,7 @@ export interface OtelStore {
       readonly partition: number;
       readonly role: string;
       readonly sessions: number;
+      readonly passive: number;
       readonly memoryBytes: number;
       readonly logRecords: number;
       readonly logBytes: number;
@@ -159,6 +160,7 @@ function gauge(meter: OtelMeter, stores: readonly OtelStore[]): () => void {
       for (const each of store.status().replicas) observe(value(each), { partition: each.partition, role: each.role });
     });
   perReplica('twinstate.sessions', '{session}', 'Living sessions of a replica', ({ sessions }) => sessions);
+  perReplica('twinstate.sessions.passive', '{session}', 'Of them, those in the stored snapshots only', ({ passive }) => passive);
   perReplica('twinstate.memory', 'By', 'Memory for packed sessions of a replica', ({ memoryBytes }) => memoryBytes);
   perReplica('twinstate.log.records', '{record}', 'Records that the log keeps', ({ logRecords }) => logRecords);
   perReplica('twinstate.log.size', 'By', 'Bytes that the log keeps', ({ logBytes }) => logBytes);

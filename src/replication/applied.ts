@@ -23,3 +23,9 @@ export type Applied =
 export type LoadedSession =
   | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
   | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
+
+/** When a passivated session is looked for in the store, and for how long in vain until it counts as lost. */
+export interface Search {
+  readonly nowMs: number;
+  readonly lostMs: number;
+}

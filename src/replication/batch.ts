@@ -126,6 +126,10 @@ export function makeBatch<B>(
       continue;
     }
     const { operation } = waiting;
+    if (ledger.sessions.isPassive(operation.session)) {
+      now.push({ waiting, answer: AT_REST });
+      continue;
+    }
     const state = ledger.session(operation.session);
     const overlay = overlays.get(operation.session);
     const header = overlay?.header ?? state;
@@ -207,7 +211,7 @@ function* ownEntries<B>(ledger: Ledger<B>, overlays: ReadonlyMap<SessionId, Over
     const { version: from, incarnation } = state;
     const made = { session, op: NOBODY, from, incarnation, atMs, className: '', payload: EMPTY_BYTES };
     if (used.has(session)) {
-      if (own.useIsDue(state)) yield { ...made, kind: 'touch', to: from };
+      if (!state.passive && own.useIsDue(state)) yield { ...made, kind: 'touch', to: from };
     } else {
       const reason = own.endOf(state);
       if (reason !== undefined) yield { ...made, kind: 'destroy', to: version(from + 1), reason };
@@ -216,6 +220,10 @@ function* ownEntries<B>(ledger: Ledger<B>, overlays: ReadonlyMap<SessionId, Over
 }
 
 const OVERTAKEN: Answer = { kind: 'retry', clean: false, hint: undefined, why: 'a later operation of this client is known' };
+
+const AT_REST_WHY = 'it is being fetched from its stored snapshot';
+/** It left memory after it was asked for, which who uses a session prevents. */
+const AT_REST: Answer = { kind: 'retry', clean: true, hint: undefined, why: AT_REST_WHY };
 
 const UNREADABLE: Answer = { kind: 'refused', code: 'SESSION_QUARANTINED', why: 'its stored bytes cannot be read' };
 
@@ -285,6 +293,8 @@ function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operat
   if (overlay !== undefined || state!.sequence !== seeding.at)
     return { answer: { kind: 'conflict', version, slots: [], why: 'it was changed since the log began anew' } };
   const { incarnation } = state!;
+  // of one that cannot be read any state is better than none
+  if (state!.quarantine !== undefined && base.incarnation === incarnation) return { payload, merged: false };
   const ahead = base.incarnation > incarnation || (base.incarnation === incarnation && base.version > version);
   return ahead ? { payload, merged: false } : { answer: { kind: 'gone', ended: undefined } };
 }
@@ -292,6 +302,7 @@ function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operat
 /** The answer to an operation that was stored before, whoever stored it. */
 export function doneAgain<B>(ledger: Ledger<B>, bodies: Bodies<B>, operation: Operation, at: Version): Answer {
   const state = ledger.session(operation.session);
+  if (state?.passive === true) return { kind: 'retry', clean: false, hint: undefined, why: AT_REST_WHY };
   const base = operation.base?.version;
   const merged = operation.kind === 'commit' && base !== undefined && at > base + 1;
   return done(bodies, state, operation, at, state?.incarnation ?? (0 as Sequence), merged);

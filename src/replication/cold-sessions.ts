@@ -6,7 +6,7 @@
  *
  * Bytes of a record, behind the slab's frame, little endian: at 8 f64 revision (-1: not known), which is changed in place; at 16
  * the CRC-32 of all that follows; at 20 u32 kind, at 24 f64 sequence, at 32 f64 touched ms, at 40 flags (1 dead, 2 has a body, 4 ended
- * idle, 8 ended by age), then id, version, incarnation, ms from its create to its last use, count of clients with name, counter,
+ * idle, 8 ended by age, 16 passivated), then id, version, incarnation, ms from its create to its last use, count of clients with name, counter,
  * version each, the body's own
  * bytes, and zeros up to a multiple of 8.
  */
@@ -35,6 +35,7 @@ const FLAGS = 40;
 const ID = 41;
 const DEAD = 1;
 const HAS_BODY = 2;
+const PASSIVE = 16;
 const ENDED: Readonly<Record<EndReason, number>> = { destroyed: 0, idle: 4, age: 8 };
 const PADDING = new Uint8Array(8);
 const SCRATCH_BYTES = 4_096;
@@ -45,6 +46,7 @@ export class ColdSessions<B> {
   readonly #slabs = new SlabStore((hash, from, to) => this.#index.move(hash, from, to));
   readonly #kinds = new SessionKinds();
   readonly #walk: WalkPosition = { slab: 0, offset: 0, of: undefined };
+  readonly #unusedWalk: WalkPosition = { slab: 0, offset: 0, of: undefined };
   readonly #tombstoneWalk: WalkPosition = { slab: 0, offset: 0, of: undefined };
   #scratch = new ByteWriter(SCRATCH_BYTES);
   readonly #key = new ByteWriter();
@@ -55,6 +57,11 @@ export class ColdSessions<B> {
 
   get size(): number {
     return this.#index.size;
+  }
+
+  /** Bytes of what is here, and for finding it: less than `bytes` by what was freed and is not given back yet. */
+  get liveBytes(): number {
+    return this.#slabs.liveBytes + this.#index.bytes;
   }
 
   /** Bytes reserved for records and for finding them. */
@@ -71,12 +78,12 @@ export class ColdSessions<B> {
     return this.#find(id) !== 0;
   }
 
-  /** Takes a session in that is not here. */
-  put(state: SessionState<B>): void {
-    this.#put(state, true);
+  /** Takes a session in that is not here. @param used just now: `unused` passes over it once */
+  put(state: SessionState<B>, used = false): void {
+    this.#put(state, true, used);
   }
 
-  #put(state: SessionState<B>, canSettle: boolean): void {
+  #put(state: SessionState<B>, canSettle: boolean, used: boolean): void {
     const packed = state.body === undefined ? undefined : this.#bodies.pack(state.body);
     const out = this.#scratch;
     out.reset();
@@ -86,7 +93,11 @@ export class ColdSessions<B> {
     out.u32(this.#kinds.hold(state.className, state.lifetime, packed?.common ?? NOTHING));
     out.f64(state.sequence);
     out.f64(state.touchedAtMs);
-    out.u8((state.dead ? DEAD | ENDED[state.ended ?? 'destroyed'] : 0) | (packed === undefined ? 0 : HAS_BODY));
+    out.u8(
+      (state.dead ? DEAD | ENDED[state.ended ?? 'destroyed'] : 0) |
+        (packed === undefined ? 0 : HAS_BODY) |
+        (state.passive ? PASSIVE : 0),
+    );
     out.string(state.id);
     out.varint(state.version);
     out.varint(state.incarnation);
@@ -102,7 +113,7 @@ export class ColdSessions<B> {
     const record = out.view();
     viewOf(record).setUint32(CHECKSUM, crc32(record.subarray(KIND)), true);
     const hash = hash32(state.id);
-    this.#index.insert(hash, this.#slabs.append(record, hash, canSettle && packed?.settled === false));
+    this.#index.insert(hash, this.#slabs.append(record, hash, canSettle && packed?.settled === false, used));
     this.#slabs.tidy(record.byteLength);
     // one giant must not be paid for ever after
     if (record.byteLength > SCRATCH_BYTES * 16) this.#scratch = new ByteWriter(SCRATCH_BYTES);
@@ -172,6 +183,23 @@ export class ColdSessions<B> {
     return found;
   }
 
+  /** Looks at up to `steps` records for living sessions that were not used since this looked at them last. @param which only those without a history, or all */
+  unused(steps: number, which: 'settled' | 'all'): SessionId[] {
+    const found: SessionId[] = [];
+    // of few ones none is met twice
+    this.#slabs.walk(this.#unusedWalk, Math.min(steps, this.size), 'all', (address) => {
+      const record = this.#slabs.at(address);
+      if ((record[FLAGS]! & HAS_BODY) === 0 || this.#slabs.takeSpared(address)) return;
+      if (which === 'all' || !this.#slabs.isMarked(address)) found.push(idOf(record));
+    });
+    return found;
+  }
+
+  /** Moves up to a dozen times so many bytes together, so that what was freed is given back. */
+  tidy(bytes: number): void {
+    this.#slabs.tidy(bytes);
+  }
+
   /** Looks at up to `steps` records and settles the bodies of those that were not touched since `beforeMs`, a wall clock's time. */
   settle(beforeMs: number, steps: number): void {
     this.#slabs.walk(this.#walk, steps, 'marked', (address) => {
@@ -184,8 +212,9 @@ export class ColdSessions<B> {
         // a poison delta: whoever opens the session is told so; here it is only left as it is
         settled = false;
       }
+      const used = this.#slabs.takeSpared(address);
       this.#remove(address);
-      this.#put(state, settled);
+      this.#put(state, settled, used);
     });
   }
 
@@ -227,6 +256,7 @@ export class ColdSessions<B> {
     state.className = kind.className;
     state.lifetime = kind.lifetime;
     state.dead = (flags & DEAD) !== 0;
+    state.passive = (flags & PASSIVE) !== 0;
     state.ended = state.dead ? endedOf(flags) : undefined;
     state.version = version(from.varint());
     state.incarnation = sequence(from.varint());

@@ -69,4 +69,6 @@ export type Notice =
   | { readonly kind: 'log-lost'; readonly error: TwinstateError }
   /** A node that was away remembers commits of this session that the one who went on did not have, and it was changed since. */
   | { readonly kind: 'diverged'; readonly session: SessionId; readonly error: TwinstateError }
+  /** So many sessions were in no memory of the one who goes on, and their stored snapshots were lost together with the log. */
+  | { readonly kind: 'passivated-lost'; readonly sessions: number; readonly error: TwinstateError }
   | { readonly kind: 'log-full' };

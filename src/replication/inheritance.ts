@@ -15,6 +15,7 @@ import { Ledger } from './ledger.js';
 import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
+import { quarantined } from './quarantine.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
@@ -36,21 +37,34 @@ export class Inheritance<B> {
 
   /** Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is ahead of that. */
   carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): Ledger<B> {
-    const { bodies, timing } = this.#options;
+    const { bodies, timing, memory: memoryShare } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);
     const all = [...stored];
     // what was still to come of it comes now, before it is gone on from
-    for (const each of memory.loading ? all : []) memory.admit(each.unreadable ?? each.header.id, each);
+    const asked = { nowMs: 0, lostMs: Infinity };
+    for (const each of memory.loading || memory.sessions.passive > 0 ? all : []) {
+      memory.admit(each.unreadable ?? each.header.id, each, asked);
+      memory.sessions.cool();
+    }
     found.load(all);
-    const next = new Ledger(bodies, timing.hotSessionsMax);
+    const next = new Ledger(bodies, timing.hotSessionsMax, memoryShare);
     next.apply(at, seed);
+    let lost = 0;
     for (const state of memory.sessions.states()) {
       const other = found.session(state.id);
+      if (state.passive) {
+        // it is known to be there, and nothing stored is as new as it was: that must not read as "not there"
+        lost++;
+        next.take(this.#withoutContent(state, at));
+        continue;
+      }
       next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at));
     }
     for (const state of found.sessions.states()) {
       if (!memory.sessions.has(state.id)) next.take(this.#leapt(state, at));
     }
+    if (lost > 0)
+      this.#emit({ type: 'notice', notice: { kind: 'passivated-lost', sessions: lost, error: passivatedLost(lost) } });
     return next;
   }
 
@@ -65,7 +79,8 @@ export class Inheritance<B> {
     const sameTerm = aside.reach.epoch === seeding.epoch;
     for (const old of aside.sessions.states()) {
       const state = ledger.session(old.id);
-      if (state === undefined ? old.dead : !isAhead(old, state)) {
+      const mends = lacksContent(state) && old.body !== undefined && old.incarnation === state.incarnation;
+      if (!mends && (state === undefined ? old.dead : !isAhead(old, state))) {
         // it went on from the same version by another way: what is ahead of the seed there is missing here
         const both = state !== undefined && state.incarnation === old.incarnation && state.sequence > seeding.at;
         if (both && farther && old.sequence > seeding.position) this.#diverged(old.id);
@@ -105,6 +120,11 @@ export class Inheritance<B> {
     this.#emit({ type: 'notice', notice: { kind: 'diverged', session, error: diverged(session) } });
   }
 
+  /** What was passivated, where its snapshot was lost, too: everything of it but its content. */
+  #withoutContent(state: Readonly<SessionState<B>>, at: Sequence): SessionState<B> {
+    return { ...this.#leapt(state, at), passive: false, salvaged: EMPTY_BYTES, quarantine: contentLost(state.id) };
+  }
+
   #leapt(state: Readonly<SessionState<B>>, at: Sequence): SessionState<B> {
     const { bodies } = this.#options;
     const version = leap(state.version);
@@ -131,6 +151,23 @@ export class Inheritance<B> {
 function isAhead<B>(old: Readonly<SessionState<B>>, state: Readonly<SessionState<B>>): boolean {
   if (old.incarnation !== state.incarnation) return old.incarnation > state.incarnation;
   return originalVersion(old.version, old.sequence) > originalVersion(state.version, state.sequence);
+}
+
+/** It lives, and nothing of its content is left here. */
+function lacksContent<B>(state: Readonly<SessionState<B>> | undefined): state is SessionState<B> {
+  return state?.quarantine !== undefined && (state.salvaged === undefined || state.salvaged.byteLength === 0);
+}
+
+function passivatedLost(sessions: number): TwinstateError {
+  return new TwinstateError('LOG_LOST', `${sessions} sessions were passivated, and their snapshots were lost with the log`, {
+    expected: 'stored snapshots as new as the sessions that rely on them',
+    received: 'none, or older ones',
+    cure: 'another node that has them in memory offers them; all others are quarantined until they are destroyed',
+  });
+}
+
+function contentLost(session: SessionId): TwinstateError {
+  return quarantined(session, new Error('it was passivated, and its snapshot was lost with the log'));
 }
 
 function diverged(session: SessionId): TwinstateError {

@@ -72,7 +72,7 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   const records = log.map(({ record }) => record);
   const reliesOn = newestCheckpoint(records);
   if (stored !== undefined && reliesOn > highest) return { kind: 'early' };
-  const ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
+  const ledger = new Ledger(options.bodies, options.timing.hotSessionsMax, options.memory);
   ledger.identity = read.identity ?? '';
   if (stored === undefined) ledger.beginLoading(reliesOn);
   else ledger.load(stored);

@@ -12,13 +12,15 @@ import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
-import { quarantined } from './quarantine.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
-import type { Applied, LoadedSession } from './applied.js';
+import { Passivation } from './passivation.js';
+import { QuarantinedSessions } from './quarantined-sessions.js';
+import { UNLIMITED, type MemoryShare } from './memory-share.js';
+import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
 
@@ -26,7 +28,8 @@ const NOBODY: ReadonlySet<SessionId> = new Set();
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
-  readonly #quarantined: SessionState<B>[] = [];
+  readonly #quarantine: QuarantinedSessions<B>;
+  readonly passivation: Passivation<B>;
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
   living = 0;
@@ -34,7 +37,7 @@ export class Ledger<B> {
   /** The sequence and id of the record applied last. */
   applied: Sequence = sequence(0);
   lastId: RecordId = '';
-  /** The sequence of the record before it: the last record of a partition is never trimmed. */
+  /** The record before it: the last one of a partition is never trimmed. */
   beforeApplied: Sequence = sequence(0);
   epoch: Epoch = epoch(0);
   leader: NodeId | undefined;
@@ -56,18 +59,18 @@ export class Ledger<B> {
   complete = true;
   /** Up to where the newest loaded snapshot was true. */
   #loadedUpTo: Sequence = sequence(0);
-  /** The last record applied ends the generation. */
   #ended = false;
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
 
   /** @param hotSessionsMax see `Timing` */
-  constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax) {
+  constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax, memory: MemoryShare = UNLIMITED) {
     this.#bodies = bodies;
-    this.sessions = new SessionTable(bodies, hotSessionsMax);
+    const sessions = (this.sessions = new SessionTable(bodies, hotSessionsMax));
+    const quarantine = (this.#quarantine = new QuarantinedSessions(bodies));
+    this.passivation = new Passivation({ bodies, sessions, unsaved: this.unsaved, quarantine, memory });
   }
 
-  /** How far this replica's memory reaches. */
   get reach(): Memory {
     // what is not here yet cannot be gone on from
     if (this.#loading) return { epoch: epoch(0), position: this.#loadedUpTo, identity: this.identity };
@@ -97,8 +100,12 @@ export class Ledger<B> {
     this.loadUntil = reliesOn;
   }
 
-  /** True where a session must be admitted before anything can be said of it. */
+  /** True where a session must be admitted before it can be served. */
   lacks(id: SessionId): boolean {
+    return this.#absent(id) || this.sessions.isPassive(id);
+  }
+
+  #absent(id: SessionId): boolean {
     return this.#loading && !this.sessions.has(id);
   }
 
@@ -114,10 +121,12 @@ export class Ledger<B> {
 
   /**
    * Takes a stored session, or that there is none, and what the log has said of it since.
+   * @param found when, and for how long a passivated one is looked for; not given: it was not asked for, and stays where it is stored
    * @returns why it cannot be: the snapshot is older than what the log still has
    */
-  admit(id: SessionId, loaded: LoadedSession | undefined): string | undefined {
-    if (!this.lacks(id)) return undefined;
+  admit(id: SessionId, loaded: LoadedSession | undefined, found?: Search): string | undefined {
+    if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
+    if (!this.#absent(id)) return undefined;
     const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
     const missing = this.#deferred.all(id).filter(({ at }) => at > held);
     let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
@@ -129,14 +138,26 @@ export class Ledger<B> {
       version = entry.to;
     }
     this.#deferred.remove(id);
-    if (loaded !== undefined) this.load([loaded]);
+    if (loaded !== undefined) this.load([loaded], found !== undefined);
     for (const { at, entry } of missing) this.#applyEntry(at, entry);
     // the snapshot has all that held the log for it
     if (missing.length === 0) this.unsaved.forget(id);
     return undefined;
   }
 
-  /** All stored sessions were admitted. */
+  #activate(id: SessionId, loaded: LoadedSession | undefined, search: Search): void {
+    const state = this.sessions.get(id)!;
+    if (loaded !== undefined && loaded.revision > this.reliedOn) this.reliedOn = loaded.revision;
+    if (loaded === undefined || loaded.unreadable !== undefined || loaded.sequence <= state.sequence)
+      return this.passivation.activate(state, loaded, search);
+    // it holds what this replica has still to read in the log
+    this.passivation.needless(state);
+    this.sessions.remove(id);
+    this.unsaved.forget(id);
+    this.living--;
+    this.load([loaded], true);
+  }
+
   allAdmitted(): void {
     this.#loading = false;
   }
@@ -147,13 +168,14 @@ export class Ledger<B> {
   }
 
   /** Packs some of those that nobody uses, and returns some of those that may be over by this clock. */
-  tick(wallMs: number, { historyMs, clockSkewMs }: Timing): SessionId[] {
+  tick(wallMs: number, { historyMs, clockSkewMs }: Timing, inUse: (id: SessionId) => boolean = () => false): SessionId[] {
     this.sessions.tick(wallMs - historyMs);
+    this.passivation.tick(inUse);
     return this.expiry.due(this.sessions, { wallMs, term: this.epoch, clockSkewMs });
   }
 
-  /** Takes the stored sessions that a joining replica read. The log is applied after it. */
-  load(stored: Iterable<LoadedSession>): void {
+  /** Takes the stored sessions that a joining replica read. The log is applied after it. @param asked whole, however short memory is */
+  load(stored: Iterable<LoadedSession>, asked = false): void {
     for (const each of stored) {
       if (each.revision > this.reliedOn) this.reliedOn = each.revision;
       const state = freshState<B>(each.unreadable ?? each.header.id);
@@ -168,7 +190,8 @@ export class Ledger<B> {
         if (quarantine !== undefined) {
           state.salvaged = snapshot;
           this.quarantine(state, quarantine);
-        } else if (!header.dead) this.#body(state, () => this.#bodies.create(snapshot, header.version));
+        } else if (!header.dead && !asked && this.passivation.full) state.passive = true;
+        else if (!header.dead) this.#quarantine.make(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
       if (!state.dead) this.#lives(state);
@@ -261,7 +284,7 @@ export class Ledger<B> {
 
   /** Keeps what the log says of a session that is not here yet. A first version can follow nothing that is stored. */
   #defers(at: Sequence, entry: Entry): boolean {
-    if (!this.#deferred.has(entry.session) && (!this.lacks(entry.session) || entry.from === 0)) return false;
+    if (!this.#deferred.has(entry.session) && (!this.#absent(entry.session) || entry.from === 0)) return false;
     this.#deferred.add(at, entry);
     this.unsaved.changed(entry.session, at);
     return true;
@@ -281,7 +304,7 @@ export class Ledger<B> {
   #versionGap(at: Sequence, entries: readonly Entry[], held: ReadonlySet<SessionId>): string | undefined {
     const reached = new Map<SessionId, number>();
     for (const entry of entries) {
-      if (held.has(entry.session) || (entry.from !== 0 && this.lacks(entry.session) && !reached.has(entry.session))) continue;
+      if (held.has(entry.session) || (entry.from !== 0 && this.#absent(entry.session) && !reached.has(entry.session))) continue;
       const state = this.sessions.get(entry.session);
       if (entry.kind === 'forget') {
         // whoever has no tombstone has forgotten it already
@@ -316,11 +339,13 @@ export class Ledger<B> {
     applyEntry(state, entry, at);
     state.sequence = at;
     this.unsaved.changed(state.id, at);
+    if (state.passive && entry.kind === 'commit') this.passivation.follow(at, entry);
+    else if (state.passive && entry.kind !== 'touch') this.passivation.needless(state);
     if (isWhole(entry.kind)) {
       state.quarantine = undefined;
       state.salvaged = undefined;
       if (entry.kind === 'adopt') this.#adopt(state, entry);
-      else this.#body(state, () => this.#bodies.create(entry.payload, entry.to));
+      else this.#quarantine.make(state, () => this.#bodies.create(entry.payload, entry.to));
       if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
@@ -328,7 +353,7 @@ export class Ledger<B> {
       state.salvaged = undefined;
     } else if (entry.kind === 'commit' && state.body !== undefined) {
       const body = state.body;
-      this.#body(state, () => {
+      this.#quarantine.make(state, () => {
         this.#bodies.append(body, entry.payload, entry.to, checked);
         return body;
       });
@@ -348,40 +373,17 @@ export class Ledger<B> {
     }
   }
 
-  /**
-   * Reads a session's body. A delta is kept without being applied, so that it fits nothing may show only here: then the session
-   * is quarantined, and only it. `undefined`: there is no body that can be read.
-   */
+  /** Reads a session's body; `undefined`: there is none that can be read. */
   readBody<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
-    if (state.body === undefined) return undefined;
-    try {
-      return read(state.body);
-    } catch (cause) {
-      this.quarantine(state, cause);
-      return undefined;
-    }
+    return this.#quarantine.read(state, read);
   }
 
-  /** Sessions that were quarantined since the last call. */
   takeQuarantined(): readonly SessionState<B>[] {
-    return this.#quarantined.length === 0 ? this.#quarantined : this.#quarantined.splice(0);
+    return this.#quarantine.take();
   }
 
-  /** One poison session is one session: its bytes may be unreadable, the partition goes on. */
-  #body(state: SessionState<B>, make: () => B): void {
-    try {
-      state.body = make();
-    } catch (cause) {
-      this.quarantine(state, cause);
-    }
-  }
-
-  /** Serves a session no more, until it is destroyed or created anew. */
   quarantine(state: SessionState<B>, cause: unknown): void {
-    if (state.body !== undefined) state.salvaged = this.#bodies.salvage(state.body);
-    state.body = undefined;
-    this.#quarantined.push(state);
-    state.quarantine = quarantined(state.id, cause);
+    this.#quarantine.add(state, cause);
   }
 
   #foreign(at: Sequence, bytes: Uint8Array, error: TwinstateError): Applied {

@@ -1,7 +1,8 @@
 /** What a partition's state machine is made of and given: its options, a moment, and its node's view of the others. */
-import type { NodeId, Partition, Revision, Sequence } from '../shared/ids.js';
+import type { NodeId, Partition, Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { Batch, BatchLimits } from './batch.js';
 import type { SessionDigest } from './drift.js';
+import type { MemoryShare } from './memory-share.js';
 import type { Bodies } from './session-state.js';
 import type { Timing } from './timing.js';
 
@@ -19,6 +20,8 @@ export interface View {
   readonly rank: number;
   /** The node may trust what it sees: its link stood long enough. */
   readonly stable: boolean;
+  /** Whether somebody waits here for a session's next change. */
+  readonly watched?: (id: SessionId) => boolean;
 }
 
 export interface MachineOptions<B> {
@@ -31,6 +34,8 @@ export interface MachineOptions<B> {
   readonly limits: BatchLimits;
   /** `strict`: a new primary holds its answers for one lease, so that no read of the old one is stale. */
   readonly takeover: 'fast' | 'strict';
+  /** How much memory it may take (default: any). */
+  readonly memory?: MemoryShare | undefined;
 }
 
 /** What hangs on an append under way. */

@@ -44,7 +44,7 @@ export class PartitionMachine<B> {
 
   constructor(options: MachineOptions<B>) {
     this.options = options;
-    this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax);
+    this.#ledger = new Ledger(options.bodies, options.timing.hotSessionsMax, options.memory);
     this.primary = new Primary(options, (effect) => this.#emit(effect));
     this.#reporter = new PositionReporter(options.self, options.timing, (effect) => this.#emit(effect));
     this.upkeep = new Upkeep(options, (effect) => this.#emit(effect));
@@ -224,7 +224,7 @@ export class PartitionMachine<B> {
     this.succession.heed(now);
     if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
-    const due = this.#ledger.tick(now.wallMs, this.options.timing);
+    const due = this.#ledger.tick(now.wallMs, this.options.timing, (id) => view.watched?.(id) === true || this.primary.uses(id));
     const slot = this.#slot;
     if (slot !== undefined) {
       if (slot.doubtful) this.#poll(now);

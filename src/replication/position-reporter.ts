@@ -10,6 +10,8 @@ export class PositionReporter {
   readonly #reportMs: number;
   readonly #emit: (effect: Effect) => void;
   #reportedMs = 0;
+  /** It was told less than was applied, because a passivated session was awaited. */
+  #owes = false;
 
   constructor(self: NodeId, { reportMs }: Timing, emit: (effect: Effect) => void) {
     this.#self = self;
@@ -18,13 +20,16 @@ export class PositionReporter {
   }
 
   tick(now: Instant, role: Role, ledger: Ledger<unknown>): void {
-    if (now.ms - this.#reportedMs >= this.#reportMs) this.report(now, role, ledger);
+    const paid = this.#owes && ledger.passivation.behind.size === 0;
+    if (paid || now.ms - this.#reportedMs >= this.#reportMs) this.report(now, role, ledger);
   }
 
-  report(now: Instant, role: Role, { leader, epoch, applied, loading }: Ledger<unknown>): void {
+  report(now: Instant, role: Role, { leader, epoch, applied, loading, passivation }: Ledger<unknown>): void {
     // what is not loaded yet is held for nobody
     if (loading || role !== 'following' || leader === undefined || leader === this.#self) return;
     this.#reportedMs = now.ms;
-    this.#emit({ type: 'report', to: leader, epoch, position: applied });
+    const position = passivation.held(applied);
+    this.#owes = position < applied;
+    this.#emit({ type: 'report', to: leader, epoch, position });
   }
 }

@@ -44,6 +44,8 @@ export class Primary<B> {
   /** Asked before the record under way was sent: its acceptance confirms what they are answered (rule 12). */
   #confirmedReads: WaitingRead[] = [];
   #confirming: WaitingForBackups[] = [];
+  /** What was made of the queue last, while its record is under way. */
+  #sent: Batch | undefined;
   #positions = new Map<NodeId, Position>();
   /** Reads are answered from memory until then. */
   #leaseUntilMs = -Infinity;
@@ -148,7 +150,7 @@ export class Primary<B> {
     for (const { waiting, answer } of batch.now) this.#settle(now, waiting, answer, ledger);
     if (batch.entries.length === 0 && batch.late.length === 0 && !reads && !renew) return undefined;
     if (reads) this.#confirmedReads.push(...this.#reads.splice(0));
-    return batch;
+    return (this.#sent = batch);
   }
 
   #own(now: Instant, ledger: Ledger<B>, reads: boolean): Own {
@@ -166,7 +168,17 @@ export class Primary<B> {
     };
   }
 
+  /** Whether something that was asked of a session waits here. */
+  uses(id: SessionId): boolean {
+    const asked = ({ operation }: Waiting): boolean => operation.session === id;
+    const read = (each: WaitingRead): boolean => each.read.session === id;
+    const { stored = [], late = [] } = this.#sent ?? {};
+    if (this.#queue.some(asked) || this.#reads.some(read) || this.#confirmedReads.some(read)) return true;
+    return stored.some(({ waiting }) => asked(waiting)) || late.some(({ waiting }) => asked(waiting));
+  }
+
   stored(now: Instant, batch: Batch, ledger: Ledger<B>): void {
+    this.#sent = undefined;
     for (const { waiting, entry, merged } of batch.stored) {
       this.#settle(now, waiting, doneNow(ledger, this.#options.bodies, waiting.operation, entry, merged), ledger);
     }
@@ -181,12 +193,14 @@ export class Primary<B> {
 
   /** The batch can never be stored, as another record stands there: its operations go first into the next one. */
   requeue(batch: Batch): void {
+    this.#sent = undefined;
     this.#returnReads();
     this.#queue = [...batch.stored, ...batch.late].map(({ waiting }) => waiting).concat(this.#queue);
   }
 
   /** The batch was refused for good, before anything of it was stored. */
   refuse(batch: Batch, code: ErrorCode, why: string): void {
+    this.#sent = undefined;
     this.#returnReads();
     for (const { waiting } of batch.stored) this.#answer(waiting, { kind: 'refused', code, why });
     for (const { waiting } of batch.late) this.#answer(waiting, { kind: 'retry', clean: true, hint: undefined, why });
@@ -194,6 +208,7 @@ export class Primary<B> {
 
   /** Nobody here will learn what becomes of the batch; it may still be stored. */
   abandon(batch: Batch, why: string): void {
+    this.#sent = undefined;
     for (const { waiting } of batch.stored) this.#answer(waiting, { kind: 'retry', clean: false, hint: undefined, why });
     for (const { waiting } of batch.late) this.#answer(waiting, { kind: 'retry', clean: true, hint: undefined, why });
   }

@@ -21,6 +21,7 @@ function answerSound<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadA
   if (read.atLeast !== undefined && version < read.atLeast)
     return { kind: 'retry', hint, why: `only version ${version} is known here` };
   if (state === undefined || state.dead) return { kind: 'gone', ended: state?.ended };
+  if (state.passive) return { kind: 'retry', hint, why: 'it is being fetched from its stored snapshot' };
   if (state.body === undefined) return quarantined(state);
   const { incarnation } = state;
   const { known } = read;

@@ -120,11 +120,12 @@ export class Recovery<B> {
     }
   }
 
-  /** Takes stored sessions that come while the replica is at work; an id without one: there is none. */
-  admit(found: readonly (readonly [SessionId, LoadedSession | undefined])[]): void {
+  /** Takes stored sessions that come while the replica is at work; an id without one: there is none. @param nowMs given where they were asked for one by one */
+  admit(found: readonly (readonly [SessionId, LoadedSession | undefined])[], nowMs?: number): void {
     const ledger = this.#replica.ledger();
+    const asked = nowMs === undefined ? undefined : { nowMs, lostMs: this.#replica.options.timing.lostMs };
     for (const [id, loaded] of found) {
-      const gap = ledger.admit(id, loaded);
+      const gap = ledger.admit(id, loaded, asked);
       if (gap === undefined) continue;
       this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: gap } });
       return this.#replica.join(gap, this.#replica.options.timing.joinRetryMs * 4);

@@ -97,6 +97,8 @@ export interface SessionState<B> extends SessionHeader, Standing {
   /** Somebody asked for it since `SessionTable` last looked. */
   recent: boolean;
   body: B | undefined;
+  /** Passivated: it lives, and its body is in a stored snapshot only. */
+  passive: boolean;
   /** Why it is not served: its bytes could not be read. */
   quarantine: TwinstateError | undefined;
   /** Of a quarantined one: the last state that could be read, where there was one. */
@@ -119,6 +121,7 @@ export function freshState<B>(id: SessionId): SessionState<B> {
     revision: undefined,
     recent: false,
     body: undefined,
+    passive: false,
     quarantine: undefined,
     salvaged: undefined,
   };

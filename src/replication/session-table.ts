@@ -1,7 +1,7 @@
 /**
- * The sessions of one replica: those in use as objects, all others as bytes.
+ * The sessions of one replica: those in use as objects, all others as bytes; of passivated ones only what the protocol must know.
  *
- * Invariant: an id has one state, hot or cold. Asking for a session makes it hot; `cool` and `tick` make the ones that were not
+ * Invariant: an id has one state, hot, cold or passive. Asking for a session makes it hot; `cool` and `tick` make the ones that were not
  * asked for since cold again, so that not many more than `hotMax` are hot. A state that was handed out may be changed until one of
  * these two is called: whoever keeps it for longer changes nothing.
  */
@@ -22,6 +22,9 @@ export class SessionTable<B> {
   /** Quarantined: few, and what is wrong with them is no bytes. */
   readonly #pinned = new Map<SessionId, SessionState<B>>();
   readonly cold: ColdSessions<B>;
+  readonly #passive: ColdSessions<B>;
+  /** Of the hot ones, those without a body: few. */
+  readonly #hotPassive = new Set<SessionId>();
   #drift: DriftError | undefined;
   /** Steps of cooling that have become due: two for each time that one was asked for. It cannot mark or add more than that. */
   #due = 0;
@@ -30,10 +33,45 @@ export class SessionTable<B> {
   constructor(bodies: Bodies<B>, hotMax: number) {
     this.#hotMax = hotMax;
     this.cold = new ColdSessions(bodies);
+    this.#passive = new ColdSessions(bodies);
   }
 
   get size(): number {
-    return this.#hot.size + this.#pinned.size + this.cold.size;
+    return this.#hot.size + this.#pinned.size + this.cold.size + this.#passive.size;
+  }
+
+  /** How many are passivated: what is here of them is no more than where they stand. */
+  get passive(): number {
+    return this.#passive.size + this.#hotPassive.size;
+  }
+
+  /** Bytes reserved for all that are not hot. */
+  get bytes(): number {
+    return this.cold.bytes + this.#passive.bytes;
+  }
+
+  /** As `bytes`, without what was freed and is not given back yet. */
+  get liveBytes(): number {
+    return this.cold.liveBytes + this.#passive.liveBytes;
+  }
+
+  isPassive(id: SessionId): boolean {
+    return this.#hotPassive.has(id) || (this.#passive.size > 0 && this.#passive.has(id));
+  }
+
+  /** Gives up the body of a cold session. @throws {DriftError} where its bytes were damaged */
+  passivate(id: SessionId): void {
+    const state = this.cold.take(id);
+    if (state === undefined) return;
+    state.body = undefined;
+    state.passive = true;
+    this.#passive.put(state);
+  }
+
+  /** A passivated session has a body again, or needs none any more. */
+  activated(state: SessionState<B>): void {
+    state.passive = false;
+    this.#hotPassive.delete(state.id);
   }
 
   get hotSize(): number {
@@ -49,7 +87,7 @@ export class SessionTable<B> {
   }
 
   has(id: SessionId): boolean {
-    return this.#hot.has(id) || this.#pinned.has(id) || this.cold.has(id);
+    return this.#hot.has(id) || this.#pinned.has(id) || this.cold.has(id) || this.isPassive(id);
   }
 
   /** Takes a session that is not here, hot. */
@@ -59,19 +97,25 @@ export class SessionTable<B> {
   }
 
   /** Takes a session that is not here, cold: what a replica loads is not what it will be asked for. */
-  store(state: SessionState<B>): void {
-    if (state.quarantine === undefined) this.cold.put(state);
-    else this.#pinned.set(state.id, state);
+  store(state: SessionState<B>, used = false): void {
+    if (state.quarantine !== undefined) this.#pinned.set(state.id, state);
+    else if (!state.passive) this.cold.put(state, used);
+    else {
+      this.#hotPassive.delete(state.id);
+      this.#passive.put(state);
+    }
   }
 
   /** Forgets a session altogether. */
   remove(id: SessionId): void {
-    if (!this.#hot.delete(id) && !this.#pinned.delete(id)) this.cold.take(id);
+    this.#hotPassive.delete(id);
+    if (this.#hot.delete(id) || this.#pinned.delete(id)) return;
+    if (this.cold.take(id) === undefined) this.#passive.take(id);
   }
 
   /** Where a session stands, to be read and changed, without making it hot; valid until the next call. */
   standing(id: SessionId): Standing | undefined {
-    return this.#hot.get(id) ?? this.#pinned.get(id) ?? this.cold.standing(id);
+    return this.#hot.get(id) ?? this.#pinned.get(id) ?? this.cold.standing(id) ?? this.#passive.standing(id);
   }
 
   /** Notes that a session here is not what it should be. */
@@ -92,6 +136,7 @@ export class SessionTable<B> {
       for (const state of states.values()) if (!state.dead && state.className === className) yield state.id;
     }
     yield* this.cold.idsOf(className);
+    yield* this.#passive.idsOf(className);
   }
 
   /** Tells each living session whose id has one of these hashes, without making it hot. Nothing may be asked for meanwhile. */
@@ -103,7 +148,10 @@ export class SessionTable<B> {
         if (!state.dead && wanted.has(hash)) look(state, hash);
       }
     }
-    for (const hash of wanted) this.cold.lookAt(hash, (session) => look(session, hash));
+    for (const hash of wanted) {
+      this.cold.lookAt(hash, (session) => look(session, hash));
+      this.#passive.lookAt(hash, (session) => look(session, hash));
+    }
   }
 
   /** All sessions, the cold ones as copies. Nothing may be asked for meanwhile. @throws {DriftError} */
@@ -111,6 +159,7 @@ export class SessionTable<B> {
     yield* this.#hot.values();
     yield* this.#pinned.values();
     yield* this.cold.states();
+    yield* this.#passive.states();
   }
 
   *quarantined(): IterableIterator<SessionState<B>> {
@@ -132,6 +181,12 @@ export class SessionTable<B> {
     this.cold.settle(beforeMs, TICK_COLD_STEPS);
   }
 
+  /** Cools up to `steps` more, and looks at as many cold ones for such that nobody used since this looked at them last. */
+  unused(steps: number, which: 'settled' | 'all'): SessionId[] {
+    this.#coolDown(steps, 0);
+    return this.cold.unused(steps, which);
+  }
+
   #coolDown(steps: number, hotMax: number): void {
     if (this.#hot.size <= hotMax) return;
     for (const [id, state] of this.#hot) {
@@ -141,7 +196,7 @@ export class SessionTable<B> {
         // a second chance, behind all others
         state.recent = false;
         this.#hot.set(id, state);
-      } else this.store(state);
+      } else this.store(state, true);
     }
   }
 
@@ -156,8 +211,9 @@ export class SessionTable<B> {
 
   #thaw(id: SessionId): SessionState<B> | undefined {
     try {
-      const state = this.cold.take(id);
+      const state = this.cold.take(id) ?? this.#passive.take(id);
       if (state !== undefined) this.#hot.set(id, state);
+      if (state?.passive === true) this.#hotPassive.add(id);
       return state;
     } catch (error) {
       if (error instanceof DriftError) this.#drift = error;

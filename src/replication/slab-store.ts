@@ -27,6 +27,7 @@ const MOVED_PER_APPENDED = 12;
 /** Bits of the first word; lengths are multiples of 8. */
 const FREED = 1;
 const MARKED = 2;
+const SPARED = 4;
 const LENGTH = ~7;
 
 class Slab {
@@ -87,15 +88,16 @@ export class SlabStore {
    * Copies a record in.
    * @param record begins with `FRAME_BYTES` that are overwritten
    * @param marked is told again by `isMarked`
+   * @param spared is told once by `takeSpared`
    */
-  append(record: Uint8Array, hash: number, marked: boolean): Address {
+  append(record: Uint8Array, hash: number, marked: boolean, spared = false): Address {
     const lengthBytes = Math.ceil(record.byteLength / UNIT_BYTES) * UNIT_BYTES;
     const index = this.#place(lengthBytes);
     const slab = this.#slabs[index]!;
     const offset = slab.used;
     slab.bytes.set(record, offset);
     slab.bytes.fill(0, offset + record.byteLength, offset + lengthBytes);
-    slab.words[offset / 4] = lengthBytes | (marked ? MARKED : 0);
+    slab.words[offset / 4] = lengthBytes | (marked ? MARKED : 0) | (spared ? SPARED : 0);
     slab.words[offset / 4 + 1] = hash;
     slab.used += lengthBytes;
     this.#usedBytes += lengthBytes;
@@ -117,6 +119,14 @@ export class SlabStore {
   isMarked(address: Address): boolean {
     const { slab, offset } = this.#find(address);
     return (slab.words[offset / 4]! & MARKED) !== 0;
+  }
+
+  /** Whether a record is to be spared this time: asked again, it is not. */
+  takeSpared(address: Address): boolean {
+    const { slab, offset } = this.#find(address);
+    const word = slab.words[offset / 4]!;
+    slab.words[offset / 4] = word & ~SPARED;
+    return (word & SPARED) !== 0;
   }
 
   /** True where the bytes of a record from `start` on begin with `expected`. */
@@ -249,7 +259,12 @@ export class SlabStore {
     if (!freed) {
       const from = index * SLAB_UNITS + offset / UNIT_BYTES + 1;
       const hash = slab.words[offset / 4 + 1]!;
-      const to = this.append(slab.bytes.subarray(offset, offset + lengthBytes), hash, (word & MARKED) !== 0);
+      const to = this.append(
+        slab.bytes.subarray(offset, offset + lengthBytes),
+        hash,
+        (word & MARKED) !== 0,
+        (word & SPARED) !== 0,
+      );
       this.#drop(slab, offset);
       this.#moved(hash, from, to);
     }

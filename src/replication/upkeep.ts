@@ -30,6 +30,8 @@ const DIGESTS_MAX = 32;
 const WRITE_SHARE = 1 / 2;
 /** A checkpoint gives up at least this part of a full log, or all that there is. */
 const GIVE_UP_SHARE = 1 / 4;
+/** Where memory is short, a checkpoint gives up at least so many records. */
+const SHORT_RECORDS = 8;
 /** Sessions at rest looked at in one tick. */
 const TOMBSTONE_STEPS = 16;
 /** A log beyond its bound is met with more writes at once, up to so many times as many. */
@@ -164,7 +166,9 @@ export class Upkeep<B> {
     const given = this.#tail.upTo(floor);
     const much =
       given.records >= timing.checkpointRecords * GIVE_UP_SHARE || given.bytes >= timing.checkpointBytes * GIVE_UP_SHARE;
-    return much || this.#full || (oldest === undefined && this.#rests(now)) ? floor : undefined;
+    // backups may let a session go once a checkpoint says that it is stored
+    const short = ledger.passivation.starved && given.records >= SHORT_RECORDS;
+    return much || short || this.#full || (oldest === undefined && this.#rests(now)) ? floor : undefined;
   }
 
   /** Hands out what the next checkpoint lets everybody compare, once. */
@@ -218,7 +222,7 @@ export class Upkeep<B> {
 
   /** Up to where sessions must be saved now; `undefined` where nothing need be. */
   #horizon(now: Instant, ledger: Ledger<B>): Sequence | undefined {
-    if (this.#full || this.#rests(now)) return ledger.applied;
+    if (this.#full || this.#rests(now) || ledger.passivation.starved) return ledger.applied;
     const { checkpointRecords, checkpointBytes } = this.#options.timing;
     return this.#tail.horizon(checkpointRecords * WRITE_SHARE, checkpointBytes * WRITE_SHARE);
   }

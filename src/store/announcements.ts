@@ -17,6 +17,8 @@ export function announcements(events: Events): (event: NodeEvent) => void {
         return tellLives(events, event);
       case 'snapshot':
         return events.tell('snapshot', () => event);
+      case 'passivation':
+        return events.tell('passivation', () => event);
       case 'trim':
         return events.tell('trim', () => event);
       case 'link':

@@ -105,6 +105,7 @@ export async function connectWith(
       clusterState: stored,
       backups: resolved.backups,
       takeover: resolved.takeover,
+      memoryBytesMax: resolved.memoryBytesMax,
       timing: resolved.timing,
       bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
       runtime,

@@ -16,6 +16,11 @@ export type Ack = 'none' | 'log' | { readonly backups: number };
 export interface StoreLimits extends SessionLimits {
   /** Bytes kept of sessions that other processes lead, so that opening them again costs no snapshot (default 32 MiB; 0: none). */
   readonly cacheBytesMax?: number;
+  /**
+   * Bytes that this process keeps of the sessions of its replicas, about (default: of all of them). Beyond it those that were not
+   * used for the longest time leave memory, once they are in the stored snapshots, and come back when somebody asks for them.
+   */
+  readonly memoryBytesMax?: number;
 }
 
 export interface ConnectOptions extends CallOptions {
@@ -69,6 +74,8 @@ export interface ResolvedOptions {
   readonly timing: Timing;
   readonly limits: SessionLimits;
   readonly cacheBytesMax: number;
+  /** `Infinity`: all. */
+  readonly memoryBytesMax: number;
 }
 
 const KNOWN = [
@@ -104,10 +111,11 @@ export function resolveOptions(options: ConnectOptions): ResolvedOptions {
     Object.assign(timing, { [name]: value });
   }
   checkCall(options);
-  const { cacheBytesMax, ...limits } = options.limits ?? {};
+  const { cacheBytesMax, memoryBytesMax, ...limits } = options.limits ?? {};
   return {
     limits,
     cacheBytesMax: count('limits.cacheBytesMax', cacheBytesMax, 0, Number.MAX_SAFE_INTEGER) ?? CACHE_BYTES_DEFAULT,
+    memoryBytesMax: count('limits.memoryBytesMax', memoryBytesMax, 0, Number.MAX_SAFE_INTEGER) ?? Infinity,
     cluster: text('cluster', options.cluster) ?? 'default',
     name: text('nodeId', options.nodeId),
     role: choice('role', options.role, ['node', 'client']) ?? 'node',

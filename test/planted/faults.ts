@@ -35,6 +35,7 @@ const SUCCESSION = 'replication/succession.js';
 const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
+const PASSIVATION = 'replication/passivation.js';
 const ROUTER = 'store/router.js';
 const RECOVERY = 'replication/recovery.js';
 
@@ -431,6 +432,50 @@ export const FAULTS: readonly Fault[] = [
     'replication/expiry.js',
     'this.#wheel.insert(hash, Math.max(',
     '(hash, Math.max(',
+  ),
+  // passivation
+  fault(
+    'session',
+    'a session leaves memory with changes that are in no snapshot',
+    PASSIVATION,
+    'unsaved.has(id) || inUse(id)',
+    'inUse(id)',
+  ),
+  fault('session', 'a session leaves memory while it is in use', PASSIVATION, 'unsaved.has(id) || inUse(id)', 'unsaved.has(id)'),
+  fault(
+    'session',
+    'a passivated session is answered as none',
+    READING,
+    'if (state === undefined || state.dead)',
+    'if (state === undefined || state.dead || state.passive)',
+  ),
+  fault(
+    'session',
+    'a passivated session never expires',
+    'replication/session-table.js',
+    'this.#passive.lookAt(hash, (session) => look(session, hash));',
+    '',
+  ),
+  fault(
+    'session',
+    'what the log says of a passivated session while it is fetched is dropped',
+    PASSIVATION,
+    'this.#behind.set(session, [next]);',
+    ';',
+  ),
+  fault(
+    'session',
+    'a passivated session comes back as an older snapshot has it',
+    PASSIVATION,
+    'header.version + deltas.length !== state.version',
+    'false',
+  ),
+  fault(
+    'session',
+    'a backup reports what it has still to fetch',
+    'replication/position-reporter.js',
+    'passivation.held(applied)',
+    'applied',
   ),
   // the log's length, its loss, and loading
   fault(

@@ -6,6 +6,7 @@ import type { ReadPartition } from '../../src/replication/joining.js';
 import type { LoadedSession } from '../../src/replication/applied.js';
 import type { Effect } from '../../src/replication/effect.js';
 import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
+import type { MemoryShare } from '../../src/replication/memory-share.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import type { Timing } from '../../src/replication/timing.js';
@@ -31,6 +32,7 @@ export class Bench {
     log: { readonly at: number; readonly record: Uint8Array }[] = [],
     takeover: 'fast' | 'strict' = 'fast',
     read?: ReadPartition,
+    memory?: MemoryShare,
   ) {
     this.log = log;
     this.machine = new PartitionMachine({
@@ -41,6 +43,7 @@ export class Bench {
       timing: { ...DEFAULT_TIMING, ...timing },
       limits: { bytesMax: 100_000, entriesMax: 1_000 },
       takeover,
+      memory,
     });
     this.machine.start();
     if (read === undefined) this.join();

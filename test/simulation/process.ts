@@ -24,6 +24,8 @@ export interface ProcessOptions {
   /** The classes that it is started with, by its edition. */
   readonly editions: { readonly old: readonly Class[]; readonly new: readonly Class[] };
   readonly clock?: ClockFault;
+  /** What it may keep of sessions, in bytes. */
+  readonly memoryBytesMax?: number | undefined;
 }
 
 export class SimulatedProcess {
@@ -90,7 +92,9 @@ export class SimulatedProcess {
       },
     };
     const runtime = { clock, random: this.#random, uniqueId: this.#uniqueId };
-    const own = { nodeId: name, role, backups, partitions, takeover, timing, encryption };
+    const { memoryBytesMax } = this.options;
+    const limits = memoryBytesMax === undefined ? undefined : { memoryBytesMax };
+    const own = { nodeId: name, role, backups, partitions, takeover, timing, encryption, limits };
     const options = { sessions, engine: tap, cluster: 'simulated', ...own };
     connectWith(options, runtime, (node) => (this.node = node)).then(
       (store) => {

@@ -29,6 +29,13 @@ export interface Scenario {
   readonly upgrades?: boolean;
   /** Whether records, snapshots and messages are sealed. */
   readonly sealed?: boolean;
+  /** What each process may keep of sessions, in bytes: what is more is passivated. */
+  readonly memoryBytesMax?: number;
+}
+
+/** What is passivated may be lost together with the log: then it is quarantined. */
+export function mayLoseContent({ losesLog, memoryBytesMax }: Scenario): boolean {
+  return losesLog === true && memoryBytesMax !== undefined;
 }
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -104,6 +111,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     chaos: true,
     lossy: true,
     mortal: true,
+  },
+  frugal: {
+    name: 'frugal',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 6_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    mortal: true,
+    memoryBytesMax: 0,
+  },
+  bereft: {
+    name: 'bereft',
+    nodes: 3,
+    clients: 1,
+    backups: 2,
+    partitions: 1,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: false,
+    lossy: true,
+    losesLog: true,
+    memoryBytesMax: 0,
   },
   lost: {
     name: 'lost',

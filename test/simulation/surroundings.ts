@@ -7,6 +7,7 @@ import { TwinstateError } from '../../src/shared/errors.js';
 import type { SimulatedTime } from '../../src/testing/simulated-time.js';
 import type { History, Told } from './history.js';
 import type { SimulatedProcess } from './process.js';
+import { mayLoseContent } from './scenario.js';
 import type { Scenario } from './scenario.js';
 
 /** Where nodes are only drained and started no commit waits longer: a handover takes some messages, and nobody suspects anybody. */
@@ -117,7 +118,7 @@ export class Surroundings {
 
   /** What may come only where something of the kind was done. */
   #excused(code: string, error: unknown): boolean {
-    if (code === 'SESSION_QUARANTINED') return this.damaged.size > 0;
+    if (code === 'SESSION_QUARANTINED') return this.damaged.size > 0 || mayLoseContent(this.scenario);
     return code === 'ENGINE_FAILED' && this.diskFilled && error instanceof TwinstateError && error.received === FULL;
   }
 

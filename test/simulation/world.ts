@@ -176,8 +176,9 @@ class World {
       let ids = 0;
       const uniqueId = (): string =>
         `${name}${(++ids).toString(36)}x${Math.floor(random() * 0xffffffff).toString(36)}zzzzzzzzzzzzzz`.slice(0, 24);
+      const { memoryBytesMax } = scenario;
       const encryption = scenario.sealed === true ? SEALED : undefined;
-      const options = { name, role, backups, partitions, takeover, timing, encryption, editions, clock } as const;
+      const options = { name, role, backups, partitions, takeover, timing, encryption, editions, clock, memoryBytesMax } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, random, uniqueId));
     }
   }
@@ -193,7 +194,7 @@ class World {
         for (const atMs of [400, 900])
           begin(atMs + i * 17, `v${i}${atMs === 400 ? 'a' : 'b'}`, process, (actor) => this.#visits.visitor(actor));
         // some others, so that records come and go
-        if (i > 0) continue;
+        if (i > 0 && this.#scenario.memoryBytesMax === undefined) continue;
       }
       begin(300 + i * 7, `c${i}`, process, (actor) => this.#diarists.client(actor));
       begin(500 + i * 11, `h${i}`, process, (actor) => this.#diarists.holder(actor));
