@@ -9,7 +9,8 @@ import { sequence } from '../shared/ids.js';
 import type { Partition, Sequence } from '../shared/ids.js';
 import type { SnapshotEntry } from '../engine/port.js';
 import type { Effect } from '../replication/effect.js';
-import { decodeRecord } from '../replication/record.js';
+import { mayBeOurs, tryDecode } from '../replication/foreign-record.js';
+import { TwinstateError } from '../shared/errors.js';
 import type { Generations } from './generations.js';
 
 export type Begun =
@@ -31,6 +32,8 @@ export async function beginGeneration(
     const before = await generations.open(lost);
     const old = await before.log.read(partition, EMPTY);
     if (old === undefined || old.truncated) return { kind: 'again' };
+    // what is of another release is not ended by this one
+    if (old.entries.some(({ record }) => isUnreadable(record))) return { kind: 'again' };
     const last = old.entries.at(-1);
     // also where it has none: who starts without memory might claim it, and lead there while others go on in the next
     if (last === undefined || !isEnd(last.record)) {
@@ -51,10 +54,12 @@ export async function beginGeneration(
   return bytesEqual(first.record, seed) ? { kind: 'mine', sequence: first.sequence, stored } : { kind: 'taken' };
 }
 
-function isEnd(record: Uint8Array): boolean {
-  try {
-    return decodeRecord(record).type === 'end';
-  } catch {
-    return false;
-  }
+function isEnd(bytes: Uint8Array): boolean {
+  const record = tryDecode(bytes);
+  return !(record instanceof TwinstateError) && record.type === 'end';
+}
+
+function isUnreadable(bytes: Uint8Array): boolean {
+  const record = tryDecode(bytes);
+  return record instanceof TwinstateError && mayBeOurs(record);
 }

@@ -1,6 +1,6 @@
 /** What goes into a ledger and what came of it. */
 import type { TwinstateError } from '../shared/errors.js';
-import type { NodeId, Revision, SessionId } from '../shared/ids.js';
+import type { NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { CheckpointRecord, CommitRecord, LeadRecord, SeedRecord } from './record.js';
 import type { StoredSession } from './session-state.js';
 
@@ -17,7 +17,16 @@ export type Applied =
   /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
   | { readonly kind: 'foreign'; readonly error: TwinstateError }
   /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
-  | { readonly kind: 'gap'; readonly why: string };
+  | { readonly kind: 'gap'; readonly why: string }
+  | Stop;
+
+/** A record that may be ours cannot be read by this process: nothing behind it may be said. Nothing was changed. */
+export interface Stop {
+  readonly kind: 'stop';
+  readonly at: Sequence;
+  /** `FORMAT_UNSUPPORTED` or `KEY_UNKNOWN`. */
+  readonly error: TwinstateError;
+}
 
 /** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
 export type LoadedSession =

@@ -60,6 +60,8 @@ export type Notice =
   | { readonly kind: 'gap'; readonly why: string }
   | { readonly kind: 'fenced'; readonly epoch: Epoch; readonly sequence: Sequence }
   | { readonly kind: 'foreign-record'; readonly sequence: Sequence; readonly error: TwinstateError }
+  /** A record by another release, or under a key that is not here: this replica stops before it, until it can be read. */
+  | { readonly kind: 'unreadable-record'; readonly sequence: Sequence; readonly error: TwinstateError }
   | { readonly kind: 'quarantined'; readonly session: SessionId; readonly error: TwinstateError }
   /** A session's state here was not what it should be: the replica is read again, or, the second time, the session is quarantined. */
   | { readonly kind: 'drift'; readonly session: SessionId; readonly error: TwinstateError }

@@ -2,6 +2,8 @@
  * Records that nobody of this cluster wrote, or that do not stand where their writer put them.
  *
  * Invariant: every replica takes the same ones for foreign, and remembers them under the same id, so that the chain goes on over them.
+ * What may be ours and cannot be read here, because its key or its release is not, is none of them: whoever went over it would claim
+ * over commits that it does not know.
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Sequence } from '../shared/ids.js';
@@ -19,7 +21,7 @@ export function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): 
   });
 }
 
-/** Reads a record, or says why it is none of ours; `KEY_UNKNOWN`: it may be, and nothing behind it may be said. */
+/** Reads a record, or says why it is none of ours, or may be one of ours that cannot be read here: see `mayBeOurs`. */
 export function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
   try {
     return decodeRecord(bytes);
@@ -28,6 +30,11 @@ export function tryDecode(bytes: Uint8Array): LogRecord | TwinstateError {
     if (error instanceof TwinstateError) return error;
     throw error;
   }
+}
+
+/** Says whether a record that cannot be read here may be one of ours: then nothing behind it may be said. */
+export function mayBeOurs(error: TwinstateError): boolean {
+  return error.code === 'KEY_UNKNOWN' || error.code === 'FORMAT_UNSUPPORTED';
 }
 
 /** The id under which every replica remembers a record. */

@@ -8,7 +8,7 @@ import { TwinstateError } from '../shared/errors.js';
 import type { Revision } from '../shared/ids.js';
 import { idOf, tryDecode } from './foreign-record.js';
 import { Ledger } from './ledger.js';
-import type { LoadedSession } from './applied.js';
+import type { LoadedSession, Stop } from './applied.js';
 import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
 import { newestCheckpoint } from './record.js';
 import type { LogRecord } from './record.js';
@@ -37,7 +37,8 @@ export type Rebuilt<B> =
   /** The snapshots are older than what the log relies on. */
   | { readonly kind: 'early' }
   /** The records do not follow one another. `ended`: the last of them ends the generation all the same; the ledger is as of the gap. */
-  | { readonly kind: 'gap'; readonly why: string; readonly ended: boolean; readonly ledger: Ledger<B> };
+  | { readonly kind: 'gap'; readonly why: string; readonly ended: boolean; readonly ledger: Ledger<B> }
+  | Stop;
 
 /**
  * True where a log alone says enough to go to work: the snapshots may come while it works. An empty one does not, as that may be a
@@ -81,6 +82,7 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   let ended = false;
   for (const { sequence, record } of log) {
     const applied = ledger.apply(sequence, record, true);
+    if (applied.kind === 'stop') return applied;
     if (applied.kind === 'gap') return { ...applied, ended: typeOf(records.at(-1)!) === 'end', ledger };
     upkeep.noteRecord(now, sequence, record.byteLength);
     if (applied.kind === 'checkpoint') upkeep.noteCheckpoint(ledger, applied.record);

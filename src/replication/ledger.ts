@@ -11,7 +11,7 @@ import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids
 import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
-import { foreignId, outOfPlace, tryDecode } from './foreign-record.js';
+import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
@@ -229,7 +229,7 @@ export class Ledger<B> {
     this.sessions.cool();
     const record = known ?? tryDecode(bytes);
     if (record instanceof TwinstateError) {
-      return record.code === 'KEY_UNKNOWN' ? { kind: 'gap', why: record.message } : this.#foreign(at, bytes, record);
+      return mayBeOurs(record) ? { kind: 'stop', at, error: record } : this.#foreign(at, bytes, record);
     }
     if (record.type === 'end') {
       // whoever wrote it may not have known what it follows: it says only that nothing behind it counts

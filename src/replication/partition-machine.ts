@@ -119,10 +119,8 @@ export class PartitionMachine<B> {
     this.#log.answered(now.ms);
     const applied = this.#ledger.apply(sequence, bytes, false, known);
     if (applied.kind === 'seen') return;
-    if (applied.kind === 'gap') {
-      this.#notice({ kind: 'gap', why: applied.why });
-      return this.#join(applied.why, 0);
-    }
+    if (applied.kind === 'gap') return this.recovery.gap(applied.why);
+    if (applied.kind === 'stop') return this.recovery.stop(applied);
     this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     const slot = this.#slot;
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
@@ -364,7 +362,7 @@ export class PartitionMachine<B> {
   }
 
   #elsewhere(): { readonly hint: NodeId | undefined; readonly why: string } {
-    return { hint: this.#hint(), why: `this node is ${this.#role}` };
+    return { hint: this.#hint(), why: this.recovery.stopped ?? `this node is ${this.#role}` };
   }
 
   #hint(): NodeId | undefined {

@@ -5,7 +5,8 @@
  * records that fit is the history of the partition; one that does not fit means that something was lost, rewritten or reordered.
  *
  * Bytes: magic `0x54`, format version, kind, body, CRC-32 of all before it (little endian). Integers are varints, strings UTF-8
- * with their length in front.
+ * with their length in front. Magic, format version and CRC stay where they are in every release: by them an older one knows a
+ * record that it cannot read from a stranger's.
  *
  * | kind | body |
  * |---|---|

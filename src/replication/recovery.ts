@@ -14,7 +14,7 @@ import { Inheritance } from './inheritance.js';
 import { rebuild, traceOf } from './joining.js';
 import type { ReadPartition } from './joining.js';
 import type { Ledger } from './ledger.js';
-import type { LoadedSession } from './applied.js';
+import type { LoadedSession, Stop } from './applied.js';
 import { logLost } from './log-watch.js';
 import type { LogWatch } from './log-watch.js';
 import type { Instant, MachineOptions } from './machine-options.js';
@@ -53,6 +53,8 @@ export interface Recovering<B> {
   stand(role: 'lost' | 'seeding', reason: string, ledger: Ledger<B>): void;
 }
 
+/** Between two looks at a record that cannot be read, in milliseconds: somebody may have taken it out. */
+const STOPPED_MS = 1_000;
 const NOWHERE = { sequence: sequence(0), id: '' };
 
 export class Recovery<B> {
@@ -66,6 +68,7 @@ export class Recovery<B> {
   #examined = false;
   /** A try to begin the next one is under way. */
   #busy = false;
+  #stop: Stop | undefined;
 
   constructor(replica: Recovering<B>) {
     this.#replica = replica;
@@ -77,6 +80,28 @@ export class Recovery<B> {
     return this.#generation;
   }
 
+  /** Why this replica goes no farther, where a record stops it. */
+  get stopped(): string | undefined {
+    return this.#stop?.error.message;
+  }
+
+  /** A replica at work met a record that does not follow what it applied. */
+  gap(why: string): void {
+    this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why } });
+    this.#replica.join(why, 0);
+  }
+
+  /** Waits before a record that cannot be read here, however long: it is no loss, and nobody claims or begins anything from here. */
+  stop(stop: Stop): void {
+    const { at: sequence, error } = stop;
+    if (this.#stop?.at !== sequence) {
+      this.#replica.emit({ type: 'notice', notice: { kind: 'unreadable-record', sequence, error } });
+    }
+    this.#stop = stop;
+    this.#replica.log.whole();
+    this.#replica.join(error.message, STOPPED_MS);
+  }
+
   /** Takes what a joining replica has read: the whole log first, then the snapshots (rule 8), which are gone through once. */
   joined(now: Instant, read: ReadPartition): void {
     const { options, log, upkeep } = this.#replica;
@@ -84,6 +109,8 @@ export class Recovery<B> {
     const { generation } = read;
     const memory = this.#replica.ledger();
     const rebuilt = rebuild(now, options, upkeep, read);
+    if (rebuilt.kind === 'stop') return this.stop(rebuilt);
+    this.#stop = undefined;
     switch (rebuilt.kind) {
       case 'early':
         return this.#replica.join('the snapshots read are older than the log relies on', joinRetryMs);

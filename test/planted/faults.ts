@@ -37,12 +37,21 @@ const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
 const PASSIVATION = 'replication/passivation.js';
 const ROUTER = 'store/router.js';
+const UNREADABLE = 'replication/foreign-record.js';
 const RECOVERY = 'replication/recovery.js';
 
 export const FAULTS: readonly Fault[] = [
   ...SEALING_FAULTS,
   // differencing
   ...DIFFERENCING_FAULTS,
+  fault('session', 'a record of another release is stepped over', UNREADABLE, "error.code === 'FORMAT_UNSUPPORTED'", 'false'),
+  fault(
+    'session',
+    'a record of another release is a lost log after a while',
+    'replication/joining.js',
+    'return applied;',
+    "return { kind: 'gap', why: 'unreadable', ended: false, ledger };",
+  ),
   // availability
   fault('waits', 'a paused primary is asked again as it is its turn', ROUTER, 'leader !== asked || tries', 'tries'),
   fault('waits', 'a new primary wakes nobody who waits', ROUTER, 'Math.min(tries, 5)), news.known)', 'Math.min(tries, 5)))'),

@@ -36,5 +36,5 @@ export const SEALING_FAULTS: readonly Fault[] = [
   ),
   fault('the mark of an old key goes with the first node that has a new one', MARKS, '...sealed.filter(', '...[].filter('),
   fault('records under an old key stay in the log', 'node/partition-driver.js', 'this.machine.upkeep.full();', ''),
-  fault('a node without keys goes over sealed records', 'replication/ledger.js', "record.code === 'KEY_UNKNOWN'", 'false'),
+  fault('a node without keys goes over sealed records', 'replication/foreign-record.js', "error.code === 'KEY_UNKNOWN'", 'false'),
 ];
