@@ -10,6 +10,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import { invariant } from '../shared/invariant.js';
 import { limitExceeded } from '../wire/limits.js';
+import { isSecretive, thrown } from '../model/secrecy.js';
 import type { Limits } from '../wire/limits.js';
 import { readAttribute } from '../model/attribute-access.js';
 import type { Binding } from './binding.js';
@@ -187,7 +188,7 @@ export class Comparison implements ComparisonPass {
 
   #refuseExtras(live: object, kind: LiveKind): void {
     const extra = extraProperty(live, kind);
-    if (extra !== undefined) throw unsupportedExtra(extra, this.pathOf(live));
+    if (extra !== undefined) throw unsupportedExtra(isSecretive(this.binding.model) ? undefined : extra, this.pathOf(live));
   }
 
   /** True where adopting takes nothing that would have to be sent and never is: immutable attributes are not compared later. */
@@ -299,10 +300,9 @@ export class Comparison implements ComparisonPass {
   #unreadable(cause: unknown): TwinstateError {
     return new TwinstateError('VALUE_UNSUPPORTED', 'this value cannot be read', {
       expected: 'data',
-      received: `an exception: ${String(cause)}`,
+      ...thrown(cause, isSecretive(this.binding.model)),
       cure: 'mend its getter or codec, or keep it in a transient member',
       path: this.pathOf(this.#at),
-      cause,
     });
   }
 }

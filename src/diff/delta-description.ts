@@ -4,6 +4,7 @@
  * Invariant: nothing that is sensitive is shown. Where it cannot be known whether something is (an object inside the session, no graph
  * to find its place), and the model has sensitive attributes, it is taken to be.
  */
+import { isSecretive } from '../model/secrecy.js';
 import type { ClassModel, SessionModel } from '../model/session-model.js';
 import { parseDelta, referencedIds } from './delta.js';
 import type { Graph } from './graph.js';
@@ -29,8 +30,8 @@ export const REDACTED = '[redacted]';
 const DEPTH_MAX = 4;
 
 interface Place extends NodePath {
-  /** The path ends at a sensitive attribute. */
-  readonly hidesSteps: boolean;
+  /** The path ends at a sensitive attribute; or may, and then the names of attributes are said, and no keys. */
+  readonly hidesSteps: boolean | 'keys';
 }
 
 interface Slot {
@@ -63,7 +64,7 @@ class DeltaDescription {
     for (const operation of this.#operations)
       if (operation.op === 'fill') this.#contents.set(operation.target, operation.content);
     this.#places = graph?.pathsOf(referencedIds(delta), model) ?? new Map<number, NodePath>();
-    this.#secretive = [...model.classes.values()].some(({ attributes }) => attributes.some(({ sensitive }) => sensitive));
+    this.#secretive = isSecretive(model);
   }
 
   changes(): Change[] {
@@ -72,7 +73,8 @@ class DeltaDescription {
       if (operation.op === 'fill' || operation.target < 0) continue;
       const place = this.#placeOf(operation.target);
       this.#describe(operation, (step, to, from, sensitive = false) => {
-        const path = joinPath([`.${place.path}`, place.hidesSteps ? '' : step]);
+        const hides = place.hidesSteps === 'keys' ? operation.op !== 'slot' : place.hidesSteps;
+        const path = joinPath([`.${place.path}`, hides ? '' : step]);
         changes.push(show(path, to, from, place.sensitive || sensitive));
       });
     }
@@ -83,7 +85,7 @@ class DeltaDescription {
     const place = this.#places.get(id);
     if (place !== undefined) return { ...place, hidesSteps: place.sensitive };
     if (id === 0) return { path: '', sensitive: false, hidesSteps: false };
-    return { path: `#${id}`, sensitive: this.#secretive, hidesSteps: false };
+    return { path: `#${id}`, sensitive: this.#secretive, hidesSteps: this.#secretive && 'keys' };
   }
 
   #describe(operation: NodeOp, say: (step: string, to: Shown, from: Shown, sensitive?: boolean) => void): void {

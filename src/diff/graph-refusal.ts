@@ -4,16 +4,16 @@
  * Invariant: whatever the application's own code throws while its objects are made or written leaves a graph as a `TwinstateError`.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { isSecretive, thrown } from '../model/secrecy.js';
 import type { SessionModel } from '../model/session-model.js';
 
 /** What the application's own code threw, as an error of Twinstate. */
-export function typed(cause: unknown): TwinstateError {
+export function typed(cause: unknown, model: SessionModel | undefined): TwinstateError {
   if (cause instanceof TwinstateError) return cause;
   return new TwinstateError('VALUE_UNSUPPORTED', 'the live objects do not take this state', {
     expected: 'objects that can be made and written',
-    received: `an exception: ${String(cause)}`,
+    ...thrown(cause, model === undefined || isSecretive(model)),
     cure: 'see its cause: a constructor, a setter or a codec threw, or an object is frozen; then refresh the instance',
-    cause,
   });
 }
 

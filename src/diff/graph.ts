@@ -153,7 +153,7 @@ export class Graph {
       new Materialiser(binding, (node, live) => draft.setSource(node, live)).make([this.#table.root]);
     } catch (error) {
       draft.rollback();
-      throw typed(error);
+      throw typed(error, model);
     }
     this.#binding = binding;
     return this.#table.root.source!;
@@ -258,7 +258,7 @@ export class Graph {
       }
     } catch (error) {
       draft.rollback();
-      throw typed(error);
+      throw typed(error, this.model);
     }
     if (this.#binding !== undefined && canGenerate()) this.#settle(draft);
     this.#table.sweepAmortised();
@@ -282,7 +282,7 @@ export class Graph {
       this.#nodes = next.table;
       this.#binding = next.binding;
     } catch (error) {
-      throw typed(error);
+      throw typed(error, model);
     }
   }
 

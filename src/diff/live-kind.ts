@@ -84,12 +84,13 @@ export function unsupported(live: unknown, path: string | undefined): TwinstateE
   });
 }
 
-/** Makes the error for an array or a collection with a property that is none of its elements. */
-export function unsupportedExtra(name: string | symbol, path: string | undefined): TwinstateError {
-  const received = typeof name === 'symbol' ? `one with ${String(name)}` : `one with the property ${JSON.stringify(name)}`;
+/** Makes the error for an array or a collection with a property that is none of its elements. @param name not given: it may be sensitive */
+export function unsupportedExtra(name: string | symbol | undefined, path: string | undefined): TwinstateError {
+  const extra =
+    name === undefined ? 'another property' : typeof name === 'symbol' ? String(name) : `the property ${JSON.stringify(name)}`;
   return new TwinstateError('VALUE_UNSUPPORTED', 'this value cannot be replicated', {
     expected: 'an array or a collection with nothing beside its content',
-    received,
+    received: `one with ${extra}`,
     cure: 'keep it beside the collection, in an object that holds both; of what a regular expression matched, keep `[...match]`',
     path,
   });

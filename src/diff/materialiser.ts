@@ -7,6 +7,7 @@
 import { copyBytes } from '../shared/bytes.js';
 import { TwinstateError } from '../shared/errors.js';
 import { VIEW_KINDS } from '../wire/format.js';
+import { isSecretive, thrown } from '../model/secrecy.js';
 import type { AttributeModel } from '../model/session-model.js';
 import { writeAttribute, writeKey, writeKeys } from './live-write.js';
 import type { Binding, BoundClass } from './binding.js';
@@ -266,9 +267,8 @@ export function decodeBlob(
     if (cause instanceof TwinstateError) throw cause;
     throw new TwinstateError('BYTES_CORRUPT', `the value of ${attribute.property} cannot be decoded`, {
       expected: 'bytes that the codec of the attribute understands',
-      received: String(cause),
+      ...thrown(cause, isSecretive(model)),
       cure: 'keep the codec able to read what earlier releases wrote',
-      cause,
     });
   }
   throw new TwinstateError(

@@ -301,8 +301,9 @@ export class OperationReader {
     try {
       const made = new RegExp(pattern, flags);
       if (made.source === pattern && made.flags === flags) return { pattern, flags, lastIndex };
-    } catch (cause) {
-      return reader.fail('a regular expression', 'something else', cause);
+    } catch {
+      // what is thrown would quote the pattern
+      return reader.fail('a regular expression', 'something else');
     }
     return reader.fail('the source of a regular expression', 'another form of it');
   }
@@ -346,7 +347,7 @@ export function readTexts(reader: ByteReader): string[] {
 
 function readTime(reader: ByteReader): number {
   const time = reader.f64();
-  return Object.is(new Date(time).getTime(), time) ? time : reader.fail('a time in whole milliseconds', `${time}`);
+  return Object.is(new Date(time).getTime(), time) ? time : reader.fail('a time in whole milliseconds', 'another number');
 }
 
 function readHref(reader: ByteReader): string {

@@ -3,6 +3,7 @@
  *
  * Invariant: a path is for people only. Behind an attribute that is `sensitive` nothing more is said, not even a key.
  */
+import { isSecretive } from '../model/secrecy.js';
 import type { SessionModel } from '../model/session-model.js';
 import type { Graph } from './graph.js';
 import { Link } from './operation.js';
@@ -19,7 +20,9 @@ export function slotPaths(graph: Graph, slots: Iterable<Slot>, model?: SessionMo
   const paths = new Set<string>();
   for (const slot of all) {
     const at = nodes.get(slot.target);
-    const step = at?.sensitive === true ? '' : stepOf(graph, slot, model);
+    // where its place is not known, a key may stand behind what is sensitive
+    const hidden = at?.sensitive ?? (slot.kind !== 'slot' && model !== undefined && isSecretive(model));
+    const step = hidden ? '' : stepOf(graph, slot, model);
     const path = joinPath([`.${at?.path ?? `#${slot.target}`}`, step]);
     paths.add(path);
   }

@@ -11,6 +11,11 @@ import { requireImmutables } from './immutability.js';
 import { elementPath, propertyPath } from './property-path.js';
 import type { AttributeModel, ClassModel, SessionModel } from './session-model.js';
 
+/** Stands for the path of what is behind a sensitive attribute: nothing is added to it, and it is shown without its mark. */
+const HIDDEN = '\u0000';
+const isHidden = (path: string): boolean => path.endsWith(HIDDEN);
+const shown = (path: string): string => (isHidden(path) ? path.slice(0, -1) : path);
+
 type Literal = Readonly<Record<string, unknown>>;
 
 /** What `create` takes for `T`: any of its properties, with literals wherever a class is declared. */
@@ -66,7 +71,7 @@ class Adoption {
     }
     this.#adopted.set(literal, instance);
     this.#assign(model, instance, this.values(model, literal, path, instance, drop), path);
-    requireImmutables(model, instance, new Set(Object.keys(literal)), path);
+    requireImmutables(model, instance, new Set(Object.keys(literal)), shown(path));
     return instance;
   }
 
@@ -82,12 +87,18 @@ class Adoption {
     for (const key of Reflect.ownKeys(literal)) {
       const attribute = model.attributes.find((a) => a.property === key);
       if (key === drop && attribute === undefined) continue;
-      const at = propertyPath(path, String(key));
+      const at = isHidden(path) ? path : propertyPath(path, String(key));
       if (typeof key === 'symbol' || (attribute === undefined && !takes(model, instance, key)))
         throw unknown(model, String(key), at);
       const value = literal[key];
       const initial: unknown = instance === undefined ? undefined : Object.getOwnPropertyDescriptor(instance, key)?.value;
-      defineProperty(values, key, attribute === undefined ? value : this.#adopt(value, attribute, at, isPlain(initial)));
+      defineProperty(
+        values,
+        key,
+        attribute === undefined
+          ? value
+          : this.#adopt(value, attribute, attribute.sensitive && !isHidden(at) ? `${at}${HIDDEN}` : at, isPlain(initial)),
+      );
     }
     return values;
   }
@@ -97,7 +108,8 @@ class Adoption {
       const attribute = model.attributes.find((a) => a.property === key);
       const viaSetter = attribute === undefined ? setterOf(instance, key) : attribute.accessor;
       if (!viaSetter) defineProperty(instance, key, values[key]);
-      else if (!Reflect.set(instance, key, values[key])) throw unknown(model, key, propertyPath(path, key));
+      else if (!Reflect.set(instance, key, values[key]))
+        throw unknown(model, key, isHidden(path) ? path : propertyPath(path, key));
     }
   }
 
@@ -140,7 +152,7 @@ class Adoption {
     this.#adopted.set(original, copy);
     let changed = false;
     fill(copy, (key, element) => {
-      const adopted = this.#adopt(element, attribute, elementPath(path, key), false);
+      const adopted = this.#adopt(element, attribute, isHidden(path) ? path : elementPath(path, key), false);
       changed ||= adopted !== element;
       return adopted;
     });
@@ -156,9 +168,9 @@ function classFor(literal: Literal, { types, discriminator }: AttributeModel, pa
     const named = discriminator.classes.get(name as string);
     if (named !== undefined) return named;
     throw new TwinstateError('CLASS_UNKNOWN', 'a literal names a class that is not declared', {
-      path: propertyPath(path, discriminator.property),
+      path: isHidden(path) ? shown(path) : propertyPath(path, discriminator.property),
       expected: `one of ${[...discriminator.classes.keys()].map((known) => `'${known}'`).join(', ')}`,
-      received: typeof name === 'string' ? `'${name}'` : typeof name,
+      received: typeof name === 'string' && !isHidden(path) ? `'${name}'` : `a ${typeof name}`,
       cure: "correct it, or add the class to the discriminator's subTypes",
     });
   }
@@ -166,7 +178,7 @@ function classFor(literal: Literal, { types, discriminator }: AttributeModel, pa
   const candidates = types.filter((type) => !named.has(type));
   if (candidates.length === 1) return candidates[0]!;
   throw new TwinstateError('CLASS_UNKNOWN', 'a literal could be of several classes', {
-    path,
+    path: shown(path),
     expected: `an instance of ${types.map((type) => type.type.name).join(' or ')}`,
     received: 'a plain object',
     cure: discriminator === undefined ? 'pass an instance' : `give '${discriminator.property}', or pass an instance`,
@@ -196,17 +208,18 @@ function isPlain(value: unknown): value is Literal {
 
 function unknown(model: ClassModel, key: string, path: string): TwinstateError {
   const known = model.attributes.map((attribute) => attribute.property).join(', ');
-  return new TwinstateError('ATTRIBUTE_UNKNOWN', `${model.type.name} has no attribute ${key}`, {
-    path,
+  const named = isHidden(path) ? 'of a name that stands behind something sensitive' : key;
+  return new TwinstateError('ATTRIBUTE_UNKNOWN', `${model.type.name} has no attribute ${named}`, {
+    path: shown(path),
     expected: `one of ${known}`,
-    received: key,
-    cure: `correct the name, mark ${key} in ${model.type.name}, or, if this is a dictionary, give it an initialiser {} there`,
+    received: isHidden(path) ? 'another name' : key,
+    cure: `correct the name, mark ${isHidden(path) ? 'it' : key} in ${model.type.name}, or, if this is a dictionary, give it an initialiser {} there`,
   });
 }
 
 function cyclic(model: ClassModel, path: string): TwinstateError {
   return new TwinstateError('VALUE_UNSUPPORTED', `literals of ${model.type.name} form a cycle`, {
-    path,
+    path: shown(path),
     expected: 'literals that end, since make wants the attributes first',
     cure: 'pass instances that refer to each other',
   });

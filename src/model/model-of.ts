@@ -70,11 +70,15 @@ function build(
   names: ReadonlyMap<Class, string>,
 ): SessionModel {
   // classes refer to each other, so their arrays are filled first and frozen last
+  const secretive = [...drafts.values()].some(({ attributes }) =>
+    attributes.some(({ options: { sensitive } }) => sensitive === true),
+  );
   const shells = new Map<Class, { -readonly [K in keyof ClassModel]: ClassModel[K] }>();
   for (const { type, open, rest, transient, construct, makes } of drafts.values()) {
     const keys = open ? restModel(rest, options.diff ?? 'auto') : undefined;
     const name = names.get(type)!;
-    shells.set(type, { type, name, attributes: [], mutable: [], open, rest: keys, transient, construct, makes });
+    const made = (attributes: Readonly<Record<string, unknown>>): object => construct(attributes, secretive);
+    shells.set(type, { type, name, attributes: [], mutable: [], open, rest: keys, transient, construct: made, makes });
   }
   for (const draft of drafts.values()) {
     const shell = shells.get(draft.type)!;

@@ -10,6 +10,7 @@ import type { Graph } from '../diff/graph.js';
 import { writeKey } from '../diff/live-write.js';
 import type { Slot } from '../diff/slot.js';
 import { readAttribute } from '../model/attribute-access.js';
+import { isSecretive, thrown } from '../model/secrecy.js';
 import type { SessionModel } from '../model/session-model.js';
 import type { Unit } from './attribute-owner.js';
 import { MergeConflict } from './merge-conflict.js';
@@ -49,7 +50,8 @@ export function mergeByFunction(
     return parts.length === 0 ? undefined : composeDeltas(parts, nextId);
   } catch (error) {
     if (error instanceof MergeConflict) throw error;
-    throw new MergeConflict(slots, `its merge function failed: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error && !isSecretive(model) ? error.message : thrown(error, isSecretive(model)).received;
+    throw new MergeConflict(slots, `its merge function failed: ${why}`);
   }
 }
 

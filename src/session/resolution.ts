@@ -11,6 +11,7 @@ import { Link, type WireValue } from '../diff/operation.js';
 import { showKey } from '../diff/path.js';
 import type { Slot } from '../diff/slot.js';
 import { added, isValueRule, kept, type ValueRule } from '../model/merge-rule.js';
+import { isSecretive } from '../model/secrecy.js';
 import type { AttributeModel, MergeRule, SessionModel } from '../model/session-model.js';
 import { mergeLists, type ListItem, type ListMode } from './list-merge.js';
 
@@ -128,11 +129,11 @@ export class Resolution {
       // what was not there yet counts as nothing: two that begin one counter of a Map add up
       const from = base === undefined ? (typeof mine?.value === 'bigint' ? 0n : 0) : base.value;
       const sum = mine === undefined || theirs === undefined ? undefined : added(from, mine.value, theirs.value);
-      if (sum === undefined) return this.#refuse(`'add' cannot add ${shown(values)}`);
+      if (sum === undefined) return this.#refuse(`'add' cannot add ${this.#shown(values)}`);
       return this.#set(slot, sum);
     }
     const which = kept(rule, comparable(mine), comparable(theirs));
-    if (which === undefined) return this.#refuse(`'${rule}' cannot compare ${shown(values.slice(1))}`);
+    if (which === undefined) return this.#refuse(`'${rule}' cannot compare ${this.#shown(values.slice(1))}`);
     return which === 'mine' || this.#set(slot, this.#fromTheirs(theirs!.value));
   }
 
@@ -154,7 +155,7 @@ export class Resolution {
         return this.#set(slot, new Link(theirs.id));
       }
     }
-    return this.#refuse(`'${rule}' cannot merge ${shown(values)}`);
+    return this.#refuse(`'${rule}' cannot merge ${this.#shown(values)}`);
   }
 
   #members(target: number): boolean {
@@ -283,6 +284,11 @@ export class Resolution {
     return isNode(stored) ? new Link(stored.id) : stored;
   }
 
+  #shown(values: readonly (Held | undefined)[]): string {
+    const text = values.map((each) => (each === undefined ? 'nothing' : show(each, isSecretive(this.#model))));
+    return `${text.slice(0, -1).join(', ')} and ${text.at(-1)}`;
+  }
+
   #refuse(why: string): false {
     this.why = why;
     return false;
@@ -324,17 +330,9 @@ function same(a: WireValue, b: WireValue): boolean {
   return a instanceof Link ? b instanceof Link && a.target === b.target : Object.is(a, b);
 }
 
-function shown(values: readonly (Held | undefined)[]): string {
-  const text = values.map((each) => {
-    if (each === undefined) return 'nothing';
-    const { value } = each;
-    return isNode(value)
-      ? `a value of kind ${value.kind}`
-      : value === HOLE
-        ? 'nothing'
-        : typeof value === 'string'
-          ? 'a text'
-          : showKey(value);
-  });
-  return `${text.slice(0, -1).join(', ')} and ${text.at(-1)}`;
+function show({ value }: Held, secretive: boolean): string {
+  if (isNode(value)) return `a value of kind ${value.kind}`;
+  if (value === HOLE) return 'nothing';
+  if (typeof value === 'string') return 'a text';
+  return secretive && (typeof value === 'bigint' || Number.isFinite(value)) ? `a ${typeof value}` : showKey(value);
 }

@@ -76,7 +76,7 @@ export function readDecimal(reader: Pick<ByteReader, 'varint' | 'fail'>, tag: nu
   const mantissa = (signed - (isNegative ? 1 : 0)) / 2;
   const size = mantissa / POWERS[tag - Tag.decimal + 1]!;
   if (mantissa >= (Math.fround(size) === size ? SHORT_MANTISSA_END : MANTISSA_END) || mantissa % 10 === 0) {
-    return reader.fail('a decimal in its shortest form', `${mantissa} / ${POWERS[tag - Tag.decimal + 1]}`);
+    return reader.fail('a decimal in its shortest form', 'another form of it');
   }
   return isNegative ? -size : size;
 }
