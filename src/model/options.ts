@@ -77,14 +77,17 @@ export function checkSessionOptions(where: string, options: SessionOptions): Ses
   if (maxAge !== undefined) durationMs(`${where}, maxAge`, maxAge);
   if (diff !== undefined) checkOneOf(`${where}, diff`, diff, DIFF_STRATEGIES);
   if (make !== undefined) checkFunction(`${where}, make`, make, `make: (attributes) => new …(…)`);
-  if (limits !== undefined) {
-    checkKeys(`${where}, limits`, limits, LIMITS);
-    for (const [limit, value] of Object.entries(limits)) {
-      if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
-      throw bad(`${where}, limits.${limit}`, 'a positive integer', show(value), 'leave it out for the default');
-    }
-  }
+  if (limits !== undefined) checkLimits(`${where}, limits`, limits);
   return options;
+}
+
+/** Checks limits of a class, or of all classes of a store. @throws {TwinstateError} `OPTION_INVALID` */
+export function checkLimits(where: string, limits: SessionLimits): void {
+  checkKeys(where, limits, LIMITS);
+  for (const [limit, value] of Object.entries(limits)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
+    throw bad(`${where}.${limit}`, 'a positive integer', show(value), 'leave it out for the default');
+  }
 }
 
 /** Checks the options of `@Mutable` and `@Immutable`; a function alone is the type. @throws {TwinstateError} `OPTION_INVALID` */

@@ -2,13 +2,27 @@
 import { AtRest } from '../session/at-rest.js';
 import { mergeDelta } from '../session/merge.js';
 import type { Models } from '../session/three-way.js';
+import { stricterLimits } from '../wire/limits.js';
+import type { Limits } from '../wire/limits.js';
 import type { Bodies } from '../replication/session-state.js';
 
-/** @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed */
+/** @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed, and their limits what is taken */
 export function bodiesFor(models: Models): Bodies<AtRest> {
+  const known = new Map<string, Limits>();
+  const limitsOf = (className: string): Limits => {
+    let limits = known.get(className);
+    if (limits === undefined) {
+      const model = models.get(className);
+      limits = stricterLimits(model?.limits);
+      // names of others are not kept: there may be any number of them
+      if (model !== undefined) known.set(className, limits);
+    }
+    return limits;
+  };
   return {
     create: (snapshot, version) => AtRest.of(snapshot, version),
-    check: (kind, payload) => AtRest.check(kind, payload),
+    check: (kind, payload, className) => AtRest.check(kind, payload, limitsOf(className)),
+    hold: (body, payload, pending, className) => body.hold(payload, pending, limitsOf(className)),
     append: (body, delta, version, checked) => body.append(delta, version, checked),
     snapshot: (body) => body.snapshot(),
     salvage: (body) => body.salvage(),

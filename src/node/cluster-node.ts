@@ -306,7 +306,7 @@ export class ClusterNode<B> {
         incarnation: `${self.slice(self.lastIndexOf('~') + 1)}-${partition.toString(36)}`,
         bodies,
         timing,
-        limits: batchLimits(connection),
+        limits: batchLimits(this.#options),
         takeover,
         memory: shareOf(this.#options.memoryBytesMax, this.#replicas),
       },

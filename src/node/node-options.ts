@@ -17,6 +17,8 @@ export interface NodeOptions<B> {
   readonly takeover: 'fast' | 'strict';
   /** Bytes of sessions that it may keep in memory; `Infinity`: all. */
   readonly memoryBytesMax: number;
+  /** Living sessions of the cluster; each partition takes its share. `Infinity`: any number. */
+  readonly sessionsMax: number;
   readonly timing: Timing;
   readonly bodies: Bodies<B>;
   readonly runtime: Runtime;
@@ -30,6 +32,10 @@ const BATCH_ENTRIES_MAX = 4_096;
 const BATCH_SHARE = 0.75;
 
 /** How much one record may hold. */
-export function batchLimits({ messageBytesMax }: EngineConnection): BatchLimits {
-  return { bytesMax: Math.floor(messageBytesMax * BATCH_SHARE), entriesMax: BATCH_ENTRIES_MAX };
+export function batchLimits<B>({ connection, sessionsMax, partitions }: NodeOptions<B>): BatchLimits {
+  return {
+    bytesMax: Math.floor(connection.messageBytesMax * BATCH_SHARE),
+    entriesMax: BATCH_ENTRIES_MAX,
+    sessionsMax: Math.ceil(sessionsMax / partitions),
+  };
 }

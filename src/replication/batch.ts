@@ -54,6 +54,8 @@ export interface Own {
 export interface BatchLimits {
   readonly bytesMax: number;
   readonly entriesMax: number;
+  /** Living sessions of the partition: no more are created (default: any number). */
+  readonly sessionsMax?: number;
 }
 
 /** What a session will be once this record is stored. Most records change a session once: then nobody asks. */
@@ -120,6 +122,8 @@ export function makeBatch<B>(
   const rest: Waiting[] = [];
   let bytes = 0;
   let confirm = false;
+  let created = 0;
+  const { sessionsMax = Infinity } = limits;
   for (const waiting of queue) {
     if (entries.length >= limits.entriesMax || (bytes >= limits.bytesMax && entries.length > 0)) {
       rest.push(waiting);
@@ -145,7 +149,9 @@ export function makeBatch<B>(
       rest.push(waiting);
       continue;
     }
-    const decided = decide(ledger, bodies, operation, state, header, overlay);
+    let decided = decide(ledger, bodies, operation, state, header, overlay);
+    if (operation.kind === 'create' && decided.answer === undefined && ledger.living + created >= sessionsMax)
+      decided = { answer: tooMany(sessionsMax) };
     if (decided.answer !== undefined) {
       // without a lease another one may lead, and know better
       const isSure = overlay === undefined && (own?.fresh !== false || decided.answer.kind === 'retry');
@@ -157,6 +163,7 @@ export function makeBatch<B>(
       late.push({ waiting, answer: header!.version });
       continue;
     }
+    if (operation.kind === 'create') created++;
     const from = header?.version ?? version(0);
     const made: Entry = {
       kind: operation.kind,
@@ -260,7 +267,13 @@ function decide<B>(
   if (base === undefined || base.version > header.version) {
     return { answer: { kind: 'retry', clean: true, hint: undefined, why: 'this base is not known here' } };
   }
-  if (base.version === header.version && !operation.rebased) return { payload, merged: false };
+  const { body } = state;
+  const tooLarge = (delta: Uint8Array): Answer | undefined =>
+    refusalOf(() => bodies.hold(body, delta, overlay?.deltas ?? [], operation.className));
+  if (base.version === header.version && !operation.rebased) {
+    const answer = tooLarge(payload);
+    return answer === undefined ? { payload, merged: false } : { answer };
+  }
   if (mayBeForgotten(header, operation.op, base.version)) {
     const why = 'so many clients have committed since that an earlier try of it may have been stored and forgotten';
     return { answer: { kind: 'conflict', version: header.version, slots: [], why } };
@@ -268,8 +281,18 @@ function decide<B>(
   const result = ledger.readBody(state, (body) => bodies.merge(body, overlay?.deltas ?? [], base.version, payload));
   if (result === undefined) return { answer: UNREADABLE };
   if (!result.merged) return { answer: { kind: 'conflict', version: header.version, slots: result.slots, why: result.why } };
-  const problem = result.delta === payload ? undefined : refusalOf(() => bodies.check('commit', result.delta));
+  const problem =
+    result.delta === payload
+      ? tooLarge(payload)
+      : (refusalOf(() => bodies.check('commit', result.delta, operation.className)) ?? tooLarge(result.delta));
   return problem === undefined ? { payload: result.delta, merged: base.version < header.version } : { answer: problem };
+}
+
+function tooMany(sessionsMax: number): Answer {
+  const why =
+    `its partition has as many living sessions as it may: expected at most ${sessionsMax}, its share of \`limits.sessionsMax\`, ` +
+    'received one more; destroy some, give them a shorter `ttl`, or raise the limit on every node';
+  return { kind: 'refused', code: 'LIMIT_EXCEEDED', why };
 }
 
 /** Why a payload can never be stored; `undefined` where it stands the check. */

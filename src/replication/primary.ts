@@ -295,12 +295,12 @@ export class Primary<B> {
     return count;
   }
 
-  #check({ kind, payload, trusted }: Operation): Answer | undefined {
+  #check({ kind, payload, trusted, className }: Operation): Answer | undefined {
     if (trusted === true || kind === 'touch' || kind === 'destroy' || kind === 'forget') return undefined;
     return refusalOf(() => {
-      if (kind !== 'adopt') return this.#options.bodies.check(kind, payload);
+      if (kind !== 'adopt') return this.#options.bodies.check(kind, payload, className);
       const { header, snapshot } = decodeStored(payload);
-      if (!header.dead) this.#options.bodies.check('create', snapshot);
+      if (!header.dead) this.#options.bodies.check('create', snapshot, className);
     });
   }
 

@@ -41,7 +41,9 @@ export interface Bodies<B> {
   /** Checks a snapshot and keeps a copy. @throws {TwinstateError} where it is unreadable */
   create(snapshot: Uint8Array, at: Version): B;
   /** Checks that a create's snapshot or a commit's delta is well-formed, without a body. @throws {TwinstateError} */
-  check(kind: 'create' | 'commit', payload: Uint8Array): void;
+  check(kind: 'create' | 'commit', payload: Uint8Array, className: string): void;
+  /** Looks whether a body may become what a delta makes of it, behind `pending` ones. @throws {TwinstateError} `LIMIT_EXCEEDED` */
+  hold(body: B, payload: Uint8Array, pending: readonly VersionedDelta[], className: string): void;
   /** Keeps a copy of a delta that leads to `at`. @param checked `check` has seen it. @throws {TwinstateError} where it cannot be */
   append(body: B, delta: Uint8Array, at: Version, checked: boolean): void;
   snapshot(body: B): Uint8Array;

@@ -14,6 +14,8 @@ import { concatBytes, copyBytes } from '../shared/bytes.js';
 import { version } from '../shared/ids.js';
 import type { Version } from '../shared/ids.js';
 import { invariant } from '../shared/invariant.js';
+import { holdLimit } from '../wire/limits.js';
+import type { Limits } from '../wire/limits.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 import { DeltaLog } from './delta-log.js';
@@ -78,10 +80,10 @@ export class AtRest {
     return new AtRest(snapshot, version);
   }
 
-  /** Checks a create's snapshot or a commit's delta without keeping it. @throws {TwinstateError} `BYTES_CORRUPT` */
-  static check(kind: 'create' | 'commit', payload: Uint8Array): void {
-    if (kind === 'create') Graph.decode(payload);
-    else parseDelta(payload);
+  /** Checks a create's snapshot or a commit's delta without keeping it. @throws {TwinstateError} `BYTES_CORRUPT`, `LIMIT_EXCEEDED` */
+  static check(kind: 'create' | 'commit', payload: Uint8Array, limits?: Limits): void {
+    if (kind === 'create') Graph.decode(payload, limits);
+    else parseDelta(payload, limits);
   }
 
   /** What `pack` made, again. Both arrays are copied. */
@@ -191,6 +193,23 @@ export class AtRest {
       kept.push({ version: version(this.#snapshotVersion + i + 1), delta: copyBytes(this.#deltas.at(i)) });
     }
     return kept;
+  }
+
+  /**
+   * Looks whether the session may become what a delta makes of it, with `pending` ones before. What it holds and what comes are an upper
+   * bound of its size, which costs nothing; where that is over, the deltas behind the history go into the snapshot first.
+   *
+   * @throws {TwinstateError} `LIMIT_EXCEEDED`
+   */
+  hold(delta: Uint8Array, pending: readonly KeptDelta[], limits: Limits): void {
+    const more = pending.reduce((sum, each) => sum + each.delta.byteLength, delta.byteLength);
+    const fits = (): boolean => this.#snapshot.byteLength + this.#deltas.byteLength + more <= limits.sessionBytesMax;
+    if (fits()) return;
+    if (this.#historyFrom > 0) this.#tryCompact();
+    if (fits()) return;
+    const graph = this.graph(pending);
+    graph.apply(delta);
+    holdLimit(limits, 'sessionBytesMax', graph.encode().byteLength, 'this session');
   }
 
   #moveHistory(): void {

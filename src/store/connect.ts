@@ -22,6 +22,7 @@ import { REAL_RUNTIME } from './real-runtime.js';
 import { Router } from './router.js';
 import { SessionCache } from './session-cache.js';
 import { SessionReader } from './session-reader.js';
+import { Watchers } from './watch.js';
 import { SessionWriter } from './session-writer.js';
 import { SessionStore } from './session-store.js';
 
@@ -106,6 +107,7 @@ export async function connectWith(
       backups: resolved.backups,
       takeover: resolved.takeover,
       memoryBytesMax: resolved.memoryBytesMax,
+      sessionsMax: resolved.sessionsMax,
       timing: resolved.timing,
       bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
       runtime,
@@ -142,6 +144,7 @@ export async function connectWith(
       audit: resolved.audit,
       connection: link,
       events,
+      watchers: new Watchers(resolved.watchersMax),
     });
   }
 }

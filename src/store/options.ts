@@ -1,5 +1,6 @@
 /** What `connect` may be given, checked before anything is started. */
 import type { Engine } from '../engine/port.js';
+import { checkLimits } from '../model/options.js';
 import type { Class, SessionLimits } from '../model/session-model.js';
 import { TwinstateError } from '../shared/errors.js';
 import { sessionId } from '../shared/ids.js';
@@ -21,6 +22,13 @@ export interface StoreLimits extends SessionLimits {
    * used for the longest time leave memory, once they are in the stored snapshots, and come back when somebody asks for them.
    */
   readonly memoryBytesMax?: number;
+  /**
+   * Living sessions of the cluster (default: any number): a `create` beyond is `LIMIT_EXCEEDED`. The primary of each partition counts its
+   * own and holds them to its share, so single partitions are full a little before the whole is; give all nodes the same.
+   */
+  readonly sessionsMax?: number;
+  /** Watches that this process may have open at once (default 10,000). */
+  readonly watchersMax?: number;
 }
 
 export interface ConnectOptions extends CallOptions {
@@ -59,6 +67,7 @@ export interface ConnectOptions extends CallOptions {
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** From 2 to 32 commits cost the same (`samples/benchmarks/README.md`); 16 let up to eight nodes share evenly. */
 export const PARTITIONS_DEFAULT = 16;
+const WATCHERS_DEFAULT = 10_000;
 export const PARTITIONS_MAX = 4_096;
 
 export interface ResolvedOptions {
@@ -76,6 +85,8 @@ export interface ResolvedOptions {
   readonly cacheBytesMax: number;
   /** `Infinity`: all. */
   readonly memoryBytesMax: number;
+  readonly sessionsMax: number;
+  readonly watchersMax: number;
 }
 
 const KNOWN = [
@@ -111,11 +122,14 @@ export function resolveOptions(options: ConnectOptions): ResolvedOptions {
     Object.assign(timing, { [name]: value });
   }
   checkCall(options);
-  const { cacheBytesMax, memoryBytesMax, ...limits } = options.limits ?? {};
+  const { cacheBytesMax, memoryBytesMax, sessionsMax, watchersMax, ...limits } = options.limits ?? {};
+  checkLimits('limits', limits);
   return {
     limits,
     cacheBytesMax: count('limits.cacheBytesMax', cacheBytesMax, 0, Number.MAX_SAFE_INTEGER) ?? CACHE_BYTES_DEFAULT,
     memoryBytesMax: count('limits.memoryBytesMax', memoryBytesMax, 0, Number.MAX_SAFE_INTEGER) ?? Infinity,
+    sessionsMax: count('limits.sessionsMax', sessionsMax, 1, Number.MAX_SAFE_INTEGER) ?? Infinity,
+    watchersMax: count('limits.watchersMax', watchersMax, 1, Number.MAX_SAFE_INTEGER) ?? WATCHERS_DEFAULT,
     cluster: text('cluster', options.cluster) ?? 'default',
     name: text('nodeId', options.nodeId),
     role: choice('role', options.role, ['node', 'client']) ?? 'node',

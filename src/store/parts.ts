@@ -9,6 +9,7 @@ import type { Ack } from './options.js';
 import type { Router } from './router.js';
 import type { SessionReader } from './session-reader.js';
 import type { SessionWriter } from './session-writer.js';
+import type { Watchers } from './watch.js';
 
 export interface StoreParts {
   readonly node: ClusterNode<AtRest>;
@@ -22,4 +23,5 @@ export interface StoreParts {
   readonly audit: boolean;
   readonly connection: EngineConnection;
   readonly events: Events;
+  readonly watchers: Watchers;
 }

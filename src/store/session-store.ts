@@ -68,7 +68,7 @@ export class SessionStore {
   async create(first: object, second?: object, third?: CreateOptions): Promise<object> {
     this.#check();
     const { model, instance, id, graph, ack, deadline } = beforeSending(() => this.#toCreate(first, second, third));
-    const payload = graph.encode();
+    const payload = beforeSending(() => graph.encode());
     const operation = { kind: 'create', id, model, base: undefined, payload, ack, rebased: false } as const;
     const done = await this.#parts.writer.operate(operation, deadline);
     graph.sealImmutables();
@@ -182,8 +182,8 @@ export class SessionStore {
   watch<T extends object>(type: Class<T>, id: string, options: CallOptions = {}): AsyncIterable<Change> {
     this.#check();
     const session = checkId(id);
-    const { router, runtime } = this.#parts;
-    return watchSession({
+    const { router, runtime, watchers } = this.#parts;
+    const changes = watchSession({
       router,
       clock: runtime.clock,
       partition: this.#partition(session),
@@ -192,6 +192,7 @@ export class SessionStore {
       options: checkCall(options),
       closed: () => this.#closing !== undefined,
     });
+    return watchers.bounded(changes);
   }
 
   /** Renews a session's idle time. @throws {TwinstateError} `SESSION_GONE` */

@@ -27,6 +27,33 @@ const WAIT_MS = 10_000;
 const PAUSE_MS = 50;
 const FROM_PRIMARY = { consistency: 'primary', known: undefined, atLeast: undefined } as const;
 
+/** The watches that this process has open: each holds a question at a primary, and a state to name what changes in it. */
+export class Watchers {
+  readonly #max: number;
+  #open = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Counts a watch from its first reading to its end. @throws {TwinstateError} `LIMIT_EXCEEDED`, on that first reading */
+  async *bounded(changes: AsyncGenerator<Change, void, undefined>): AsyncGenerator<Change, void, undefined> {
+    if (this.#open >= this.#max) {
+      throw new TwinstateError('LIMIT_EXCEEDED', 'too many watches are open in this process', {
+        expected: `watchersMax <= ${this.#max}`,
+        received: `${this.#open + 1}`,
+        cure: 'end some by their `signal`, share one among many readers, or raise `limits.watchersMax` of `connect`',
+      });
+    }
+    this.#open++;
+    try {
+      yield* changes;
+    } finally {
+      this.#open--;
+    }
+  }
+}
+
 /** What is watched, and through what. */
 export interface Watched {
   readonly router: Router;

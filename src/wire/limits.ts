@@ -34,6 +34,17 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   };
 }
 
+/** What whoever keeps a session for others holds it to: what was given, and nothing beyond the defaults, by which everybody reads. */
+export function stricterLimits(given: Partial<Limits> = {}): Limits {
+  const of = (limit: keyof Limits): number => Math.min(given[limit] ?? Infinity, DEFAULT_LIMITS[limit]);
+  return {
+    sessionBytesMax: of('sessionBytesMax'),
+    deltaBytesMax: of('deltaBytesMax'),
+    objectsMax: of('objectsMax'),
+    elementsMax: of('elementsMax'),
+  };
+}
+
 /** @throws {TwinstateError} `LIMIT_EXCEEDED` where `received` is over the limit */
 export function holdLimit(limits: Limits, limit: keyof Limits, received: number, what: string, path?: string): void {
   if (received > limits[limit]) throw limitExceeded(limits, limit, received, what, path);

@@ -34,9 +34,9 @@ const JSON_CODEC = {
   decode: (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as unknown,
 };
 const REFUSING_CODEC = {
-  encode: (value: unknown): Uint8Array => {
+  encode: (value: string | undefined): Uint8Array => {
     if (value === undefined) return new Uint8Array(0);
-    throw new Error(`cannot encode ${String(value)}`);
+    throw new Error(`cannot encode ${value}`);
   },
   decode: (bytes: Uint8Array) => (bytes.byteLength === 0 ? undefined : JSON.parse(Buffer.from(bytes).toString())),
 };
@@ -68,7 +68,7 @@ class Misread {
 @Session({
   name: 'made',
   make: (given) => {
-    if (given['pin'] !== undefined) throw new Error(`no pin like ${String(given['pin'])}`);
+    if (given['pin'] !== undefined) throw new Error(`no pin like ${given['pin'] as string}`);
     return new Made();
   },
 })
@@ -142,7 +142,7 @@ describe('what is sensitive', function () {
     cluster = new TestCluster(embeddedWorld(), { sessions: [Secret, Made], backups: 1, partitions: 1, timing, audit: true });
     const stores = await cluster.connectMany(2);
     await cluster.backedUp(1);
-    stops.push(otel({ meter: instruments as never, tracer: tracer as never, stores }));
+    stops.push(otel({ meter: instruments, tracer, stores }));
   });
   after(async () => {
     for (const stop of stops) stop();
@@ -216,7 +216,7 @@ describe('what is sensitive', function () {
       ['a key in an element', (secret, by) => (secret.cards[0]!.codes[MARKER] = `${MARKER} ${by}`)],
       ['a key of a nested Map', (secret, by) => secret.place.rooms.set(MARKER, `${MARKER} ${by}`)],
       ['a merge function that throws', (secret, by) => (secret.merged = `${MARKER} ${by}`)],
-      ['an operand of a rule', (secret, by) => (secret.amount = by === 'one' ? NaN : (`${MARKER}` as never))],
+      ['an operand of a rule', (secret, by) => (secret.amount = by === 'one' ? NaN : (MARKER as never))],
     ];
     for (const [i, [what, change]] of changes.entries()) {
       const id = `conflict ${i}`;

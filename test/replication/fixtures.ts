@@ -30,6 +30,7 @@ export const textBodies: Bodies<TextBody> = {
   check(_, payload) {
     if (read(payload) === 'malformed') throw new TwinstateError('BYTES_CORRUPT', 'this payload is malformed');
   },
+  hold: () => undefined,
   append(body, delta, at) {
     if (read(delta) === 'poison') throw new TwinstateError('BYTES_CORRUPT', 'this delta is poison');
     body.deltas.push({ version: at, delta });

@@ -17,6 +17,7 @@ interface Text {
 const bodies: Bodies<Text> = {
   create: (snapshot) => ({ text: Buffer.from(snapshot).toString(), deltas: 0 }),
   check: () => undefined,
+  hold: () => undefined,
   append: () => undefined,
   snapshot: (body) => Buffer.from(body.text),
   salvage: (body) => Buffer.from(body.text),

@@ -4,7 +4,7 @@ import { crc32 } from '../../src/wire/checksum.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import { mayBeOurs, tryDecode } from '../../src/replication/foreign-record.js';
 import { encodeRecord, RECORD_FORMAT } from '../../src/replication/record.js';
-import { TwinstateError } from '../../src/shared/errors.js';
+import type { TwinstateError } from '../../src/shared/errors.js';
 import { A, B, Chain, entry, operation } from './fixtures.js';
 import { Bench } from './bench.js';
 
