@@ -12,8 +12,8 @@ import { NodeProcess } from './node-process.js';
 const SESSIONS = Number(process.env['PASSIVATION_SESSIONS'] ?? 4_000);
 const AT_ONCE = 1_000;
 const LOOKED_AT = 200;
-/** A third of what all of them take. */
-const MEMORY_BYTES_MAX = SESSIONS * 420;
+/** Half of what all of them take. */
+const MEMORY_BYTES_MAX = SESSIONS * 600;
 const TEXT_CHARACTERS = 1_024;
 
 @Session({ name: 'page' })
@@ -43,7 +43,7 @@ describe('more sessions than memory', function () {
     const options = {
       cluster,
       backups: 1,
-      partitions: 8,
+      partitions: 2,
       limits: { memoryBytesMax: MEMORY_BYTES_MAX },
       timing: { checkpointIdleMs: 300, historyMs: 1_000, hotSessionsMax: 16 },
     };
