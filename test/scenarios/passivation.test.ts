@@ -8,12 +8,12 @@ import { startNatsServer, type NatsServer } from '../nats-server.js';
 import { until } from '../store/world.js';
 import { NodeProcess } from './node-process.js';
 
-/** `PASSIVATION_SESSIONS=20000` for a longer run. */
-const SESSIONS = Number(process.env['PASSIVATION_SESSIONS'] ?? 4_000);
+/** `PASSIVATION_SESSIONS` for another number. */
+const SESSIONS = Number(process.env['PASSIVATION_SESSIONS'] ?? 20_000);
 const AT_ONCE = 1_000;
 const LOOKED_AT = 200;
-/** Half of what all of them take. */
-const MEMORY_BYTES_MAX = SESSIONS * 600;
+/** A third of what all of them take. */
+const MEMORY_BYTES_MAX = SESSIONS * 420;
 const TEXT_CHARACTERS = 1_024;
 
 @Session({ name: 'page' })
@@ -43,7 +43,7 @@ describe('more sessions than memory', function () {
     const options = {
       cluster,
       backups: 1,
-      partitions: 2,
+      partitions: 8,
       limits: { memoryBytesMax: MEMORY_BYTES_MAX },
       timing: { checkpointIdleMs: 300, historyMs: 1_000, hotSessionsMax: 16 },
     };
