@@ -297,25 +297,20 @@ describe('upkeep of the log', () => {
     create('s', 't');
     const unreadable = { unreadable: sessionId('s'), error: new Error('bits fell over'), revision: revision(1) } as const;
     const log = bench.log.slice(-1);
+    const entries = log.map(({ at, record }) => ({ sequence: sequence(at), record }));
     for (const [found, what] of [
       [{ revision: revision(2), trueUpTo: sequence(0), digest: undefined }, 'evidence'],
       [null, 'evidence'],
       [{ revision: revision(2), trueUpTo: sequence(2), digest: undefined }, 'mended'],
     ] as const) {
-      const heir = new Bench(A, TIMING, [...log]);
-      heir.join([unreadable], 1);
-      const { applied, lastId, epoch } = heir.machine.ledger;
-      heir.occupy(
-        encodeRecord({
-          type: 'commit',
-          id: 'other',
-          prev: { sequence: applied, id: lastId },
-          epoch,
-          node: A,
-          confirm: false,
-          entries: [entry('commit', 's', 1, 'acknowledged=1')],
-        }),
-      );
+      const read = { generation: 1, identity: 'log', log: entries, stored: [unreadable], highest: revision(1) };
+      const heir = new Bench(A, TIMING, [...log], 'fast', read);
+      for (const base of [1, 2, 3]) {
+        const { applied, lastId, epoch } = heir.machine.ledger;
+        const changed = [entry('commit', 's', base, `acknowledged${base}=1`)];
+        const prev = { sequence: applied, id: lastId };
+        heir.occupy(encodeRecord({ type: 'commit', id: `c${base}`, prev, epoch, node: A, confirm: false, entries: changed }));
+      }
       for (let i = 0; i < 20; i++) {
         heir.tick(200);
         heir.flush();
