@@ -82,8 +82,11 @@ export class Inheritance<B> {
       const mends = lacksContent(state) && old.body !== undefined && old.incarnation === state.incarnation;
       if (!mends && (state === undefined ? old.dead : !isAhead(old, state))) {
         // it went on from the same version by another way: what is ahead of the seed there is missing here
-        const both = state !== undefined && state.incarnation === old.incarnation && state.sequence > seeding.at;
-        if (both && farther && old.sequence > seeding.position) this.#diverged(old.id);
+        const same = state !== undefined && state.incarnation === old.incarnation;
+        const both = same && state.sequence > seeding.at && farther && old.sequence > seeding.position;
+        // somebody who lagged took the lead of a log that was rolled back, at a position that had been another record's
+        const overtaken = same && aside.reach.epoch < seeding.epoch && old.sequence >= seeding.epoch;
+        if (both || overtaken) this.#diverged(old.id);
         continue;
       }
       if (state !== undefined && (state.sequence !== seeding.at || !sameTerm)) this.#diverged(old.id);

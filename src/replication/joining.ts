@@ -58,11 +58,14 @@ function typeOf(bytes: Uint8Array): LogRecord['type'] | undefined {
 
 /**
  * Says whether a log that was read still has the record that a replica applied last. `short`: it ends before it; that may be a stale
- * read. `rewritten`: another one stands there, or none, although there are some before and behind. A log that begins behind it says nothing.
+ * read. `rewritten`: another one stands there, or none, although there are some before and behind. A log that begins behind it says nothing,
+ * and one without any record ends before every one: the last of a partition is never trimmed.
  */
 export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger<B>): 'kept' | 'short' | 'rewritten' {
   const first = log[0];
-  if (applied === 0 || first === undefined || first.sequence > applied) return 'kept';
+  if (applied === 0) return 'kept';
+  if (first === undefined) return 'short';
+  if (first.sequence > applied) return 'kept';
   if (log.at(-1)!.sequence < applied) return 'short';
   const entry = log.find(({ sequence }) => sequence === applied);
   return entry !== undefined && idOf(entry.record) === lastId ? 'kept' : 'rewritten';

@@ -212,12 +212,25 @@ export class Upkeep<B> {
     if (standing === undefined) return;
     if (found === undefined) return ledger.unsaved.notSaved(id);
     standing.revision = found === null ? ABSENT : found.revision;
+    const own = ledger.session(id);
+    if (own?.quarantine !== undefined && own.salvaged === undefined && !own.dead)
+      return this.#lookedAtEvidence(ledger, id, found !== null && found.trueUpTo > 0);
     if (found === null) return ledger.unsaved.notSaved(id);
     if (found.revision > ledger.reliedOn) ledger.reliedOn = found.revision;
     const { trueUpTo } = found;
     if (standing.sequence <= trueUpTo) ledger.unsaved.forget(id);
     else ledger.unsaved.notSaved(id, trueUpTo);
     if (found.digest !== undefined) this.#compare(ledger, found.digest);
+  }
+
+  /**
+   * A session of which nothing was readable here holds back nothing, as nobody could store it. But where the stored snapshot can be
+   * read by now, another primary has written it: the log holds what came behind it, and this replica begins anew to get both.
+   */
+  #lookedAtEvidence(ledger: Ledger<B>, id: SessionId, readable: boolean): void {
+    if (!readable) return ledger.unsaved.forget(id);
+    ledger.unsaved.notSaved(id);
+    ledger.sessions.drifted(new DriftError(id, 'a stored snapshot that cannot be read', 'one that another replica has mended'));
   }
 
   /** Up to where sessions must be saved now; `undefined` where nothing need be. */
@@ -243,8 +256,12 @@ export class Upkeep<B> {
     const snapshot = dead
       ? EMPTY_BYTES
       : (ledger.readBody(state, (body) => this.#options.bodies.snapshot(body)) ?? state.salvaged);
-    // nothing of it was ever readable: what is stored of it stays as it is, and as evidence
-    if (snapshot === undefined) return ledger.unsaved.forget(session);
+    if (snapshot === undefined) {
+      // nothing of it was ever readable here: what is stored of it stays as it is, and as evidence, unless somebody has mended it
+      this.#begins(ledger, session, 0, undefined);
+      this.#emit({ type: 'look-up', session });
+      return;
+    }
     const digest = digestOf(snapshot);
     const compared = dead || state.quarantine !== undefined ? undefined : { session, incarnation, version, digest };
     const quarantine = state.quarantine === undefined ? undefined : reasonOf(state.quarantine);

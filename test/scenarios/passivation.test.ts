@@ -8,8 +8,8 @@ import { startNatsServer, type NatsServer } from '../nats-server.js';
 import { until } from '../store/world.js';
 import { NodeProcess } from './node-process.js';
 
-/** `PASSIVATION_SESSIONS=20000` for a longer run. */
-const SESSIONS = Number(process.env['PASSIVATION_SESSIONS'] ?? 4_000);
+/** `PASSIVATION_SESSIONS` for another number. */
+const SESSIONS = Number(process.env['PASSIVATION_SESSIONS'] ?? 20_000);
 const AT_ONCE = 1_000;
 const LOOKED_AT = 200;
 /** A third of what all of them take. */

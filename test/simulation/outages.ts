@@ -56,7 +56,9 @@ export class Outages {
   deliveryMs(node: string, usualMs: number): number {
     if (this.#until.size === 0) return usualMs;
     const name = nameOf(node);
-    const slowMs = this.#left(`slow ${name}`) > 0 ? 100 + usualMs * 50 : usualMs;
+    // what is slow is no longer under way than the slowness lasts
+    const slowForMs = this.#left(`slow ${name}`);
+    const slowMs = slowForMs > 0 ? Math.max(usualMs, Math.min(100 + usualMs * 50, slowForMs)) : usualMs;
     return Math.max(slowMs, this.#left(`deaf ${name}`), this.#left('log'));
   }
 
