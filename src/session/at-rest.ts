@@ -204,8 +204,7 @@ export class AtRest {
   hold(delta: Uint8Array, pending: readonly KeptDelta[], limits: Limits): void {
     const more = pending.reduce((sum, each) => sum + each.delta.byteLength, delta.byteLength);
     const fits = (): boolean => this.#snapshot.byteLength + this.#deltas.byteLength + more <= limits.sessionBytesMax;
-    if (fits()) return;
-    if (this.#historyFrom > 0) this.#tryCompact();
+    if (!fits() && this.#historyFrom > 0) this.#tryCompact();
     if (fits()) return;
     const graph = this.graph(pending);
     graph.apply(delta);

@@ -52,6 +52,15 @@ export const FAULTS: readonly Fault[] = [
     'return applied;',
     "return { kind: 'gap', why: 'unreadable', ended: false, ledger };",
   ),
+  fault('store', 'a session grows beyond its limit by small commits', 'session/at-rest.js', 'if (fits())', 'if (true)'),
+  fault(
+    'store',
+    'a sender is held to its own limits only',
+    'node/bodies.js',
+    'stricterLimits(model?.limits)',
+    'stricterLimits()',
+  ),
+  fault('store', 'more sessions are created than may live', BATCH, 'ledger.living + created >= sessionsMax', 'false'),
   // availability
   fault('waits', 'a paused primary is asked again as it is its turn', ROUTER, 'leader !== asked || tries', 'tries'),
   fault('waits', 'a new primary wakes nobody who waits', ROUTER, 'Math.min(tries, 5)), news.known)', 'Math.min(tries, 5)))'),
