@@ -22,6 +22,8 @@ import type { UnsavedSessions } from './unsaved-sessions.js';
 
 /** Sessions looked at in one tick: some two thousand a second for each partition. */
 const LOOKS = 32;
+/** While its slabs take more than its share, they are tidied as if so many bytes were appended in each tick. */
+const TIDY_BYTES = 4_096;
 /** The part of its share that a replica frees once it is above it. */
 const SLACK_SHARE = 1 / 8;
 /** While sessions with a body take less than this part of the share, writing snapshots sooner would free nothing worth it. */
@@ -97,6 +99,8 @@ export class Passivation<B> {
     const { sessions, unsaved, memory } = this.#replica;
     if (memory.bytesMax === Infinity) return;
     if (!this.#over && sessions.bytes <= memory.bytesMax) return;
+    // what has left gave its bytes up; the slabs that they stood in are to be given back, too
+    if (sessions.bytes > memory.bytesMax) sessions.cold.tidy(TIDY_BYTES);
     this.#over = sessions.liveBytes > memory.bytesMax * (1 - SLACK_SHARE);
     if (!this.#over) return;
     const settled = this.#unsettled <= sessions.cold.size;

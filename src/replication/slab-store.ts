@@ -199,7 +199,7 @@ export class SlabStore {
     const active = this.#slabs[this.#active];
     if (active !== undefined && active.used + lengthBytes <= active.bytes.byteLength) return this.#active;
     // small stores stay small: the first slabs are as long as all before them together
-    const wanted = Math.min(SLAB_BYTES, Math.max(SLAB_BYTES_FIRST, 2 ** Math.floor(Math.log2(this.#usedBytes + 1))));
+    const wanted = Math.min(SLAB_BYTES, Math.max(SLAB_BYTES_FIRST, 2 ** Math.floor(Math.log2(this.liveBytes + 1))));
     const before = this.#active;
     this.#active = this.#add(new Slab(Math.max(wanted, lengthBytes)));
     if (active !== undefined && active.freed === active.used) this.#giveBack(before);
@@ -241,6 +241,12 @@ export class SlabStore {
       if (slab === undefined || index === this.#active) continue;
       const share = slab.freed / slab.used;
       if (share > bestShare) [best, bestShare] = [index, share];
+    }
+    const active = this.#slabs[this.#active];
+    if (best < 0 && active !== undefined && active.freed > active.used / 2) {
+      // most of what was appended last is gone: what is left of it moves, too
+      best = this.#active;
+      this.#active = -1;
     }
     this.#victim = best;
     this.#victimOffset = 0;

@@ -85,8 +85,8 @@ describe('twinstate status', function () {
     await until('all is well', async () => (told = await status()).code === 0);
     expect(told.stderr).to.equal('');
     for (const { id } of nodes)
-      expect(told.stdout).to.match(new RegExp(`^${id} +node +up +\\d+ +\\d+ +0 +\\d+ +\\S+ \\S+$`, 'm'));
-    expect(told.stdout).to.match(/^web~\w+ +client +up +0 +0 +0 +0 +0 B$/m);
+      expect(told.stdout).to.match(new RegExp(`^${id} +node +up +\\d+ +\\d+ +0 +\\d+ +\\d+ +\\S+ \\S+$`, 'm'));
+    expect(told.stdout).to.match(/^web~\w+ +client +up +0 +0 +0 +0 +0 +0 B$/m);
     for (let partition = 0; partition < 4; partition++)
       expect(told.stdout).to.match(
         new RegExp(`^${partition} +[abc]~\\w+ +\\d+ +[abc]~\\w+ \\(\\d+\\).* +\\d+ +\\d+ \\(.*\\)$`, 'm'),
