@@ -10,8 +10,11 @@ import type { SimulatedProcess } from './process.js';
 import { mayLoseContent } from './scenario.js';
 import type { Scenario } from './scenario.js';
 
-/** Where nodes are only drained and started no commit waits longer: a handover takes some messages, and nobody suspects anybody. */
-const PAUSE_MS_MAX = 100;
+/**
+ * Where nodes are only drained and started no commit waits longer. A handover takes some messages, and nobody suspects anybody; but a
+ * commit that asks for a backup, and what the same process commits behind it, waits until the new backup has loaded its sessions.
+ */
+const PAUSE_MS_MAX = 250;
 /** What a full log is reported as. */
 const FULL = 'the log is full';
 /** Between two looks at what is waited for. */

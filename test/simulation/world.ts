@@ -74,6 +74,8 @@ const TIMING = {
 const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
+/** A handover that has failed again and again, on a log that was full, is tried again after up to so long. */
+const SETTLE_MS = 13_000;
 /** Clients go on for so long in a world that has come back. */
 const CALM_MS = 300;
 /** Operations under way come to their end. */
@@ -155,6 +157,7 @@ class World {
     this.#faults.active = false;
     this.#chaos.heal();
     await world.until(HEAL_MS, () => !patient && this.#verdict.unsettled().length === 0);
+    await world.until(SETTLE_MS, () => this.#verdict.unsettled().length === 0);
     await this.#time.runUntil(world.now() + CALM_MS);
     world.stopped = true;
     await world.until(END_MS, () => !patient && world.acting === 0);
