@@ -109,7 +109,10 @@ function sortFirst(values: number[], count: number): void {
   }
 }
 
-/** An array of objects only, none of which is looked at from here. */
+/**
+ * An array that held objects only when this was made; none of them is looked at from here. Where values came in since, which change no
+ * edge and so leave the scan as it is, it is compared as any other.
+ */
 export class PointerArray {
   readonly node: ArrayNode;
   readonly #pointers: readonly unknown[];
@@ -125,7 +128,8 @@ export class PointerArray {
 
   compare(live: readonly unknown[], depth: number): void {
     if (Object.getPrototypeOf(live) !== Array.prototype) findings.broken = true;
-    if (!sameObjects(live, this.#pointers)) findings.report(this.node, depth, STRUCTURAL, findings.count);
+    const isOld = this.node.elements.length !== this.#pointers.length;
+    if (isOld || !sameObjects(live, this.#pointers)) findings.report(this.node, depth, STRUCTURAL, findings.count);
   }
 }
 

@@ -14,7 +14,7 @@ import { Session } from '../../src/model/session.js';
 import { TrackedState, Tracker } from '../../src/diff/tracked-state.js';
 import { TwinstateError } from '../../src/shared/errors.js';
 import { difference } from './topology.js';
-import { mutate, World, type Gene } from './world.js';
+import { mutate, Part, World, type Gene } from './world.js';
 
 const PRICE: string = 'price';
 const ODD_NAMES = ['__proto__', 'constructor', 'toString', 'two words', 'quote\'"\n', '\u2028', 'owner', 'values'];
@@ -568,6 +568,22 @@ function worldOf(type: new () => World, genes: readonly Gene[]): World {
   for (const one of genes) mutate(world, one);
   return world;
 }
+
+describe('an array of tracked objects', () => {
+  it('gives values up again that came to it and changed no object of it', () => {
+    const world = new TrackedWorld();
+    world.parts = [1, 2, 3].map((size) => Object.assign(new Part(), { size }));
+    const graph = Graph.capture(world, modelOf(TrackedWorld));
+    const parts = world.parts as unknown[];
+    expect(graph.diff()).to.equal(null);
+    parts.push(undefined, 7);
+    expect(graph.diff()).not.to.equal(null);
+    parts.length = 3;
+    expect(graph.diff(), 'as it was in the beginning, and not as it was sent last').not.to.equal(null);
+    const [fresh] = [Graph.capture(world, modelOf(TrackedWorld))];
+    expect(hex(graph.encode())).to.equal(hex(fresh.encode()));
+  });
+});
 
 describe('tracking', () => {
   for (const [name, type, other] of [

@@ -6,7 +6,7 @@ import { SCENARIOS } from './scenario.js';
 import { SeedPool } from './seed-pool.js';
 import { simulate } from './world.js';
 
-const SEEDS = 200;
+const SEEDS = 150;
 
 describe('the simulated world', () => {
   it('tells the same history for the same seed, and another for another', async () => {
