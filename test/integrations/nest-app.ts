@@ -109,6 +109,9 @@ class Strangers {}
 @Module({})
 export class PrivateModule {
   static with(global: boolean): DynamicModule {
-    return { module: PrivateModule, imports: [TwinstateModule.forRoot({ sessions: [Note], global }), Strangers] };
+    const shared = TwinstateModule.forRoot({ sessions: [Note] });
+    // it never connects: of an application that cannot begin nobody could close the store
+    const own = TwinstateModule.forRootAsync({ global: false, useFactory: () => new Promise<never>(() => undefined) });
+    return { module: PrivateModule, imports: [global ? shared : own, Strangers] };
   }
 }
