@@ -14,8 +14,8 @@ const AT_ONCE = 1_000;
 const LOOKED_AT = 200;
 /** A third of what all of them take. */
 const MEMORY_BYTES_MAX = SESSIONS * 420;
-/** What has left an eighth of a slab is tidied away later. */
-const ABOUT = 1 + 1 / 8;
+/** Slabs are whole, and what has left is tidied away in parts: with so few sessions that is much. All of them would take three times the bound. */
+const ABOUT = 1.5;
 const TEXT_CHARACTERS = 1_024;
 
 @Session({ name: 'page' })
