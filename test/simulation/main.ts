@@ -1,8 +1,9 @@
 /**
- * `npm run simulate -- --seeds N --from S [--scenario NAME] [--workers W] [--minutes M] [--stop]`: runs N seeds on several threads, or as
- * many as fit into M minutes, prints every one that fails, what was simulated, and how to go on from there.
+ * `npm run simulate -- --seeds N --from S [--scenario NAME,…] [--longer K] [--workers W] [--minutes M] [--faults F] [--stop]`: runs N
+ * seeds on several threads, or as many as fit into M minutes or as F faults take, prints every one that fails, what was simulated, and
+ * how to go on from there. In each anything may go wrong K times as long as usual.
  *
- * `npm run simulate -- --seeds 1 --from S [--scenario NAME] [--trace | --shrink] [--keep NAMES …]`: replays one seed. The same seed is the
+ * `npm run simulate -- --seeds 1 --from S [--scenario NAME] [--longer K] [--trace | --shrink] [--keep NAMES …]`: replays one seed. The same seed is the
  * same history; `--shrink` leaves out of it whatever the failure does not need, and tells the rest as a story.
  */
 import { availableParallelism } from 'node:os';
@@ -18,7 +19,7 @@ import type { SumsOf } from './sums.js';
 import { simulate } from './world.js';
 
 const REPORT_MS = 30_000;
-/** Of seeds where a duration bounds a run. */
+/** Of seeds where something else bounds a run. */
 const ANY_NUMBER = 1_000_000_000;
 
 const { values } = parseArgs({
@@ -28,6 +29,8 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     workers: { type: 'string', default: String(availableParallelism()) },
     minutes: { type: 'string' },
+    faults: { type: 'string' },
+    longer: { type: 'string', default: '1' },
     stop: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
@@ -38,12 +41,23 @@ const { values } = parseArgs({
   },
 });
 const first = Number(values.from);
-const seeds = Number(values.seeds ?? (values.minutes === undefined ? 100 : ANY_NUMBER));
+const seeds = Number(values.seeds ?? (values.minutes === undefined && values.faults === undefined ? 100 : ANY_NUMBER));
 const minutes = Number(values.minutes ?? Infinity);
+const faults = Number(values.faults ?? Infinity);
 const workers = Number(values.workers);
-if (![first, seeds, workers].every((n) => Number.isInteger(n)) || seeds < 1 || workers < 1 || !(minutes > 0)) {
-  console.error('usage: npm run simulate -- --seeds N --from S [--scenario NAME] [--workers W] [--minutes M] [--stop]');
-  console.error('       npm run simulate -- --seeds 1 --from S [--scenario NAME] [--trace | --shrink]');
+const longer = Number(values.longer);
+if (
+  ![first, seeds, workers].every((n) => Number.isInteger(n)) ||
+  seeds < 1 ||
+  workers < 1 ||
+  !(minutes > 0) ||
+  !(faults > 0) ||
+  !(longer > 0)
+) {
+  console.error(
+    'usage: npm run simulate -- --seeds N --from S [--scenario NAME,…] [--workers W] [--minutes M] [--faults F] [--stop]',
+  );
+  console.error('       npm run simulate -- --seeds 1 --from S [--scenario NAME] [--longer K] [--trace | --shrink]');
   process.exit(2);
 }
 if (seeds === 1) await replay();
@@ -51,7 +65,7 @@ else await run();
 
 /** One seed. */
 async function replay(): Promise<void> {
-  const scenarios = scenariosOf(values.scenario);
+  const scenarios = scenariosOf(values.scenario, longer);
   const scenario = scenarios[first % scenarios.length]!;
   const restraint = parseRestraint(values);
   if (values.shrink) {
@@ -77,8 +91,9 @@ async function run(): Promise<void> {
     seeds,
     workers,
     scenario: values.scenario,
+    longer,
     stop: values.stop,
-    over: () => performance.now() - startedMs > minutes * 60_000,
+    over: () => performance.now() - startedMs > minutes * 60_000 || pool.sums.faults >= faults,
     onFailure: ({ seed, scenario, trace, violations }) => {
       console.log(`seed ${seed} (${scenario}, trace ${trace}) fails:`);
       for (const violation of violations) console.log(`  ${violation}`);
@@ -98,7 +113,7 @@ async function run(): Promise<void> {
     );
     const list = failures.map(({ seed, scenario }) => `${seed} (${scenario})`).join(', ');
     if (whole && failures.length > 0)
-      console.log(`failed: ${list}; a story of one: --seeds 1 --from SEED --scenario NAME --shrink`);
+      console.log(`failed: ${list}; a story of one: --seeds 1 --from SEED --scenario NAME --longer ${longer} --shrink`);
   };
   process.once('SIGINT', () => {
     tell(true);

@@ -178,10 +178,16 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** Those among which a seed chooses: one that is named, or all. @throws {RangeError} where there is none of that name */
-export function scenariosOf(name?: string): readonly Scenario[] {
-  if (name === undefined) return Object.values(SCENARIOS);
-  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
-  if (scenario === undefined) throw new RangeError(`there is no scenario ${name}, only ${Object.keys(SCENARIOS).join(', ')}`);
-  return [scenario];
+/**
+ * Those among which a seed chooses.
+ * @param names of them, parted by commas; without it, all
+ * @param longer how many times as long as usual anything may go wrong in them
+ * @throws {RangeError} where there is none of such a name
+ */
+export function scenariosOf(names?: string, longer = 1): readonly Scenario[] {
+  return (names?.split(',') ?? Object.keys(SCENARIOS)).map((name) => {
+    const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
+    if (scenario === undefined) throw new RangeError(`there is no scenario ${name}, only ${Object.keys(SCENARIOS).join(', ')}`);
+    return { ...scenario, faultsMs: scenario.faultsMs * longer };
+  });
 }

@@ -10,6 +10,8 @@ import type { Failure, SeedBatch, SeedOutcome } from './seeds-worker.js';
 import { Sums } from './sums.js';
 
 const BATCH_SEEDS = 8;
+/** A world makes much that soon is garbage. */
+const YOUNG_MB = 64;
 
 export interface SeedPoolOptions {
   readonly first: number;
@@ -17,6 +19,8 @@ export interface SeedPoolOptions {
   readonly seeds: number;
   readonly workers: number;
   readonly scenario?: string | undefined;
+  /** How many times as long as usual anything may go wrong in each. */
+  readonly longer?: number | undefined;
   /** Nothing more is given out once a seed has failed. */
   readonly stop: boolean;
   /** Nothing more is given out once it says so. */
@@ -50,10 +54,10 @@ export class SeedPool {
   }
 
   #batch(): SeedBatch | undefined {
-    const { first, seeds, scenario, stop, over } = this.#options;
+    const { first, seeds, scenario, longer, stop, over } = this.#options;
     const count = Math.min(BATCH_SEEDS, first + seeds - this.#given);
     if (count <= 0 || (stop && this.failures.length > 0) || over?.() === true) return undefined;
-    const batch = { first: this.#given, count, scenario, stop };
+    const batch = { first: this.#given, count, scenario, longer, stop };
     this.#given += count;
     this.#running.add(batch.first);
     return batch;
@@ -61,7 +65,9 @@ export class SeedPool {
 
   #work(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./seeds-worker.js', import.meta.url));
+      const worker = new Worker(new URL('./seeds-worker.js', import.meta.url), {
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      });
       const give = (): void => {
         const batch = this.#batch();
         if (batch !== undefined) worker.postMessage(batch);

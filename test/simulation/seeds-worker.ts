@@ -12,6 +12,8 @@ export interface SeedBatch {
   readonly count: number;
   /** Without it, the seed chooses. */
   readonly scenario?: string | undefined;
+  /** How many times as long as usual anything may go wrong. */
+  readonly longer?: number | undefined;
   /** The first seed that fails is the last of the batch. */
   readonly stop: boolean;
 }
@@ -29,8 +31,8 @@ export interface SeedOutcome {
   readonly sums: SumsOf;
 }
 
-export async function runSeeds({ first, count, scenario: named, stop }: SeedBatch): Promise<SeedOutcome> {
-  const scenarios = scenariosOf(named);
+export async function runSeeds({ first, count, scenario: named, longer, stop }: SeedBatch): Promise<SeedOutcome> {
+  const scenarios = scenariosOf(named, longer);
   const failures: Failure[] = [];
   const sums = new Sums();
   for (let seed = first; seed < first + count && !(stop && failures.length > 0); seed++) {
