@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--threads T] [--listeners]`: damaged bytes for every decoder, N in all; or, with
- * `--listeners`, for everything that a live cluster listens to, by turns on the memory engine and on a real nats-server.
+ * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--threads T] [--minutes M] [--listeners]`: damaged bytes for every decoder, N in all or
+ * as many as fit into M minutes; or, with `--listeners`, for everything that a live cluster listens to, by turns on the memory engine and on a real nats-server.
  *
  * Exits with 1 where one of them crashed, hung, grew without end, changed a shared prototype, or took what does not hold together;
  * the bytes are printed, to be kept as a case in `test/fuzz/cases.ts`.
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import type { Finding, Tally } from './fuzz.js';
 import type { Portion } from './fuzz-worker.js';
+import { tellProgress } from '../proof/progress.js';
 import { embeddedWorld, natsWorld } from '../store/world.js';
 import { harvest } from './harvest.js';
 import { fuzzListeners } from './listeners.js';
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     target: { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    minutes: { type: 'string', default: 'Infinity' },
     listeners: { type: 'boolean', default: false },
   },
 });
@@ -40,8 +42,12 @@ if (values.listeners) await besiege();
 const names = targetsOf(seeds)
   .map(({ name }) => name)
   .filter((name) => values.target === undefined || name === values.target);
-if (![runs, from, threads].every((n) => Number.isSafeInteger(n) && n >= 1) || names.length === 0) {
-  console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--threads T] [--listeners]');
+if (
+  ![runs, from, threads].every((n) => Number.isSafeInteger(n) && n >= 1) ||
+  !(Number(values.minutes) > 0) ||
+  names.length === 0
+) {
+  console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--threads T] [--minutes M] [--listeners]');
   process.exit(2);
 }
 
@@ -52,7 +58,7 @@ let given = 0;
 let portions = 0;
 
 function nextPortion(): Portion | undefined {
-  if (given >= runs) return undefined;
+  if (given >= runs || Date.now() - startedMs > Number(values.minutes) * 60_000) return undefined;
   const portion = { target: names[portions % names.length]!, seed: from + portions, runs: Math.min(PORTION, runs - given) };
   portions++;
   given += portion.runs;
@@ -70,7 +76,16 @@ function take(tally: Tally): void {
   sum.taken += tally.taken;
   sum.slowestMs = Math.max(sum.slowestMs, tally.slowestMs);
   for (const finding of tally.findings) found(finding);
+  progress();
   if (Date.now() - reportedMs > REPORT_MS) tell();
+}
+
+function progress(): void {
+  const sums = [...tallies.values()];
+  tellProgress(
+    sums.reduce((sum, tally) => sum + tally.runs, 0),
+    sums.reduce((sum, tally) => sum + tally.findings, 0),
+  );
 }
 
 function tell(): void {
@@ -95,6 +110,7 @@ function runThread(): Promise<void> {
     const lost = (error: Error): void => {
       if (portion === undefined) return reject(error);
       found({ target: portion.target, seed: portion.seed, run: -1, bytes: '', error: String(error) });
+      progress();
       void worker.terminate();
       begin();
     };

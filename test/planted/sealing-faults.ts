@@ -12,13 +12,14 @@ const fault = (name: string, file: string, find: string, replace: string): Fault
   find,
   replace,
 });
+const core = (...of: Parameters<typeof fault>): Fault => ({ ...fault(...of), core: true });
 
 export const SEALING_FAULTS: readonly Fault[] = [
-  fault('a process uses one nonce for everything', SEALING, 'const counter = own.messages++;', 'const counter = 0;'),
-  fault('a restarted process seals under the same salt again', SEALING, 'this.#entropy()', "'a salt'"),
+  core('a process uses one nonce for everything', SEALING, 'const counter = own.messages++;', 'const counter = 0;'),
+  core('a restarted process seals under the same salt again', SEALING, 'this.#entropy()', "'a salt'"),
   fault('what is sealed is bound to nothing', SEALING, 'out.set(context);', ''),
   fault('the position of a record is not authenticated', SEALING, 'out.set(head, context.byteLength);', ''),
-  fault('a record opens in any partition', SEALS, "'record', generation, partition, ''", "'record', generation, 0, ''"),
+  core('a record opens in any partition', SEALS, "'record', generation, partition, ''", "'record', generation, 0, ''"),
   fault(
     "a snapshot opens under any session's key",
     SEALS,
@@ -27,7 +28,7 @@ export const SEALING_FAULTS: readonly Fault[] = [
   ),
   fault('a reply answers any request', SEALS, 'isSealed(request) ? tagOf(request) : new Uint8Array(0)', 'new Uint8Array(0)'),
   fault('another key of the same id is taken for the key', SEALING, 'Buffer.compare(known.check, check) === 0', 'true'),
-  fault('plain records are taken where none may be', SEALS, "if (this.rule !== 'refuse')", 'if (true)'),
+  core('plain records are taken where none may be', SEALS, "if (this.rule !== 'refuse')", 'if (true)'),
   fault(
     'what does not open is left out, as if it were not there',
     'engine/sealed/sealed-log.js',
