@@ -3,6 +3,8 @@
  *
  * Invariant: a part ends by itself once it has tried so many, or after so many minutes; what it has tried by then counts.
  */
+import { FAULTS } from '../planted/faults.js';
+
 export interface Part {
   readonly name: string;
   /** What one try is, in the plural. */
@@ -51,5 +53,13 @@ export const PARTS: readonly Part[] = [
       'fuzz/main.js',
       ...['--runs', String(count), '--from', String(from), ...bounded(minutes)],
     ],
+  },
+  {
+    name: 'planted',
+    tries: 'planted faults (found: missed)',
+    minutes: 5,
+    inCi: FAULTS.filter(({ core }) => core).length,
+    inRelease: FAULTS.length,
+    command: (count, minutes) => ['planted/main.js', ...(count < FAULTS.length ? ['--core'] : []), ...bounded(minutes)],
   },
 ];
