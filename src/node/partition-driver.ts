@@ -150,7 +150,7 @@ export class PartitionDriver<B> {
       this.machine.tick(now, view);
     });
     const { passivation } = this.machine.ledger;
-    for (const id of passivation.behind.keys()) void this.#loader?.fetch(id).catch(() => false);
+    for (const id of passivation.behind.sessions) void this.#loader?.fetch(id).catch(() => false);
     const moves = passivation.takeMoves();
     if (moves !== undefined) this.#around.event({ type: 'passivation', partition: this.partition, ...moves });
   }

@@ -15,7 +15,7 @@ import { Ledger } from './ledger.js';
 import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
-import { quarantined } from './quarantine.js';
+import { quarantined } from './session-bodies.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
@@ -142,8 +142,7 @@ export class Inheritance<B> {
         next.body = bodies.create(bodies.snapshot(body), version);
       } catch (cause) {
         next.salvaged = bodies.salvage(body);
-        next.quarantine =
-          cause instanceof TwinstateError ? cause : new TwinstateError('SESSION_QUARANTINED', String(cause), { cause });
+        next.quarantine = quarantined(state.id, cause);
       }
     }
     return next;

@@ -478,14 +478,14 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'what the log says of a passivated session while it is fetched is dropped',
     PASSIVATION,
-    'this.#behind.set(session, [next]);',
+    'this.#behind.add(at, entry);',
     ';',
   ),
   fault(
     'session',
     'a passivated session comes back as an older snapshot has it',
     PASSIVATION,
-    'header.version + deltas.length !== state.version',
+    'header.version + behind.length !== state.version',
     'false',
   ),
   fault(
