@@ -31,6 +31,7 @@ const PRIMARY = 'replication/primary.js';
 const READING = 'replication/reading.js';
 const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
+const WRITER = 'replication/record-writer.js';
 const SUCCESSION = 'replication/succession.js';
 const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
@@ -204,8 +205,8 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an error in a delta leaves half of it applied',
     'diff/graph.js',
-    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        if (this.#binding',
-    'catch (error) {\n            throw typed(error);\n        }\n        if (this.#binding',
+    'catch (error) {\n            draft.rollback();\n            throw typed(error, this.model);\n        }\n        if (this.#binding',
+    'catch (error) {\n            throw typed(error, this.model);\n        }\n        if (this.#binding',
   ),
   // merging and sessions at rest
   fault(
@@ -290,7 +291,7 @@ export const FAULTS: readonly Fault[] = [
     'a time-out is taken for "no"',
     MACHINE,
     'slot.undecided(attempt, now.ms, this.options.timing);',
-    "this.#slot = undefined; if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
+    "this.#writer.take(); if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
   ),
   fault(
     'simulation',
@@ -518,7 +519,7 @@ export const FAULTS: readonly Fault[] = [
     'this.forget(id);\n    }\n    /** What was being saved is not stored',
   ),
   fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
-  fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
+  fault('session', 'a checkpoint names no revision', WRITER, 'floor, revision, digests', 'floor, revision: 0, digests'),
   fault('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
   fault(
     'session',
@@ -548,7 +549,7 @@ export const FAULTS: readonly Fault[] = [
     'if (ended)\n            break;',
     '',
   ),
-  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'unsaved.size > 0 || ', ''),
   fault(
     'session',
     'versions go on as if no log had been lost',
