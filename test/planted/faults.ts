@@ -1,24 +1,7 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+import { fault } from './fault.js';
+import type { Fault } from './fault.js';
 import { SEALING_FAULTS } from './sealing-faults.js';
-
-/** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store' | 'sealing';
-
-export interface Fault {
-  readonly name: string;
-  readonly suite: Suite;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-const fault = (suite: Suite, name: string, file: string, find: string, replace: string): Fault => ({
-  suite,
-  name,
-  file,
-  find,
-  replace,
-});
 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';
