@@ -31,7 +31,7 @@ export interface CampaignOptions {
 /** Faults on one cluster; its log and its memory are then long enough. */
 const FAULTS_EACH = 25;
 /** All waits of a fault have bounds, which add up to less. */
-const FAULT_MS_MAX = 360_000;
+const FAULT_MS_MAX = 1_000_000;
 const END_MS_MAX = 60_000;
 
 /** @returns the outcomes in the order of their seeds */

@@ -22,6 +22,8 @@ export interface FaultKind {
   readonly weight: number;
   /** What it needs of the world: two of one kind do not go together. */
   readonly hits: 'nodes' | 'lines' | 'servers';
+  /** What of a session it can take away; without both of them, what was acknowledged is gone, as it was promised. */
+  readonly takes?: 'log' | 'all memory';
   readonly run: (world: FaultWorld, random: () => number) => Promise<Done>;
 }
 
@@ -79,6 +81,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
   'kill two': {
     weight: 2,
     hits: 'nodes',
+    takes: 'all memory',
     run: (world, random) => {
       const spared = someNode(random);
       return killed(
@@ -88,7 +91,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
       );
     },
   },
-  'kill all': { weight: 1, hits: 'nodes', run: (world, random) => killed(world, random, NODES) },
+  'kill all': { weight: 1, hits: 'nodes', takes: 'all memory', run: (world, random) => killed(world, random, NODES) },
   'kill caller': { weight: 1, hits: 'nodes', run: (world, random) => killed(world, random, ['y']) },
   pause: { weight: 6, hits: 'nodes', run: (world, random) => paused(world, random, someNode(random)) },
   'pause caller': { weight: 1, hits: 'nodes', run: (world, random) => paused(world, random, 'y') },
@@ -159,6 +162,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
   wipe: {
     weight: 2,
     hits: 'servers',
+    takes: 'log',
     run: (world, random) => {
       const wiped = async (server: NatsServer): Promise<void> => {
         await server.kill();
@@ -205,7 +209,7 @@ const TWO: FaultKind = {
     const first = one(random, kinds);
     const second = one(
       random,
-      kinds.filter(({ hits }) => hits !== first.hits),
+      kinds.filter(({ hits, takes }) => hits !== first.hits && (takes === undefined || first.takes === undefined)),
     );
     const [one1, one2] = [stream(random), stream(random)];
     const laterMs = between(random, 0, 400);

@@ -9,6 +9,7 @@ import { seededRandom } from '../../src/testing/simulated-time.js';
 import { nowMs } from '../scenarios/machine-clock.js';
 import { until } from '../store/world.js';
 import { chosenKind, KINDS } from './faults.js';
+import { TRUE_MS_MAX } from './fault-world.js';
 import type { FaultWorld } from './fault-world.js';
 import type { NotedCall } from './journal.js';
 
@@ -47,7 +48,6 @@ export function judge({ calls, lostMs, recoveredMs }: NotedHistory): string[] {
 /** Of the bound of a read of the primary, with `takeover: 'fast'`. */
 const LEASE_MS = 500;
 const WARM_MS = 200;
-const FLOWS_MS_MAX = 60_000;
 
 export async function runFault(world: FaultWorld, seed: number, only: string): Promise<Outcome> {
   const random = chanceOf(seed);
@@ -65,7 +65,7 @@ export async function runFault(world: FaultWorld, seed: number, only: string): P
     faultMs = nowMs();
     ({ what, skipped = false } = await KINDS[kind]!.run(world, random));
     const wholeMs = nowMs();
-    await until('commits flow again', () => flows(world.calls(), lasting, wholeMs), FLOWS_MS_MAX);
+    await until('commits flow again', () => flows(world.calls(), lasting, wholeMs), TRUE_MS_MAX);
     for (const { complaints } of await world.stop()) problems.push(...complaints);
     await world.converged();
     const recoveredMs = nowMs();

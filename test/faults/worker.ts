@@ -32,7 +32,7 @@ export interface Called {
 }
 
 /** Of the calls that make sessions and read them in the end. */
-const PATIENT_MS = 40_000;
+const PATIENT_MS = 120_000;
 
 const { servers, replicas, name, ...options } = JSON.parse(process.argv[2]!) as WorkerOptions;
 const engine = natsEngine({ servers, replicas });
