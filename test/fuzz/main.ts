@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import type { Finding, Tally } from './fuzz.js';
 import type { Portion } from './fuzz-worker.js';
 import { harvest } from './harvest.js';
+import { sealedTargetsOf } from './sealed-targets.js';
 import { besiege } from './siege.js';
 import { targetsOf } from './targets.js';
 import { inThreads } from './threads.js';
@@ -32,7 +33,7 @@ const { values } = parseArgs({
 });
 const [runs, from, workers] = [values.runs, values.from, values.workers].map(Number) as [number, number, number];
 const seeds = await harvest(from);
-const targets = targetsOf(seeds);
+const targets = [...targetsOf(seeds), ...sealedTargetsOf(seeds)];
 const names = targets.map(({ name }) => name).filter((name) => values.target === undefined || name === values.target);
 if (![runs, from, workers].every((n) => Number.isSafeInteger(n) && n >= 1) || names.length === 0) {
   console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--workers W] [--listeners]');
