@@ -1,5 +1,6 @@
 /** Faults of differencing: what generated text says, what tracking notes, how bytes are compared, what numbers become. */
-import type { Fault } from './faults.js';
+import { fault } from './fault.js';
+import type { Fault } from './fault.js';
 
 const SOURCE = 'diff/comparator-source.js';
 const EDITS = 'diff/byte-edits.js';
@@ -9,7 +10,7 @@ const FLOAT = 'wire/float.js';
 const STATE = 'diff/tracked-state.js';
 const ACCESSORS = 'diff/tracked-accessors.js';
 
-const diff = (name: string, file: string, find: string, replace: string): Fault => ({ suite: 'diff', name, file, find, replace });
+const diff = (name: string, file: string, find: string, replace: string): Fault => fault('diff', name, file, find, replace);
 const core = (...of: Parameters<typeof diff>): Fault => ({ ...diff(...of), core: true });
 
 export const DIFFERENCING_FAULTS: readonly Fault[] = [

@@ -1,27 +1,7 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+import { core, fault } from './fault.js';
+import type { Fault } from './fault.js';
 import { SEALING_FAULTS } from './sealing-faults.js';
-
-/** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store' | 'sealing';
-
-export interface Fault {
-  readonly name: string;
-  readonly suite: Suite;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-  /** One of those that CI has the time for: the most telling of their kind. */
-  readonly core?: boolean;
-}
-
-const fault = (suite: Suite, name: string, file: string, find: string, replace: string): Fault => ({
-  suite,
-  name,
-  file,
-  find,
-  replace,
-});
-const core = (...of: Parameters<typeof fault>): Fault => ({ ...fault(...of), core: true });
 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';
@@ -34,6 +14,7 @@ const PRIMARY = 'replication/primary.js';
 const READING = 'replication/reading.js';
 const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
+const WRITER = 'replication/record-writer.js';
 const SUCCESSION = 'replication/succession.js';
 const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
@@ -207,8 +188,8 @@ export const FAULTS: readonly Fault[] = [
     'diff',
     'an error in a delta leaves half of it applied',
     'diff/graph.js',
-    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        if (this.#binding',
-    'catch (error) {\n            throw typed(error);\n        }\n        if (this.#binding',
+    'catch (error) {\n            draft.rollback();\n            throw typed(error, this.model);\n        }\n        if (this.#binding',
+    'catch (error) {\n            throw typed(error, this.model);\n        }\n        if (this.#binding',
   ),
   // merging and sessions at rest
   fault(
@@ -293,7 +274,7 @@ export const FAULTS: readonly Fault[] = [
     'a time-out is taken for "no"',
     MACHINE,
     'slot.undecided(attempt, now.ms, this.options.timing);',
-    "this.#slot = undefined; if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
+    "this.#writer.take(); if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
   ),
   fault(
     'simulation',
@@ -481,14 +462,14 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'what the log says of a passivated session while it is fetched is dropped',
     PASSIVATION,
-    'this.#behind.set(session, [next]);',
+    'this.#behind.add(at, entry);',
     ';',
   ),
   fault(
     'session',
     'a passivated session comes back as an older snapshot has it',
     PASSIVATION,
-    'header.version + deltas.length !== state.version',
+    'header.version + behind.length !== state.version',
     'false',
   ),
   fault(
@@ -521,7 +502,7 @@ export const FAULTS: readonly Fault[] = [
     'this.forget(id);\n    }\n    /** What was being saved is not stored',
   ),
   fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
-  fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
+  fault('session', 'a checkpoint names no revision', WRITER, 'floor, revision, digests', 'floor, revision: 0, digests'),
   core('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
   fault(
     'session',
@@ -551,7 +532,7 @@ export const FAULTS: readonly Fault[] = [
     'if (ended)\n            break;',
     '',
   ),
-  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'unsaved.size > 0 || ', ''),
   fault(
     'session',
     'versions go on as if no log had been lost',

@@ -11,8 +11,8 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { tellProgress } from '../proof/progress.js';
+import type { Fault, Suite } from './fault.js';
 import { FAULTS } from './faults.js';
-import type { Fault, Suite } from './faults.js';
 import { PlantedCopy, SUITES } from './planted-copy.js';
 
 /** A suite that takes so many times as long as without a fault never ends: that is a failure, too. */

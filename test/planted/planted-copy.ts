@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Fault, Suite } from './faults.js';
+import type { Fault, Suite } from './fault.js';
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const ROOT = join(DIST, '..');
