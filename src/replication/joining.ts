@@ -9,10 +9,10 @@ import type { Revision } from '../shared/ids.js';
 import { idOf, tryDecode } from './foreign-record.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession, Stop } from './applied.js';
-import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
+import type { Instant, MachineOptions } from './machine-options.js';
 import { originOf } from './log-origin.js';
 import { newestCheckpoint } from './record.js';
-import type { LogRecord } from './record.js';
+import type { LogEntry, LogRecord } from './record.js';
 import type { Upkeep } from './upkeep.js';
 
 /** What a joining replica has read. */

@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--workers W] [--minutes M] [--listeners]`: damaged bytes for every decoder, N in
- * all, or as many as fit into M minutes; or N, with `--listeners`, for everything that a live cluster listens to, by turns on the memory
+ * all or as many as fit into M minutes; or, with `--listeners`, for everything that a live cluster listens to, by turns on the memory
  * engine and on a real nats-server.
  *
  * Exits with 1 where one of them crashed, hung, grew without end, changed a shared prototype, or took what does not hold together;
@@ -9,9 +9,9 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { tellProgress } from '../proof/progress.js';
 import type { Finding, Tally } from './fuzz.js';
 import type { Portion } from './fuzz-worker.js';
+import { tellProgress } from '../proof/progress.js';
 import { harvest } from './harvest.js';
 import { sealedTargetsOf } from './sealed-targets.js';
 import { besiege } from './siege.js';

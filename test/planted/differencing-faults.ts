@@ -1,5 +1,5 @@
 /** Faults of differencing: what generated text says, what tracking notes, how bytes are compared, what numbers become. */
-import { fault } from './fault.js';
+import { coreOf, fault } from './fault.js';
 import type { Fault } from './fault.js';
 
 const SOURCE = 'diff/comparator-source.js';
@@ -11,7 +11,7 @@ const STATE = 'diff/tracked-state.js';
 const ACCESSORS = 'diff/tracked-accessors.js';
 
 const diff = (name: string, file: string, find: string, replace: string): Fault => fault('diff', name, file, find, replace);
-const core = (...of: Parameters<typeof diff>): Fault => ({ ...diff(...of), core: true });
+const core = (...of: Parameters<typeof diff>): Fault => coreOf(diff(...of));
 
 export const DIFFERENCING_FAULTS: readonly Fault[] = [
   // generated comparators

@@ -1,7 +1,9 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
-import { core, fault } from './fault.js';
+import { coreOf, fault } from './fault.js';
 import type { Fault } from './fault.js';
 import { SEALING_FAULTS } from './sealing-faults.js';
+
+const core = (...of: Parameters<typeof fault>): Fault => coreOf(fault(...of));
 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';

@@ -1,5 +1,5 @@
 /** Faults of what is sealed, and of who is let in. */
-import { fault } from './fault.js';
+import { coreOf, fault } from './fault.js';
 import type { Fault } from './fault.js';
 
 const SEALING = 'wire/sealing.js';
@@ -7,7 +7,8 @@ const SEALS = 'engine/sealed/seals.js';
 const MARKS = 'store/cluster-marks.js';
 
 const sealing = (name: string, file: string, find: string, replace: string): Fault => fault('sealing', name, file, find, replace);
-const core = (...of: Parameters<typeof sealing>): Fault => ({ ...sealing(...of), core: true });
+
+const core = (...of: Parameters<typeof sealing>): Fault => coreOf(sealing(...of));
 
 export const SEALING_FAULTS: readonly Fault[] = [
   core('a process uses one nonce for everything', SEALING, 'const counter = own.messages++;', 'const counter = 0;'),
