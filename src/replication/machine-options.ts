@@ -58,6 +58,12 @@ export interface LogEntry {
   readonly record: Uint8Array;
 }
 
+/** What a poll has read: the records behind a position, and where the last one of all stands. */
+export interface PolledLog {
+  readonly entries: readonly LogEntry[];
+  readonly last: Sequence;
+}
+
 /** What came of sending a record; only `stored` says more than "look what stands there". */
 export type AppendOutcome =
   | { readonly outcome: 'stored'; readonly sequence: Sequence }
