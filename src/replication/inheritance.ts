@@ -82,7 +82,7 @@ export class Inheritance<B> {
     const sameTerm = aside.reach.epoch === seeding.epoch;
     for (const old of aside.sessions.states()) {
       const state = ledger.session(old.id);
-      const mends = lacksContent(state) && old.body !== undefined && old.incarnation === state.incarnation;
+      const mends = lacksContent(state) && old.body !== undefined && !isAhead(state, old);
       if (!mends && (state === undefined ? old.dead : !isAhead(old, state))) {
         // it went on from the same version by another way: what is ahead of the seed there is missing here
         const same = state !== undefined && state.incarnation === old.incarnation;
@@ -139,6 +139,8 @@ export class Inheritance<B> {
     // nobody else writes snapshots of a generation before it is whole
     next.revision = ABSENT;
     next.body = undefined;
+    // what is stored as evidence stays behind with the lost generation, and here it must not read as "not there"
+    if (state.quarantine !== undefined && !state.dead) next.salvaged ??= EMPTY_BYTES;
     if (state.body !== undefined) {
       const { body } = state;
       try {

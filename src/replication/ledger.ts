@@ -12,6 +12,7 @@ import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
+import type { LogOrigin } from './log-origin.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
@@ -196,25 +197,9 @@ export class Ledger<B> {
     }
   }
 
-  /** Takes the oldest records that the log still has as the beginning of the chain; `load` holds what came before them. */
-  begin(oldest: Iterable<Uint8Array>): void {
-    let first = true;
-    for (const bytes of oldest) {
-      const record = tryDecode(bytes);
-      if (!(record instanceof TwinstateError)) {
-        if (first) {
-          this.applied = record.prev.sequence;
-          this.lastId = record.prev.id;
-        }
-        if (record.type === 'checkpoint') this.seeding = record.seeding;
-        if (record.type === 'commit' || record.type === 'checkpoint') {
-          this.epoch = record.epoch;
-          this.leader = record.node;
-        }
-        return;
-      }
-      first = false;
-    }
+  /** Takes what stands before the oldest record that the log still has; `load` holds what came of it. */
+  begin(origin: LogOrigin): void {
+    Object.assign(this, origin);
   }
 
   /**
