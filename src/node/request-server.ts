@@ -104,7 +104,7 @@ export class RequestServer<B> {
         change?.cancel();
         return answer;
       }
-      await change.woken;
+      if (!(await change.woken)) return answer;
     }
   }
 
