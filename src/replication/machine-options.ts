@@ -52,12 +52,6 @@ export interface FoundSnapshot {
   readonly digest: SessionDigest | undefined;
 }
 
-/** A record as it stands in the log. */
-export interface LogEntry {
-  readonly sequence: Sequence;
-  readonly record: Uint8Array;
-}
-
 /** What came of sending a record; only `stored` says more than "look what stands there". */
 export type AppendOutcome =
   | { readonly outcome: 'stored'; readonly sequence: Sequence }

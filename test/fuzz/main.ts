@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--workers W] [--listeners]`: damaged bytes for every decoder, N in all; or, with
- * `--listeners`, for everything that a live cluster listens to, by turns on the memory engine and on a real nats-server.
+ * `npm run fuzz -- --runs N [--from SEED] [--target NAME] [--workers W] [--minutes M] [--listeners]`: damaged bytes for every decoder, N in
+ * all or as many as fit into M minutes; or, with `--listeners`, for everything that a live cluster listens to, by turns on the memory
+ * engine and on a real nats-server.
  *
  * Exits with 1 where one of them crashed, hung, grew without end, changed a shared prototype, or took what does not hold together;
  * the bytes are printed, to be kept as a case in `test/fuzz/cases.ts`.
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Finding, Tally } from './fuzz.js';
 import type { Portion } from './fuzz-worker.js';
+import { tellProgress } from '../proof/progress.js';
 import { harvest } from './harvest.js';
 import { sealedTargetsOf } from './sealed-targets.js';
 import { besiege } from './siege.js';
@@ -28,15 +30,17 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     target: { type: 'string' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    minutes: { type: 'string', default: 'Infinity' },
     listeners: { type: 'boolean', default: false },
   },
 });
 const [runs, from, workers] = [values.runs, values.from, values.workers].map(Number) as [number, number, number];
+const minutes = Number(values.minutes);
 const seeds = await harvest(from);
 const targets = [...targetsOf(seeds), ...sealedTargetsOf(seeds)];
 const names = targets.map(({ name }) => name).filter((name) => values.target === undefined || name === values.target);
-if (![runs, from, workers].every((n) => Number.isSafeInteger(n) && n >= 1) || names.length === 0) {
-  console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--workers W] [--listeners]');
+if (![runs, from, workers].every((n) => Number.isSafeInteger(n) && n >= 1) || !(minutes > 0) || names.length === 0) {
+  console.error('usage: npm run fuzz -- [--runs N] [--from SEED] [--target NAME] [--workers W] [--minutes M] [--listeners]');
   process.exit(2);
 }
 // a server that was started goes with the process, which a signal alone would not let it say
@@ -54,6 +58,13 @@ async function decoders(): Promise<number> {
     tallies.get(target)!.findings++;
     say(`FOUND in ${target}, seed ${seed}, run ${run}: ${error}\n  ${bytes}`);
   };
+  const progress = (): void => {
+    const sums = [...tallies.values()];
+    tellProgress(
+      sums.reduce((sum, tally) => sum + tally.runs, 0),
+      sums.reduce((sum, tally) => sum + tally.findings, 0),
+    );
+  };
   const tell = (): void => {
     reportedMs = performance.now();
     const total = [...tallies.values()].reduce((sum, { runs: n }) => sum + n, 0);
@@ -67,7 +78,7 @@ async function decoders(): Promise<number> {
     memoryMb: MEMORY_MB,
     hangMs: HANG_MS,
     next() {
-      if (given >= runs) return undefined;
+      if (given >= runs || performance.now() - startedMs > minutes * 60_000) return undefined;
       const portion = {
         target: names[portions % names.length]!,
         seed: from + portions,
@@ -83,9 +94,13 @@ async function decoders(): Promise<number> {
       sum.taken += tally.taken;
       sum.slowestMs = Math.max(sum.slowestMs, tally.slowestMs);
       for (const finding of tally.findings) found(finding);
+      progress();
       if (performance.now() - reportedMs > REPORT_MS) tell();
     },
-    lost: ({ target, seed }, error) => found({ target, seed, run: -1, bytes: '', error: String(error) }),
+    lost({ target, seed }, error) {
+      found({ target, seed, run: -1, bytes: '', error: String(error) });
+      progress();
+    },
   });
   tell();
   for (const [target, sum] of tallies) {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import { digestOf } from '../../src/replication/drift.js';
 import { Ledger } from '../../src/replication/ledger.js';
+import { originOf } from '../../src/replication/log-origin.js';
 import { encodeRecord } from '../../src/replication/record.js';
 import type { LogRecord } from '../../src/replication/record.js';
 import { freshState } from '../../src/replication/session-state.js';
@@ -128,7 +129,7 @@ describe('the ledger', () => {
     const kept = chain.commit([entry('commit', 's', 1, 'a=1')]);
     const joined = new Ledger(textBodies);
     joined.load([stored('s', 1, 2, 'made')]);
-    joined.begin([encodeRecord(kept)]);
+    joined.begin(originOf([{ sequence: sequence(3), record: encodeRecord(kept) }]));
     expect(joined).to.include({ applied: 2, lastId: 'r2', epoch: 1, leader: A });
     expect(joined.apply(sequence(3), encodeRecord(kept)).kind).to.equal('commit');
     expect(joined.session(S)!.version).to.equal(2);

@@ -10,6 +10,7 @@ import type { Class } from '../../src/model/session-model.js';
 import type { Random } from '../../src/shared/clock.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Timing } from '../../src/replication/timing.js';
+import { ofLaterRelease } from './later-release.js';
 import { ProcessClock } from '../../src/testing/simulated-time.js';
 import type { ClockFault, SimulatedTime } from '../../src/testing/simulated-time.js';
 
@@ -40,6 +41,8 @@ export class SimulatedProcess {
   store: SessionStore | undefined;
   /** What it is started with next. */
   edition: 'old' | 'new' = 'old';
+  /** It is started next as a later release. */
+  later = false;
   /** What it was started with. */
   knows: 'old' | 'new' = 'old';
   #id: NodeId | undefined;
@@ -83,7 +86,8 @@ export class SimulatedProcess {
     const { name, role, backups, partitions, takeover, timing, encryption, editions } = this.options;
     const sessions = editions[this.edition];
     this.knows = this.edition;
-    const engine = memoryEngine({ cluster: this.#cluster });
+    const plain = memoryEngine({ cluster: this.#cluster });
+    const engine = this.later ? ofLaterRelease(plain) : plain;
     const tap = {
       name: engine.name,
       connect: (request: Parameters<typeof engine.connect>[0]) => {
