@@ -1,13 +1,13 @@
 /**
  * Those who wait for a newer state of a session: each is woken once, by a change, by time, by the end, or because so many others wait.
  *
- * Invariant: at most `WAITERS_MAX` wait, whoever they are: who has waited longest is let go for one more, and may ask again.
+ * Invariant: at most `max` wait, whoever they are: who has waited longest is let go for one more, and may ask again.
  */
 import type { Clock } from '../shared/clock.js';
 import type { SessionId } from '../shared/ids.js';
 
 /** As many as five processes watch at most, by their own bound; about a kilobyte each. */
-export const WAITERS_MAX = 50_000;
+const WAITERS_MAX = 50_000;
 
 export interface ChangeWaiter {
   /** Whether it is worth while to look again: not for one that was let go. */
@@ -20,12 +20,14 @@ type End = (again?: boolean) => void;
 
 export class ChangeWaiters {
   readonly #clock: Clock;
+  readonly #max: number;
   readonly #waiting = new Map<SessionId, Set<End>>();
   /** All of them, who has waited longest first. */
   readonly #all = new Set<End>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, max = WAITERS_MAX) {
     this.#clock = clock;
+    this.#max = max;
   }
 
   get count(): number {
@@ -33,7 +35,7 @@ export class ChangeWaiters {
   }
 
   next(session: SessionId, untilMs: number): ChangeWaiter {
-    if (this.#all.size >= WAITERS_MAX) this.#all.values().next().value?.(false);
+    if (this.#all.size >= this.#max) this.#all.values().next().value?.(false);
     let wake!: (again: boolean) => void;
     const woken = new Promise<boolean>((resolve) => (wake = resolve));
     const set = this.#waiting.get(session) ?? new Set();
