@@ -55,6 +55,28 @@ export const PARTS: readonly Part[] = [
     ],
   },
   {
+    name: 'listeners',
+    tries: 'hostile messages to live clusters',
+    minutes: 2,
+    inCi: 200_000,
+    inRelease: 10_000_000,
+    command: (count, minutes, from) => [
+      'fuzz/main.js',
+      ...['--listeners', '--runs', String(count), '--from', String(from), ...bounded(minutes)],
+    ],
+  },
+  {
+    name: 'faults',
+    tries: 'real faults',
+    minutes: 4,
+    inCi: 50,
+    inRelease: 2_000,
+    command: (count, minutes, from) => [
+      'faults/main.js',
+      ...['--count', String(count), '--from', String(from), '--lanes', '3', ...bounded(minutes)],
+    ],
+  },
+  {
     name: 'planted',
     tries: 'planted faults (found: missed)',
     minutes: 5,
