@@ -371,6 +371,13 @@ export const FAULTS: readonly Fault[] = [
     'record.prev.sequence !== this.applied || record.prev.id !== this.lastId',
     'record.prev.sequence > at',
   ),
+  fault(
+    'session',
+    'a commit is put on top of one that is missing',
+    'replication/version-gap.js',
+    'return from === have ? to : undefined;',
+    'return to;',
+  ),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
     'session',

@@ -84,6 +84,17 @@ export const PARTS: readonly Part[] = [
     ],
   },
   {
+    name: 'listeners',
+    tries: 'hostile messages to live clusters',
+    minutes: 1.5,
+    inCi: 200_000,
+    inRelease: 10_000_000,
+    command: (count, minutes, from) => [
+      'fuzz/main.js',
+      ...['--listeners', '--runs', String(count), '--from', String(from), ...bounded(minutes)],
+    ],
+  },
+  {
     name: 'planted',
     tries: 'planted faults (found: missed)',
     minutes: 4.5,
