@@ -14,12 +14,13 @@ import type { Memory, Seeding } from './generation.js';
 import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
-import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
+import { adoptHeader, applyEntry, decodeStored, freshState, mayBeTombstone } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionTable } from './session-table.js';
 import { Passivation } from './passivation.js';
 import { QuarantinedSessions } from './quarantined-sessions.js';
 import { UNLIMITED, type MemoryShare } from './memory-share.js';
+import { standingOf } from './applied.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
@@ -28,7 +29,7 @@ const NOBODY: ReadonlySet<SessionId> = new Set();
 
 export class Ledger<B> {
   readonly #bodies: Bodies<B>;
-  readonly #quarantine: QuarantinedSessions<B>;
+  readonly quarantined: QuarantinedSessions<B>;
   readonly passivation: Passivation<B>;
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
@@ -67,7 +68,7 @@ export class Ledger<B> {
   constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax, memory: MemoryShare = UNLIMITED) {
     this.#bodies = bodies;
     const sessions = (this.sessions = new SessionTable(bodies, hotSessionsMax));
-    const quarantine = (this.#quarantine = new QuarantinedSessions(bodies));
+    const quarantine = (this.quarantined = new QuarantinedSessions(bodies));
     this.passivation = new Passivation({ bodies, sessions, unsaved: this.unsaved, quarantine, memory });
   }
 
@@ -127,7 +128,7 @@ export class Ledger<B> {
   admit(id: SessionId, loaded: LoadedSession | undefined, found?: Search): string | undefined {
     if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
     if (!this.#absent(id)) return undefined;
-    const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
+    const held = loaded === undefined ? 0 : standingOf(loaded).sequence;
     const missing = this.#deferred.all(id).filter(({ at }) => at > held);
     let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
     for (const { at, entry } of missing) {
@@ -178,20 +179,20 @@ export class Ledger<B> {
   load(stored: Iterable<LoadedSession>, asked = false): void {
     for (const each of stored) {
       if (each.revision > this.reliedOn) this.reliedOn = each.revision;
-      const state = freshState<B>(each.unreadable ?? each.header.id);
-      state.revision = each.revision;
+      const { sequence: at, trueUpTo } = standingOf(each);
+      if (trueUpTo > this.#loadedUpTo) this.#loadedUpTo = trueUpTo;
+      const state = { ...freshState<B>(each.unreadable ?? each.header.id), revision: each.revision, sequence: at };
       if (each.unreadable !== undefined) {
         state.dead = false;
         this.quarantine(state, each.error);
       } else {
-        const { header, sequence: at, snapshot, quarantine, trueUpTo } = each;
-        if (trueUpTo > this.#loadedUpTo) this.#loadedUpTo = trueUpTo;
-        Object.assign(state, header, { sequence: at });
+        const { header, snapshot, quarantine } = each;
+        Object.assign(state, header);
         if (quarantine !== undefined) {
           state.salvaged = snapshot;
           this.quarantine(state, quarantine);
         } else if (!header.dead && !asked && this.passivation.full) state.passive = true;
-        else if (!header.dead) this.#quarantine.make(state, () => this.#bodies.create(snapshot, header.version));
+        else if (!header.dead) this.quarantined.make(state, () => this.#bodies.create(snapshot, header.version));
       }
       this.sessions.store(state);
       if (!state.dead) this.#lives(state);
@@ -324,7 +325,8 @@ export class Ledger<B> {
   #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
     let state = this.sessions.get(entry.session);
     if (entry.kind === 'forget') {
-      if (state?.dead !== true || state.version !== entry.from) return false;
+      if (state === undefined || !mayBeTombstone(state, entry.from)) return false;
+      if (!state.dead) this.living--;
       this.sessions.remove(state.id);
       // until nothing of it is stored: an old tombstone must not meet a new life
       this.unsaved.changed(state.id, at);
@@ -345,7 +347,7 @@ export class Ledger<B> {
       state.quarantine = undefined;
       state.salvaged = undefined;
       if (entry.kind === 'adopt') this.#adopt(state, entry);
-      else this.#quarantine.make(state, () => this.#bodies.create(entry.payload, entry.to));
+      else this.quarantined.make(state, () => this.#bodies.create(entry.payload, entry.to));
       if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
@@ -353,7 +355,7 @@ export class Ledger<B> {
       state.salvaged = undefined;
     } else if (entry.kind === 'commit' && state.body !== undefined) {
       const body = state.body;
-      this.#quarantine.make(state, () => {
+      this.quarantined.make(state, () => {
         this.#bodies.append(body, entry.payload, entry.to, checked);
         return body;
       });
@@ -364,26 +366,20 @@ export class Ledger<B> {
 
   /** Takes a state over as somebody remembers it. */
   #adopt(state: SessionState<B>, entry: Entry): void {
-    try {
+    this.quarantined.make(state, () => {
       const { header, snapshot } = decodeStored(entry.payload);
       adoptHeader(state, header);
-      state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
-    } catch (cause) {
-      this.quarantine(state, cause);
-    }
+      return header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
+    });
   }
 
   /** Reads a session's body; `undefined`: there is none that can be read. */
   readBody<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
-    return this.#quarantine.read(state, read);
-  }
-
-  takeQuarantined(): readonly SessionState<B>[] {
-    return this.#quarantine.take();
+    return this.quarantined.read(state, read);
   }
 
   quarantine(state: SessionState<B>, cause: unknown): void {
-    this.#quarantine.add(state, cause);
+    this.quarantined.add(state, cause);
   }
 
   #foreign(at: Sequence, bytes: Uint8Array, error: TwinstateError): Applied {

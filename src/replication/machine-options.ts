@@ -50,7 +50,12 @@ export interface FoundSnapshot {
   readonly trueUpTo: Sequence;
   /** `undefined` where it cannot be read, or is a tombstone. */
   readonly digest: SessionDigest | undefined;
+  /** Another release wrote it, in a format that is not known here: it stays as it is. */
+  readonly withheld?: boolean;
 }
+
+/** What came of removing a tombstone: it is gone, something is still there, or what is there was written by another release. */
+export type Removal = 'gone' | 'there' | 'withheld';
 
 /** A record as it stands in the log. */
 export interface LogEntry {

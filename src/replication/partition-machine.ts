@@ -82,7 +82,7 @@ export class PartitionMachine<B> {
 
   /** Hands out what is to be done, once. */
   takeEffects(): readonly Effect[] {
-    for (const { id, quarantine: error } of this.#ledger.takeQuarantined())
+    for (const { id, quarantine: error } of this.#ledger.quarantined.take())
       if (error !== undefined) this.#notice({ kind: 'quarantined', session: id, error });
     return this.#effects.length === 0 ? this.#effects : this.#effects.splice(0);
   }

@@ -31,7 +31,7 @@ export class QuarantinedSessions<B> {
   }
 
   /** Gives a session the body that is made. */
-  make(state: SessionState<B>, make: () => B): void {
+  make(state: SessionState<B>, make: () => B | undefined): void {
     try {
       state.body = make();
     } catch (cause) {

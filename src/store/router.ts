@@ -10,7 +10,7 @@ import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
 import type { Deadline } from './deadline.js';
-import { closed, conflict, forgotten, gone, unavailable } from './refusals.js';
+import { closed, conflict, forgotten, gone, unavailable, withheld } from './refusals.js';
 import { CLIENTS_MAX } from '../node/cluster-node.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
@@ -115,6 +115,8 @@ export class Router {
         const asked = await this.#answered(deadline, partition, to, reply);
         if (asked.kind === 'answered') {
           const { answer } = asked;
+          // another replica may be of the release that wrote it
+          if (here && answer.kind === 'withheld') continue;
           if (answer.kind !== 'retry') {
             if (!here) this.#hints.set(partition, to);
             return answer;
@@ -252,6 +254,7 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
       );
     case 'refused':
       if (maybeStored) return undefined;
+      if (answer.code === 'FORMAT_UNSUPPORTED') return withheld(operation.session, answer.why, 'not-stored');
       return new TwinstateError(answer.code, `the primary refused this ${operation.kind} of session ${id}`, {
         received: answer.why,
         outcome: 'not-stored',

@@ -172,8 +172,8 @@ describe('the ledger', () => {
     begun();
     apply(chain.commit([entry('create', 'p', 0, 'poison'), entry('create', 't', 0, 'other')]));
     apply(chain.commit([entry('commit', 's', 1, 'poison'), entry('commit', 't', 1, 'a=1')]));
-    expect(ledger.takeQuarantined().map(({ id }) => id)).to.deep.equal(['p', 's']);
-    expect(ledger.takeQuarantined()).to.deep.equal([]);
+    expect(ledger.quarantined.take().map(({ id }) => id)).to.deep.equal(['p', 's']);
+    expect(ledger.quarantined.take()).to.deep.equal([]);
     for (const id of ['p', 's'])
       expect(ledger.session(sessionId(id)))
         .to.include({ body: undefined })
@@ -188,9 +188,9 @@ describe('the ledger', () => {
   it('quarantines a session whose kept delta turns out to fit nothing when it is read', () => {
     begun();
     apply(chain.commit([entry('commit', 's', 1, 'late poison')]));
-    expect(ledger.takeQuarantined()).to.deep.equal([]);
+    expect(ledger.quarantined.take()).to.deep.equal([]);
     expect(ledger.readBody(ledger.session(S)!, (body) => textBodies.snapshot(body))).to.equal(undefined);
-    expect(ledger.takeQuarantined().map(({ id }) => id)).to.deep.equal(['s']);
+    expect(ledger.quarantined.take().map(({ id }) => id)).to.deep.equal(['s']);
   });
 
   it('quarantines a session whose stored snapshot cannot be read', () => {

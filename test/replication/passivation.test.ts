@@ -131,7 +131,7 @@ describe('passivation', () => {
       expect(ledger.lacks(S)).to.equal(true);
       fetch(older, 1_000 + LOST_MS);
       expect(ledger.session(S)!.quarantine?.code).to.equal('SESSION_QUARANTINED');
-      expect([ledger.lacks(S), ledger.session(S)!.dead, ledger.takeQuarantined().length]).to.deep.equal([false, false, 1]);
+      expect([ledger.lacks(S), ledger.session(S)!.dead, ledger.quarantined.take().length]).to.deep.equal([false, false, 1]);
     });
 
     it('its time still comes: it is due, and ends without being fetched', () => {

@@ -116,9 +116,12 @@ export class Chaos {
     this.#healed = true;
     this.#outages.heal();
     for (const process of this.#processes) {
+      // what a later release has stored is served by it alone
+      if (this.#world.scenario.laterFormat === true) process.edition = 'new';
       if (!process.up) process.start();
       process.resume();
       process.mend();
+      if (process.knows !== process.edition) this.#upgrade(process);
     }
   }
 
@@ -173,7 +176,7 @@ export class Chaos {
           choice,
         });
       case 'upgrade':
-        process.edition = choice < 0.9 ? 'new' : 'old';
+        process.edition = choice < (this.#world.scenario.laterFormat === true ? 0.5 : 0.9) ? 'new' : 'old';
         return this.#drain(process, 1_000, lengthMs);
       case 'foreign record':
         return this.#forge(choice);
@@ -204,6 +207,13 @@ export class Chaos {
       other.kill();
       this.#startAfter(other, lengthMs);
     });
+  }
+
+  /** Lets it end, whether or not it is connected yet, and start again with the edition that it is to have. */
+  #upgrade(process: SimulatedProcess): void {
+    if (process.store !== undefined) return this.#drain(process, 300, 0);
+    process.kill();
+    this.#startAfter(process, 0);
   }
 
   #drain(process: SimulatedProcess, withinMs: number, downMs: number): void {

@@ -10,6 +10,7 @@ import type { Class } from '../../src/model/session-model.js';
 import type { Random } from '../../src/shared/clock.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Timing } from '../../src/replication/timing.js';
+import { laterRelease } from '../store/later-release.js';
 import { ProcessClock } from '../../src/testing/simulated-time.js';
 import type { ClockFault, SimulatedTime } from '../../src/testing/simulated-time.js';
 
@@ -24,6 +25,8 @@ export interface ProcessOptions {
   /** The classes that it is started with, by its edition. */
   readonly editions: { readonly old: readonly Class[]; readonly new: readonly Class[] };
   readonly clock?: ClockFault;
+  /** Its new edition stores sessions in a later format, which the old one does not read. */
+  readonly laterFormat?: boolean | undefined;
   /** What it may keep of sessions, in bytes. */
   readonly memoryBytesMax?: number | undefined;
 }
@@ -83,7 +86,8 @@ export class SimulatedProcess {
     const { name, role, backups, partitions, takeover, timing, encryption, editions } = this.options;
     const sessions = editions[this.edition];
     this.knows = this.edition;
-    const engine = memoryEngine({ cluster: this.#cluster });
+    const inner = memoryEngine({ cluster: this.#cluster });
+    const engine = this.options.laterFormat === true && this.knows === 'new' ? laterRelease(inner) : inner;
     const tap = {
       name: engine.name,
       connect: (request: Parameters<typeof engine.connect>[0]) => {

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly rots?: boolean;
   /** Whether processes change to a version of the session class with one attribute more, and some back. */
   readonly upgrades?: boolean;
+  /** Whether that version stores sessions in a later format, which processes of the other one do not read: about half of them change back. */
+  readonly laterFormat?: boolean;
   /** Whether records, snapshots and messages are sealed. */
   readonly sealed?: boolean;
   /** What each process may keep of sessions, in bytes: what is more is passivated. */
@@ -175,6 +177,19 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     chaos: true,
     lossy: true,
     upgrades: true,
+  },
+  rollback: {
+    name: 'rollback',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    upgrades: true,
+    laterFormat: true,
   },
 };
 
