@@ -18,7 +18,8 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
 function answerSound<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadAnswer {
   const state = ledger.session(read.session);
   const hint = ledger.leader;
-  if (state?.quarantine !== undefined && isWithheld(state.quarantine)) return { kind: 'withheld', why: state.quarantine.received ?? '' };
+  if (state?.quarantine !== undefined && isWithheld(state.quarantine))
+    return { kind: 'withheld', why: state.quarantine.received ?? '' };
   const version = state?.version ?? 0;
   if (read.atLeast !== undefined && version < read.atLeast)
     return { kind: 'retry', hint, why: `only version ${version} is known here` };

@@ -70,7 +70,7 @@ export class Router {
             return answer;
           }
           if (answer.kind !== 'retry') {
-            const final = refusal(operation, answer, maybeStored);
+            const final = refusal(operation, answer, maybeStored, to);
             if (final !== undefined) throw final;
             why = 'an earlier try may have been stored';
           } else {
@@ -226,8 +226,16 @@ export class Router {
   }
 }
 
+/** Of a limit: raising it in the process that writes alone helps nobody. */
+const PRIMARY_COUNTS = 'the limits of the process that leads a session count: set the same in all of them';
+
 /** What a final answer means to the caller; `undefined` where an earlier try makes it say nothing. */
-function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, maybeStored: boolean): TwinstateError | undefined {
+function refusal(
+  operation: Omit<NodeOperation, 'waitMs'>,
+  answer: Refusal,
+  maybeStored: boolean,
+  by: NodeId,
+): TwinstateError | undefined {
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
@@ -255,10 +263,10 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
     case 'refused':
       if (maybeStored) return undefined;
       if (answer.code === 'FORMAT_UNSUPPORTED') return withheld(operation.session, answer.why, 'not-stored');
-      return new TwinstateError(answer.code, `the primary refused this ${operation.kind} of session ${id}`, {
+      return new TwinstateError(answer.code, `the primary, ${by}, refused this ${operation.kind} of session ${id}`, {
         received: answer.why,
         outcome: 'not-stored',
-        cure: 'nothing was changed',
+        cure: answer.code === 'LIMIT_EXCEEDED' ? PRIMARY_COUNTS : 'nothing was changed',
       });
   }
 }

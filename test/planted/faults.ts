@@ -60,7 +60,13 @@ export const FAULTS: readonly Fault[] = [
     'return ledger.unsaved.saving(session);',
     'return ledger.unsaved.forget(session);',
   ),
-  fault('store', 'what a later release stored may be destroyed', BATCH, 'quarantine !== undefined && isWithheld(quarantine)', 'false'),
+  fault(
+    'store',
+    'what a later release stored may be destroyed',
+    BATCH,
+    'quarantine !== undefined && isWithheld(quarantine)',
+    'false',
+  ),
   fault('store', 'a session grows beyond its limit by small commits', 'session/at-rest.js', 'if (fits())', 'if (true)'),
   fault(
     'store',

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { connect, memoryEngine, Mutable, Session } from '../../src/index.js';
 import type { SessionStore } from '../../src/index.js';
 import type { StoreLimits } from '../../src/store/options.js';
+import { DEFAULT_LIMITS } from '../../src/wire/limits.js';
 import { refused } from './refused.js';
 import { Counter, SESSIONS } from './sessions.js';
 import { embeddedWorld, TestCluster, until } from './world.js';
@@ -106,6 +107,53 @@ describe('limits', function () {
       await store().commit(box);
       box.parts['c'] = 'c'.repeat(1_800);
       expect((await store().commit(box)).version).to.equal(before + 2);
+    });
+  }
+
+  it('raised at the sender alone helps nobody, and the error says whose limits count; raised in every process it does', async () => {
+    const raised = new TestCluster(embeddedWorld(), { sessions: [Box], backups: 1, partitions: 1 });
+    try {
+      const low = await raised.connect({ nodeId: 'low', limits: SMALL });
+      await raised.leader();
+      const high = await raised.connect({ nodeId: 'high', role: 'client', limits: LARGE });
+      const box = await high.create(Box, {}, { id: 'grows' });
+      box.value = Array.from({ length: 100 }, (_, i) => i);
+      const error = await refused(high.commit(box), 'LIMIT_EXCEEDED', 'not-stored');
+      expect(error.message)
+        .to.match(/the primary, low~/)
+        .and.include(`elementsMax <= ${SMALL.elementsMax}`);
+      expect(error.cure).to.include('process that leads').and.include('all of them');
+      const next = await raised.connect({ nodeId: 'next', limits: LARGE });
+      await raised.backedUp(1);
+      await low.drain();
+      await high.update(Box, 'grows', (held) => void (held.value = Array.from({ length: 100 }, (_, i) => i)));
+      expect((await next.open(Box, 'grows'))!.value).to.have.length(100);
+      // a backup keeps what its own process would not take
+      const narrow = await raised.connect({ nodeId: 'narrow', limits: SMALL });
+      await until('it is a backup', () => raised.node(narrow).replicas[0]?.machine.role === 'following');
+      await next.drain();
+      await refused(narrow.open(Box, 'grows'), 'LIMIT_EXCEEDED');
+      expect((await high.open(Box, 'grows'))!.value).to.have.length(100);
+    } finally {
+      await raised.close();
+    }
+  });
+
+  for (const [limit, most] of Object.entries(DEFAULT_LIMITS)) {
+    it(`${limit} beyond the default is refused by connect, as no other process would read it; of a class as of a store`, async () => {
+      @Session({ name: `vast ${limit}`, limits: { [limit]: most + 1 } })
+      class Vast {
+        @Mutable() value = 0;
+      }
+      for (const connecting of [
+        () => connect({ sessions: [Vast] }),
+        () => connect({ sessions: [Box], limits: { [limit]: most + 1 } }),
+      ]) {
+        const error = await refused(connecting(), 'OPTION_INVALID');
+        expect(error.message).to.include(limit).and.include(`at most ${most}`);
+        expect(error.cure).to.include('keep bulk data elsewhere');
+      }
+      await (await connect({ sessions: [Box], limits: { [limit]: most } })).close();
     });
   }
 
