@@ -320,8 +320,9 @@ function decideAdoption<B>(ledger: Ledger<B>, { session, base, payload }: Operat
   if (overlay !== undefined || state!.sequence !== seeding.at)
     return { answer: { kind: 'conflict', version, slots: [], why: 'it was changed since the log began anew' } };
   const { incarnation } = state!;
-  // of one that cannot be read any state is better than none
-  if (state!.quarantine !== undefined && base.incarnation === incarnation) return { payload, merged: false };
+  // one that cannot be read is mended by the same state, and never by an older one: what was acknowledged behind that would be missing unsaid
+  if (state!.quarantine !== undefined && base.incarnation === incarnation && base.version === version)
+    return { payload, merged: false };
   const ahead = base.incarnation > incarnation || (base.incarnation === incarnation && base.version > version);
   return ahead ? { payload, merged: false } : { answer: { kind: 'gone', ended: undefined } };
 }

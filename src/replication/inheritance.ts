@@ -16,7 +16,7 @@ import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
 import { isWithheld } from './other-release.js';
-import { quarantined } from './quarantine.js';
+import { quarantined } from './session-bodies.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
@@ -95,7 +95,7 @@ export class Inheritance<B> {
     const sameTerm = aside.reach.epoch === seeding.epoch;
     for (const old of aside.sessions.states()) {
       const state = ledger.session(old.id);
-      const mends = lacksContent(state) && old.body !== undefined && old.incarnation === state.incarnation;
+      const mends = lacksContent(state) && old.body !== undefined && !isAhead(state, old);
       if (!mends && (state === undefined ? old.dead : !isAhead(old, state))) {
         // it went on from the same version by another way: what is ahead of the seed there is missing here
         const same = state !== undefined && state.incarnation === old.incarnation;
@@ -152,14 +152,15 @@ export class Inheritance<B> {
     // nobody else writes snapshots of a generation before it is whole
     next.revision = ABSENT;
     next.body = undefined;
+    // what is stored as evidence stays behind with the lost generation, and here it must not read as "not there"
+    if (state.quarantine !== undefined && !state.dead) next.salvaged ??= EMPTY_BYTES;
     if (state.body !== undefined) {
       const { body } = state;
       try {
         next.body = bodies.create(bodies.snapshot(body), version);
       } catch (cause) {
         next.salvaged = bodies.salvage(body);
-        next.quarantine =
-          cause instanceof TwinstateError ? cause : new TwinstateError('SESSION_QUARANTINED', String(cause), { cause });
+        next.quarantine = quarantined(state.id, cause);
       }
     }
     return next;

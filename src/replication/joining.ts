@@ -9,9 +9,10 @@ import type { Revision } from '../shared/ids.js';
 import { idOf, tryDecode } from './foreign-record.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession, Stop } from './applied.js';
-import type { Instant, LogEntry, MachineOptions } from './machine-options.js';
+import type { Instant, MachineOptions } from './machine-options.js';
+import { originOf } from './log-origin.js';
 import { newestCheckpoint } from './record.js';
-import type { LogRecord } from './record.js';
+import type { LogEntry, LogRecord } from './record.js';
 import type { Upkeep } from './upkeep.js';
 
 /** What a joining replica has read. */
@@ -81,7 +82,7 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   if (stored === undefined) ledger.beginLoading(reliesOn);
   else ledger.load(stored);
   if (log.length === 0) return { kind: ledger.sessions.size > 0 || generation > 1 ? 'bare' : 'ready', ledger };
-  ledger.begin(records);
+  ledger.begin(originOf(log));
   let ended = false;
   for (const { sequence, record } of log) {
     const applied = ledger.apply(sequence, record, true);

@@ -12,24 +12,23 @@ import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
+import type { LogOrigin } from './log-origin.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { adoptHeader, applyEntry, decodeStored, freshState, mayBeTombstone } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
+import { SessionBodies } from './session-bodies.js';
 import { SessionTable } from './session-table.js';
 import { Passivation } from './passivation.js';
-import { QuarantinedSessions } from './quarantined-sessions.js';
 import { UNLIMITED, type MemoryShare } from './memory-share.js';
 import { standingOf } from './applied.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
-
-const NOBODY: ReadonlySet<SessionId> = new Set();
+import { gapBefore, gapBehind, heldAlready, NO_SESSIONS } from './version-gap.js';
 
 export class Ledger<B> {
-  readonly #bodies: Bodies<B>;
-  readonly quarantined: QuarantinedSessions<B>;
+  readonly #bodies: SessionBodies<B>;
   readonly passivation: Passivation<B>;
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
@@ -60,21 +59,24 @@ export class Ledger<B> {
   complete = true;
   /** Up to where the newest loaded snapshot was true. */
   #loadedUpTo: Sequence = sequence(0);
+  /** The last record applied ends the generation. */
   #ended = false;
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
 
   /** @param hotSessionsMax see `Timing` */
   constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax, memory: MemoryShare = UNLIMITED) {
-    this.#bodies = bodies;
-    const sessions = (this.sessions = new SessionTable(bodies, hotSessionsMax));
-    const quarantine = (this.quarantined = new QuarantinedSessions(bodies));
-    this.passivation = new Passivation({ bodies, sessions, unsaved: this.unsaved, quarantine, memory });
+    this.#bodies = new SessionBodies(bodies);
+    this.sessions = new SessionTable(bodies, hotSessionsMax);
+    const { sessions, unsaved } = this;
+    this.passivation = new Passivation({ sessions, unsaved, bodies: this.#bodies, memory });
   }
 
+  /** How far this replica's memory reaches: where a later generation would go on from it (rule 10). */
   get reach(): Memory {
     // what is not here yet cannot be gone on from
     if (this.#loading) return { epoch: epoch(0), position: this.#loadedUpTo, identity: this.identity };
+    // the record that ends a generation is nothing that anybody remembers
     const position = this.#ended ? this.beforeApplied : this.applied;
     return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo, identity: this.identity };
   }
@@ -130,14 +132,8 @@ export class Ledger<B> {
     if (!this.#absent(id)) return undefined;
     const held = loaded === undefined ? 0 : standingOf(loaded).sequence;
     const missing = this.#deferred.all(id).filter(({ at }) => at > held);
-    let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
-    for (const { at, entry } of missing) {
-      if (entry.kind === 'forget') version = 0;
-      if (loaded?.unreadable !== undefined || entry.kind === 'forget' || (isStep(entry.kind) && entry.to <= version)) continue;
-      if (entry.from !== version)
-        return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
-      version = entry.to;
-    }
+    const gap = gapBehind(loaded, missing);
+    if (gap !== undefined) return gap;
     this.#deferred.remove(id);
     if (loaded !== undefined) this.load([loaded], found !== undefined);
     for (const { at, entry } of missing) this.#applyEntry(at, entry);
@@ -159,6 +155,7 @@ export class Ledger<B> {
     this.load([loaded], true);
   }
 
+  /** All stored sessions were admitted: one that is not here is nowhere from now on. */
   allAdmitted(): void {
     this.#loading = false;
   }
@@ -192,35 +189,23 @@ export class Ledger<B> {
           state.salvaged = snapshot;
           this.quarantine(state, quarantine);
         } else if (!header.dead && !asked && this.passivation.full) state.passive = true;
-        else if (!header.dead) this.quarantined.make(state, () => this.#bodies.create(snapshot, header.version));
+        else if (!header.dead) this.#bodies.create(state, snapshot, header.version);
       }
       this.sessions.store(state);
       if (!state.dead) this.#lives(state);
     }
   }
 
-  /** Takes the oldest records that the log still has as the beginning of the chain; `load` holds what came before them. */
-  begin(oldest: Iterable<Uint8Array>): void {
-    let first = true;
-    for (const bytes of oldest) {
-      const record = tryDecode(bytes);
-      if (!(record instanceof TwinstateError)) {
-        if (first) {
-          this.applied = record.prev.sequence;
-          this.lastId = record.prev.id;
-        }
-        if (record.type === 'checkpoint') this.seeding = record.seeding;
-        if (record.type === 'commit' || record.type === 'checkpoint') {
-          this.epoch = record.epoch;
-          this.leader = record.node;
-        }
-        return;
-      }
-      first = false;
-    }
+  /** Takes what stands before the oldest record that the log still has; `load` holds what came of it. */
+  begin(origin: LogOrigin): void {
+    Object.assign(this, origin);
   }
 
   /**
+   * Takes the next record, or says why it cannot be: then nothing was changed.
+   *
+   * @param at its place in the log; one at or before `applied` was seen
+   * @param bytes as they stand there
    * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
    * @param known what the bytes say, where this replica wrote them: its deltas are checked
    */
@@ -271,8 +256,8 @@ export class Ledger<B> {
     if (!fenced) {
       // what this replica has written follows the very states that are here: `prev` says that nothing came in between
       const own = known !== undefined && !this.#loading;
-      const held = own ? NOBODY : this.#heldAlready(at, record.entries);
-      const gap = own ? undefined : this.#versionGap(at, record.entries, held);
+      const held = own ? NO_SESSIONS : heldAlready(at, record.entries, this.sessions);
+      const gap = own ? undefined : gapBefore(at, record.entries, held, this.sessions, this.#loading);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
         if (!own && this.#defers(at, entry)) changed.add(entry.session);
@@ -289,37 +274,6 @@ export class Ledger<B> {
     this.#deferred.add(at, entry);
     this.unsaved.changed(entry.session, at);
     return true;
-  }
-
-  /** Sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several of one. */
-  #heldAlready(at: Sequence, entries: readonly Entry[]): ReadonlySet<SessionId> {
-    let held: Set<SessionId> | undefined;
-    for (const { session } of entries) {
-      const standing = this.sessions.standing(session);
-      if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
-    }
-    return held ?? NOBODY;
-  }
-
-  /** Looks for a version that is missing, before anything is applied. */
-  #versionGap(at: Sequence, entries: readonly Entry[], held: ReadonlySet<SessionId>): string | undefined {
-    const reached = new Map<SessionId, number>();
-    for (const entry of entries) {
-      if (held.has(entry.session) || (entry.from !== 0 && this.#absent(entry.session) && !reached.has(entry.session))) continue;
-      const state = this.sessions.get(entry.session);
-      if (entry.kind === 'forget') {
-        // whoever has no tombstone has forgotten it already
-        reached.set(entry.session, 0);
-        continue;
-      }
-      // what is quarantined has no history that could be missing
-      if (state?.quarantine !== undefined) continue;
-      const have = reached.get(entry.session) ?? state?.version ?? 0;
-      if (isStep(entry.kind) && entry.to <= have) continue;
-      if (entry.from !== have) return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${have}`;
-      reached.set(entry.session, entry.to);
-    }
-    return undefined;
   }
 
   #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
@@ -347,39 +301,42 @@ export class Ledger<B> {
       state.quarantine = undefined;
       state.salvaged = undefined;
       if (entry.kind === 'adopt') this.#adopt(state, entry);
-      else this.quarantined.make(state, () => this.#bodies.create(entry.payload, entry.to));
+      else this.#bodies.create(state, entry.payload, entry.to);
       if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
       state.salvaged = undefined;
-    } else if (entry.kind === 'commit' && state.body !== undefined) {
-      const body = state.body;
-      this.quarantined.make(state, () => {
-        this.#bodies.append(body, entry.payload, entry.to, checked);
-        return body;
-      });
-    }
+    } else if (entry.kind === 'commit') this.#bodies.append(state, entry, checked);
     if (state.dead !== dead) this.living += dead ? 1 : -1;
     return true;
   }
 
   /** Takes a state over as somebody remembers it. */
   #adopt(state: SessionState<B>, entry: Entry): void {
-    this.quarantined.make(state, () => {
+    try {
       const { header, snapshot } = decodeStored(entry.payload);
       adoptHeader(state, header);
-      return header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
-    });
+      if (header.dead) state.body = undefined;
+      else this.#bodies.create(state, snapshot, entry.to);
+    } catch (cause) {
+      this.quarantine(state, cause);
+    }
   }
 
   /** Reads a session's body; `undefined`: there is none that can be read. */
   readBody<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
-    return this.quarantined.read(state, read);
+    return this.#bodies.read(state, read);
   }
 
+  /** Hands out the sessions that were quarantined since the last call, once. */
+  takeQuarantined(): readonly SessionState<B>[] {
+    return this.#bodies.takeQuarantined();
+  }
+
+  /** Serves a session no more, until it is destroyed or created anew; all others go on. */
   quarantine(state: SessionState<B>, cause: unknown): void {
-    this.quarantined.add(state, cause);
+    this.#bodies.quarantine(state, cause);
   }
 
   #foreign(at: Sequence, bytes: Uint8Array, error: TwinstateError): Applied {

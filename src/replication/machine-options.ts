@@ -57,12 +57,6 @@ export interface FoundSnapshot {
 /** What came of removing a tombstone: it is gone, something is still there, or what is there was written by another release. */
 export type Removal = 'gone' | 'there' | 'withheld';
 
-/** A record as it stands in the log. */
-export interface LogEntry {
-  readonly sequence: Sequence;
-  readonly record: Uint8Array;
-}
-
 /** What came of sending a record; only `stored` says more than "look what stands there". */
 export type AppendOutcome =
   | { readonly outcome: 'stored'; readonly sequence: Sequence }

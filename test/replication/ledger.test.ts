@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import { digestOf } from '../../src/replication/drift.js';
 import { Ledger } from '../../src/replication/ledger.js';
+import { originOf } from '../../src/replication/log-origin.js';
 import { encodeRecord } from '../../src/replication/record.js';
 import type { LogRecord } from '../../src/replication/record.js';
 import { freshState } from '../../src/replication/session-state.js';
@@ -128,7 +129,7 @@ describe('the ledger', () => {
     const kept = chain.commit([entry('commit', 's', 1, 'a=1')]);
     const joined = new Ledger(textBodies);
     joined.load([stored('s', 1, 2, 'made')]);
-    joined.begin([encodeRecord(kept)]);
+    joined.begin(originOf([{ sequence: sequence(3), record: encodeRecord(kept) }]));
     expect(joined).to.include({ applied: 2, lastId: 'r2', epoch: 1, leader: A });
     expect(joined.apply(sequence(3), encodeRecord(kept)).kind).to.equal('commit');
     expect(joined.session(S)!.version).to.equal(2);
@@ -172,8 +173,8 @@ describe('the ledger', () => {
     begun();
     apply(chain.commit([entry('create', 'p', 0, 'poison'), entry('create', 't', 0, 'other')]));
     apply(chain.commit([entry('commit', 's', 1, 'poison'), entry('commit', 't', 1, 'a=1')]));
-    expect(ledger.quarantined.take().map(({ id }) => id)).to.deep.equal(['p', 's']);
-    expect(ledger.quarantined.take()).to.deep.equal([]);
+    expect(ledger.takeQuarantined().map(({ id }) => id)).to.deep.equal(['p', 's']);
+    expect(ledger.takeQuarantined()).to.deep.equal([]);
     for (const id of ['p', 's'])
       expect(ledger.session(sessionId(id)))
         .to.include({ body: undefined })
@@ -188,9 +189,9 @@ describe('the ledger', () => {
   it('quarantines a session whose kept delta turns out to fit nothing when it is read', () => {
     begun();
     apply(chain.commit([entry('commit', 's', 1, 'late poison')]));
-    expect(ledger.quarantined.take()).to.deep.equal([]);
+    expect(ledger.takeQuarantined()).to.deep.equal([]);
     expect(ledger.readBody(ledger.session(S)!, (body) => textBodies.snapshot(body))).to.equal(undefined);
-    expect(ledger.quarantined.take().map(({ id }) => id)).to.deep.equal(['s']);
+    expect(ledger.takeQuarantined().map(({ id }) => id)).to.deep.equal(['s']);
   });
 
   it('quarantines a session whose stored snapshot cannot be read', () => {

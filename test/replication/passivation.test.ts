@@ -91,7 +91,7 @@ describe('passivation', () => {
     it('what the log says meanwhile waits, is no part of what is held, and comes behind the snapshot', () => {
       apply(chain.commit([entry('commit', 's', 2, 'b=1', { incarnation: sequence(2) })]));
       apply(chain.commit([entry('commit', 's', 3, 'c=1', { incarnation: sequence(2) })]));
-      expect([...ledger.passivation.behind.keys()]).to.deep.equal(['s']);
+      expect([...ledger.passivation.behind.sessions]).to.deep.equal(['s']);
       expect(ledger.passivation.held(ledger.applied), 'the record before the first').to.equal(3);
       fetch();
       expect([content(), ledger.session(S)!.version]).to.deep.equal(['made,a=1,b=1,c=1', 4]);
@@ -131,7 +131,7 @@ describe('passivation', () => {
       expect(ledger.lacks(S)).to.equal(true);
       fetch(older, 1_000 + LOST_MS);
       expect(ledger.session(S)!.quarantine?.code).to.equal('SESSION_QUARANTINED');
-      expect([ledger.lacks(S), ledger.session(S)!.dead, ledger.quarantined.take().length]).to.deep.equal([false, false, 1]);
+      expect([ledger.lacks(S), ledger.session(S)!.dead, ledger.takeQuarantined().length]).to.deep.equal([false, false, 1]);
     });
 
     it('its time still comes: it is due, and ends without being fetched', () => {

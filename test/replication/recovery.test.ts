@@ -1,14 +1,15 @@
 /** A log is lost: who begins the next generation, with what, and what becomes of what others remember (rule 10). */
 import { expect } from 'chai';
 import { epoch, nodeId, revision, sequence, sessionId } from '../../src/shared/ids.js';
+import { digestOf } from '../../src/replication/drift.js';
 import type { Effect } from '../../src/replication/effect.js';
 import { beginningOf, compareMemory, generationOf } from '../../src/replication/generation.js';
 import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
-import { decodeStored } from '../../src/replication/session-state.js';
+import { decodeStored, encodeStored, freshState } from '../../src/replication/session-state.js';
 import { SeedChoice } from '../../src/replication/seed-choice.js';
 import type { Recall } from '../../src/replication/seed-choice.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
-import { A, B, C, operation, read, textBodies } from './fixtures.js';
+import { A, B, C, operation, read, text, textBodies } from './fixtures.js';
 import { Bench } from './bench.js';
 
 const { recallMs, seedWaitMs } = DEFAULT_TIMING;
@@ -181,6 +182,45 @@ describe('a replica whose log is lost', () => {
     const again = bench.operate(offers[0]!.operation);
     expect(bench.answer(again), 'it is taken over once').to.include({ kind: 'done' });
     expect(bench.answer(bench.operate({ ...offers[0]!.operation, op: { client: 'x', counter: 1 } }))!.kind).to.equal('conflict');
+  });
+
+  describe('with a session of which nothing can be read any more', () => {
+    /** What goes on from it, in the next generation. */
+    const goOn = (): ReturnType<typeof decodeStored> => {
+      const state = bench.machine.ledger.session(sessionId('s'))!;
+      state.body = undefined;
+      bench.machine.ledger.quarantine(state, new Error('its snapshot was lost'));
+      begin(bench, lose(bench));
+      finish(bench);
+      expect(bench.machine.role).to.equal('leading');
+      return puts(bench).get('s')!;
+    };
+    const offered = (before: number): string => {
+      const { version, incarnation } = bench.machine.ledger.session(sessionId('s'))!;
+      const base = { version: (version - before) as typeof version, incarnation };
+      const header = { ...freshState<never>(sessionId('s')), ...base, className: 'text', dead: false };
+      const at = sequence(4);
+      const snapshot = text('s,k=1');
+      const payload = encodeStored({ header, sequence: at, trueUpTo: at, snapshot, digest: digestOf(snapshot) });
+      const token = bench.operate({ ...operation('adopt', 's', 1), base, payload });
+      const { expected, record } = bench.append();
+      if (expected === bench.machine.ledger.applied) bench.machine.record(bench.now, sequence(expected + 1), record);
+      bench.look();
+      return bench.answer(token)!.kind;
+    };
+
+    it('stores that it is there, so that nobody takes it for gone', () => {
+      const stored = goOn();
+      expect([stored.header.version, stored.quarantine !== undefined]).to.deep.equal([2 + 2 ** 20, true]);
+    });
+
+    it('is mended by the state that it was, and by no older one, which would lack what was acknowledged', () => {
+      goOn();
+      expect(offered(1)).to.equal('gone');
+      expect(bench.machine.ledger.session(sessionId('s'))!.quarantine).not.to.equal(undefined);
+      expect(offered(0)).to.equal('done');
+      expect(read(textBodies.snapshot(bench.machine.ledger.session(sessionId('s'))!.body!))).to.equal('s,k=1');
+    });
   });
 
   it('applies nothing behind the end of its generation: a late append into it meets nothing', () => {

@@ -3,7 +3,7 @@
  *
  * Invariant: every fault is entered in the book before it happens, and over when the world is healed.
  */
-import type { MemoryCluster, MemoryGeneration } from '../../src/engine/memory/memory-cluster.js';
+import type { MemoryCluster } from '../../src/engine/memory/memory-cluster.js';
 import { partition } from '../../src/shared/ids.js';
 import type { Dice } from './dice.js';
 import type { FaultBook } from './fault-book.js';
@@ -11,6 +11,7 @@ import type { PlannedFault } from './fault-plan.js';
 import type { LogLoss } from './log-loss.js';
 import type { Outages } from './outages.js';
 import type { SimulatedProcess } from './process.js';
+import { damaged, Rot } from './rot.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Nodes at work without which nothing is drained by a deploy. */
@@ -34,6 +35,7 @@ export class Chaos {
   readonly #outages: Outages;
   readonly #cluster: MemoryCluster;
   readonly #dice: Dice;
+  readonly #rot: Rot;
   #healed = false;
 
   constructor({ world, processes, book, outages, cluster, dice }: ChaosParts) {
@@ -43,6 +45,7 @@ export class Chaos {
     this.#outages = outages;
     this.#cluster = cluster;
     this.#dice = dice;
+    this.#rot = new Rot(world, cluster);
   }
 
   /** Lets every fault of a plan happen at its time. */
@@ -78,7 +81,7 @@ export class Chaos {
     world.time.after(900, step);
   }
 
-  /** The log is wiped, with the snapshots or without them, or loses its newest records; a node dies, stands still, or none does. */
+  /** The log is wiped, with the snapshots or without them, or loses or damages its newest records; a node dies, stands still, or none does. */
   loseLog(loss: LogLoss): void {
     const dice = this.#dice;
     const world = this.#world;
@@ -89,15 +92,16 @@ export class Chaos {
       const who = roll < 0.4 ? 'nobody' : roll < 0.7 ? 'killed' : 'paused';
       const how = dice.random();
       const records = dice.between(1, 6);
-      const kind = how < 0.7 ? 'lost log' : 'rolled back';
+      const kind = how < 0.6 ? 'lost log' : how < 0.8 ? 'rolled back' : 'rotten record';
       const generation = this.#cluster.generations('simulated').at(-1)!;
       const stored = this.#cluster.generation('simulated', generation);
       const lose = (): void => {
-        const what = how < 0.4 ? 'log' : how < 0.7 ? 'log and snapshots' : `${records} records`;
+        const what = how < 0.3 ? 'log' : how < 0.6 ? 'log and snapshots' : how < 0.8 ? `${records} records` : 'the newest record';
         if (!this.#book.strike(kind, '#1', `of generation ${generation}: ${what}, ${who} ${process.options.name}`)) return;
         loss.happened(world.now(), who);
-        if (how < 0.7) stored.wipe({ snapshots: how >= 0.4 });
-        else stored.rollBack(partition(0), records);
+        if (how < 0.6) stored.wipe({ snapshots: how >= 0.3 });
+        else if (how < 0.8) stored.rollBack(partition(0), records);
+        else stored.damage(partition(0), (record) => damaged(record, how));
         if (who !== 'killed' || !this.#book.strike('crash', '#2', process.options.name)) return;
         process.kill();
         this.#startAfter(process, dice.between(50, 3_000));
@@ -115,13 +119,16 @@ export class Chaos {
     this.#world.note('heal');
     this.#healed = true;
     this.#outages.heal();
+    const released = this.#processes.some(({ later }) => later);
     for (const process of this.#processes) {
-      // what a later release has stored is served by it alone
+      // who cannot read what others write is replaced
+      if (released && !process.later) process.kill();
+      process.later = released;
       if (this.#world.scenario.laterFormat === true) process.edition = 'new';
+      if (process.up && process.knows !== process.edition && this.#world.scenario.laterFormat === true) process.kill();
       if (!process.up) process.start();
       process.resume();
       process.mend();
-      if (process.knows !== process.edition) this.#upgrade(process);
     }
   }
 
@@ -132,7 +139,7 @@ export class Chaos {
       return;
     }
     // whoever is not there yet has nothing to hand over
-    if (process.store === undefined && ['drain', 'handover broken', 'upgrade'].includes(fault.kind)) return;
+    if (process.store === undefined && ['drain', 'handover broken', 'upgrade', 'later release'].includes(fault.kind)) return;
     const who = this.#concerned(fault);
     if (who !== undefined && this.#book.strike(fault.kind, fault.name, who)) this.#inflict(fault, process);
   }
@@ -178,10 +185,18 @@ export class Chaos {
       case 'upgrade':
         process.edition = choice < (this.#world.scenario.laterFormat === true ? 0.5 : 0.9) ? 'new' : 'old';
         return this.#drain(process, 1_000, lengthMs);
+      case 'later release':
+        process.later = true;
+        // a deploy, or a restart out of hand
+        if (choice < 0.7) return this.#drain(process, 1_000, lengthMs);
+        process.kill();
+        return this.#startAfter(process, lengthMs);
       case 'foreign record':
-        return this.#forge(choice);
+        return this.#rot.forge(choice);
+      case 'forged end':
+        return this.#forgeEnd(choice, lengthMs);
       case 'damaged snapshot':
-        return this.#damage(choice);
+        return this.#rot.damageSnapshot(choice);
       default:
         return this.#drain(process, 300 + choice * 2_200, lengthMs);
     }
@@ -189,9 +204,21 @@ export class Chaos {
 
   /** Who is named in the book; nobody where there is nothing to do it to. */
   #concerned({ kind, process, choice }: PlannedFault): string | undefined {
-    if (kind === 'damaged snapshot') return this.#snapshot(choice)?.key;
-    if (kind === 'foreign record') return this.#stored === undefined ? undefined : 'of a stranger';
+    if (kind === 'damaged snapshot') return this.#rot.snapshot(choice)?.key;
+    if (kind === 'foreign record' || kind === 'forged end') return this.#rot.stored === undefined ? undefined : 'of a stranger';
     return ['bus out', 'log out', 'log full'].includes(kind) ? 'for all' : this.#processes[process]!.options.name;
+  }
+
+  /** Nobody is left who wrote behind a stranger's record, and whoever leads next begins there. */
+  #forgeEnd(choice: number, lengthMs: number): void {
+    const at = this.#rot.partitionOf(choice);
+    this.#rot.forge(choice);
+    for (const process of this.#processes) {
+      if (!process.up || process.node?.led.includes(at) !== true) continue;
+      this.#world.note(`kill ${process.options.name}`);
+      process.kill();
+      this.#startAfter(process, lengthMs);
+    }
   }
 
   /** Whoever might take over dies while it is invited, or had just accepted. */
@@ -209,13 +236,6 @@ export class Chaos {
     });
   }
 
-  /** Lets it end, whether or not it is connected yet, and start again with the edition that it is to have. */
-  #upgrade(process: SimulatedProcess): void {
-    if (process.store !== undefined) return this.#drain(process, 300, 0);
-    process.kill();
-    this.#startAfter(process, 0);
-  }
-
   #drain(process: SimulatedProcess, withinMs: number, downMs: number): void {
     void process.drain(withinMs).then(() => {
       this.#world.note(`drained ${process.options.name}`);
@@ -223,47 +243,7 @@ export class Chaos {
     });
   }
 
-  get #stored(): MemoryGeneration | undefined {
-    const generation = this.#cluster.generations('simulated').at(-1);
-    return generation === undefined ? undefined : this.#cluster.generation('simulated', generation);
-  }
-
-  /** Somebody else publishes where records are: an old one once more, or a damaged copy of it. */
-  #forge(choice: number): void {
-    const stored = this.#stored!;
-    const at = partition(Math.floor(choice * this.#world.scenario.partitions));
-    const { entries, last } = stored.log(at).behind(0 as never);
-    const model = entries[Math.floor(choice * 1_000) % Math.max(1, entries.length)];
-    if (model === undefined) return;
-    const bytes = Uint8Array.from(model.record);
-    if (choice * 10 - Math.floor(choice * 10) < 0.7) flip(bytes, choice);
-    stored.append(at, last, bytes);
-  }
-
-  #damage(choice: number): void {
-    const { at, key } = this.#snapshot(choice)!;
-    const group = this.#stored!.group(at);
-    const entry = group.get(key)!;
-    const value = Uint8Array.from(entry.value);
-    flip(value, choice);
-    group.set(key, { ...entry, value });
-    this.#world.damaged.add(key.slice(key.indexOf(':') + 1));
-  }
-
-  #snapshot(choice: number): { readonly at: ReturnType<typeof partition>; readonly key: string } | undefined {
-    for (let p = 0; p < this.#world.scenario.partitions; p++) {
-      const keys = [...(this.#stored?.group(partition(p)).keys() ?? [])];
-      if (keys.length > 0) return { at: partition(p), key: keys[Math.floor(choice * keys.length)]! };
-    }
-    return undefined;
-  }
-
   #startAfter(process: SimulatedProcess, ms: number): void {
     this.#world.time.after(this.#healed ? 0 : ms, () => process.up || process.start());
   }
-}
-
-/** Damages one byte. */
-function flip(bytes: Uint8Array, choice: number): void {
-  if (bytes.length > 0) bytes[Math.floor(choice * 7_919) % bytes.length]! ^= 1 << Math.floor(choice * 8);
 }

@@ -44,8 +44,10 @@ const CHAOS: readonly Kind[] = [
 ];
 const ROT: readonly Kind[] = [
   { kind: 'foreign record', weight: 15, lengthMs: [0, 0] },
+  { kind: 'forged end', weight: 8, lengthMs: [50, 3_000] },
   { kind: 'damaged snapshot', weight: 15, lengthMs: [0, 0] },
 ];
+const RELEASES: readonly Kind[] = [{ kind: 'later release', weight: 25, lengthMs: [50, 1_500] }];
 const UPGRADES: readonly Kind[] = [{ kind: 'upgrade', weight: 40, lengthMs: [50, 800] }];
 
 /** Seeds differ in how much happens, too. */
@@ -58,7 +60,12 @@ const BETWEEN_MS: readonly (readonly [low: number, high: number])[] = [
 const FIRST_MS = 800;
 
 export function planFaults(scenario: Scenario, dice: Dice): PlannedFault[] {
-  const kinds = [...CHAOS, ...(scenario.rots === true ? ROT : []), ...(scenario.upgrades === true ? UPGRADES : [])];
+  const kinds = [
+    ...CHAOS,
+    ...(scenario.rots === true ? ROT : []),
+    ...(scenario.upgrades === true ? UPGRADES : []),
+    ...(scenario.releases === true ? RELEASES : []),
+  ];
   const weights = kinds.reduce((sum, { weight }) => sum + weight, 0);
   const [low, high] = dice.oneOf(BETWEEN_MS);
   const processes = scenario.nodes + scenario.clients;

@@ -10,6 +10,7 @@ import type { Class } from '../../src/model/session-model.js';
 import type { Random } from '../../src/shared/clock.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Timing } from '../../src/replication/timing.js';
+import { ofLaterRelease } from './later-release.js';
 import { laterRelease } from '../store/later-release.js';
 import { ProcessClock } from '../../src/testing/simulated-time.js';
 import type { ClockFault, SimulatedTime } from '../../src/testing/simulated-time.js';
@@ -43,6 +44,8 @@ export class SimulatedProcess {
   store: SessionStore | undefined;
   /** What it is started with next. */
   edition: 'old' | 'new' = 'old';
+  /** It is started next as a later release. */
+  later = false;
   /** What it was started with. */
   knows: 'old' | 'new' = 'old';
   #id: NodeId | undefined;
@@ -86,8 +89,9 @@ export class SimulatedProcess {
     const { name, role, backups, partitions, takeover, timing, encryption, editions } = this.options;
     const sessions = editions[this.edition];
     this.knows = this.edition;
-    const inner = memoryEngine({ cluster: this.#cluster });
-    const engine = this.options.laterFormat === true && this.knows === 'new' ? laterRelease(inner) : inner;
+    const plain = memoryEngine({ cluster: this.#cluster });
+    const stored = this.options.laterFormat === true && this.knows === 'new' ? laterRelease(plain) : plain;
+    const engine = this.later ? ofLaterRelease(stored) : stored;
     const tap = {
       name: engine.name,
       connect: (request: Parameters<typeof engine.connect>[0]) => {

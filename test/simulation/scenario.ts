@@ -21,7 +21,7 @@ export interface Scenario {
   readonly deploys?: boolean;
   /** Whether there are sessions that expire, and clocks that differ and run too fast or too slowly. */
   readonly mortal?: boolean;
-  /** Whether the log is wiped or rolled back, while a node dies or stands still, or none does. */
+  /** Whether the log is wiped, rolled back or damaged, while a node dies or stands still, or none does. */
   readonly losesLog?: boolean;
   /** Whether a stranger writes into the log, and stored snapshots are damaged. */
   readonly rots?: boolean;
@@ -29,6 +29,8 @@ export interface Scenario {
   readonly upgrades?: boolean;
   /** Whether that version stores sessions in a later format, which processes of the other one do not read: about half of them change back. */
   readonly laterFormat?: boolean;
+  /** Whether processes come to be a later release, whose records the others cannot read: they wait, and are replaced in the end. */
+  readonly releases?: boolean;
   /** Whether records, snapshots and messages are sealed. */
   readonly sealed?: boolean;
   /** What each process may keep of sessions, in bytes: what is more is passivated. */
@@ -165,6 +167,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     chaos: true,
     lossy: true,
     rots: true,
+  },
+  release: {
+    name: 'release',
+    nodes: 3,
+    clients: 1,
+    backups: 1,
+    partitions: 2,
+    faultsMs: 5_000,
+    takeover: 'fast',
+    chaos: true,
+    lossy: true,
+    releases: true,
   },
   upgrade: {
     name: 'upgrade',

@@ -78,6 +78,11 @@ export class MemoryGeneration {
     this.#logBytes += log.bytes;
   }
 
+  /** Damages the newest record of a partition where it is stored; whoever has read it has it as it was. */
+  damage(partition: Partition, damage: (record: Uint8Array) => Uint8Array): void {
+    this.log(partition).damage(damage);
+  }
+
   /** The highest revision given out so far. */
   get highest(): Revision {
     return revision(this.#revision);

@@ -63,6 +63,13 @@ export class PartitionLog {
     this.#highest = this.last;
   }
 
+  /** Damages the newest record; it stays as long as it was. */
+  damage(damage: (record: Uint8Array) => Uint8Array): void {
+    const newest = this.#entries.length - 1;
+    const entry = this.#entries[newest];
+    if (entry !== undefined && newest >= this.#head) this.#entries[newest] = { ...entry, record: damage(entry.record) };
+  }
+
   /** Followers nearly always stand at the end, so the search begins there. */
   #indexBehind(after: Sequence): number {
     let high = this.#entries.length;
