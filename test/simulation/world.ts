@@ -134,10 +134,11 @@ class World {
     const dice = new Dice(seed, 'chaos');
     this.#chaos = new Chaos({ world, processes: this.#processes, book: this.#book, outages, cluster, dice });
     const diaries = DIARIES.slice(0, restraint.diaries ?? DIARIES.length);
-    this.#verdict = new Verdict(world, this.#processes, diaries);
     this.#diarists = new Diarists(world, LEASE_MS * (1 + 2 * CLOCK_DRIFT), diaries);
+    this.#verdict = new Verdict(world, this.#processes, diaries, this.#diarists.writers);
     // what a lost log excuses is known of diaries only
-    this.#talliers = scenario.losesLog !== true && seed % 3 === 1 ? new Talliers(world) : undefined;
+    this.#talliers =
+      scenario.losesLog !== true && seed % 3 === 1 ? new Talliers(world, LEASE_MS * (1 + 2 * CLOCK_DRIFT)) : undefined;
     this.#visits = new Visits(world, LEASE_MS);
     this.#people(cluster);
   }
@@ -212,6 +213,10 @@ class World {
     for (const violation of this.#verdict.unsettled()) this.#history.violation(violation);
     await this.#verdict.judgeDiaries();
     await this.#talliers?.judge(this.#processes);
+    // what a lost log excuses is not linearizable
+    const { calls, damaged } = this.#surroundings;
+    if (this.#loss === undefined)
+      for (const contradiction of calls.contradictions(damaged)) this.#history.violation(`cannot be: ${contradiction}`);
     this.#verdict.compareReplicas();
     for (const process of this.#processes) this.#visits.check(process);
     for (const violation of this.#history.violations) this.#surroundings.note(`? ${violation}`);
