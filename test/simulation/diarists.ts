@@ -113,6 +113,7 @@ export class Diarists {
     const made = { session, by: name, startMs: world.now() };
     let life = '';
     let version = 0;
+    let base = 0;
     let held: Diary | undefined;
     const ack = dice.chance(0.2) ? ({ backups: 1 } as const) : 'log';
     const told = await world.tell(process, async () => {
@@ -122,6 +123,7 @@ export class Diarists {
         (diary) => {
           life = diary.life;
           held = diary;
+          base = store.versionOf(diary);
           diary.entries.push(op);
           if (diary instanceof NewDiary) diary.moods.push(op);
           // an object that everybody keeps and changes
@@ -134,7 +136,11 @@ export class Diarists {
       version = store.versionOf(held!);
     });
     world.note(`${name} append ${op} to ${session}: ${told} ${version}`);
-    if (life !== '') world.calls.changed(made, life, [{ attribute: 'entries', append: op }], { told, version });
+    if (life !== '') {
+      // where others' changes are not known any more, the instance stays at the version that it was opened with
+      const own = version > base ? { version } : {};
+      world.calls.changed(made, life, [{ attribute: 'entries', append: op }], { told, ...own });
+    }
     if (told !== undefined && life !== '') {
       world.history.append({
         session,

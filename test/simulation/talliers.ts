@@ -42,8 +42,19 @@ export class Talliers {
       if (held === undefined || dice.chance(0.3)) {
         await this.#enter(actor, session, async (op) => {
           let last: Tally | undefined;
-          await store.update(Tally, session, (tally) => enter((last = tally), op), { ...options, create: { life: session } });
-          return store.versionOf(last!);
+          let base = 0;
+          await store.update(
+            Tally,
+            session,
+            (tally) => {
+              base = store.versionOf((last = tally));
+              enter(tally, op);
+            },
+            { ...options, create: { life: session } },
+          );
+          const version = store.versionOf(last!);
+          // it stays where it was opened where others' changes are not known any more
+          return version > base ? version : 0;
         });
       } else {
         const tally = held;

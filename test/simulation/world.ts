@@ -53,6 +53,8 @@ const LEASE_MS = 500;
 /** Between any two clocks, at most; they drift a little, too. */
 const CLOCK_SKEW_MS = 1_000;
 const CLOCK_DRIFT = 0.001;
+/** The exponent of a share of that: the smaller, the nearer to the ends. */
+const EXTREMES = 0.25;
 const TIMING = {
   leaseMs: LEASE_MS,
   tickMs: 25,
@@ -74,8 +76,8 @@ const TIMING = {
 const LOSS_TIMING = { lostMs: 1_200, seedWaitMs: 600 };
 /** After healing: elections, suspicions, joins and the time-outs of what was under way. */
 const HEAL_MS = 4_000;
-/** A handover that has failed again and again, on a log that was full, is tried again after up to so long. */
-const SETTLE_MS = 13_000;
+/** Handovers that have failed again and again, on a log that was full, are tried again after up to 3.2 s each. */
+const SETTLE_MS = 7_000;
 /** Clients go on for so long in a world that has come back. */
 const CALM_MS = 300;
 /** Operations under way come to their end. */
@@ -246,7 +248,10 @@ class World {
     const { random } = new Dice(this.#seed, `clock ${name}`);
     const rate = 1 + (random() * 2 - 1) * CLOCK_DRIFT;
     // what drifts meanwhile must fit in, too
-    return { rate, skewMs: (random() - 0.5) * (CLOCK_SKEW_MS - 60) };
+    // where sessions expire most clocks are at one end or the other: only far apart do they expire one too early
+    const share = random();
+    const end = this.#scenario.mortal === true ? share ** EXTREMES * (random() < 0.5 ? -1 : 1) : 2 * share - 1;
+    return { rate, skewMs: (end / 2) * (CLOCK_SKEW_MS - 60) };
   }
 
   #takeovers(): number {
