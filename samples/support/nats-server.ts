@@ -34,9 +34,12 @@ export interface ServerInfo {
 const READY_MS_MAX = 15_000;
 const STOP_MS_MAX = 5_000;
 const running = new Set<ChildProcess>();
+const folders = new Set<string>();
 
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  // tried again, as a server may write a last file while it dies
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 });
 
 export class NatsServer {
@@ -53,6 +56,7 @@ export class NatsServer {
     this.port = port;
     this.url = `nats://127.0.0.1:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), 'twinstate-nats-'));
+    folders.add(this.#folder);
     this.#store = storeDir ?? join(this.#folder, 'store');
     const store = JSON.stringify(this.#store);
     const lines = [`listen: "127.0.0.1:${port}"`, ...(jetstream ? [`jetstream { store_dir: ${store} }`] : []), config];
@@ -149,6 +153,7 @@ export class NatsServer {
     this.resume();
     await this.shutdown();
     rmSync(this.#folder, { recursive: true, force: true });
+    folders.delete(this.#folder);
   }
 
   get #configFile(): string {

@@ -12,19 +12,18 @@ import { holdLimit, type Limits } from '../wire/limits.js';
 import { patchBytes } from './byte-patch.js';
 import type { Draft, Hunk } from './draft.js';
 import { loosen } from './laid-out-node.js';
+import { newContainer } from './new-node.js';
 import {
-  ArrayNode,
   BytesNode,
   DateNode,
-  DictionaryNode,
   isNode,
-  MapNode,
   LooseInstance,
   RegExpNode,
-  SetNode,
   UrlNode,
+  type ViewNode,
+  type GraphNode,
+  type Stored,
 } from './node.js';
-import { ViewNode, type GraphNode, type Stored } from './node.js';
 import { Fresh, Link, type Content, type Form, type NodeOp, type Operation, type SchemaOp, type WireValue } from './operation.js';
 
 type Kind = GraphNode['kind'];
@@ -244,16 +243,6 @@ function makeNode(id: number, form: Form): GraphNode {
   switch (form.kind) {
     case 'instance':
       return new LooseInstance(id, form.shape);
-    case 'object':
-      return new DictionaryNode(id, form.nullPrototype);
-    case 'array':
-      return new ArrayNode(id);
-    case 'map':
-      return new MapNode(id);
-    case 'set':
-      return new SetNode(id);
-    case 'view':
-      return new ViewNode(id, form.view);
     case 'date':
       return new DateNode(id, form.time);
     case 'regexp':
@@ -265,5 +254,7 @@ function makeNode(id: number, form: Form): GraphNode {
       return new BytesNode(id, form.kind, copyBytes(form.bytes));
     case 'blob':
       return new BytesNode(id, 'blob', copyBytes(form.bytes), form.coded);
+    default:
+      return newContainer(id, form);
   }
 }

@@ -13,6 +13,7 @@ import { ByteWriter } from '../wire/writer.js';
 import { HOLE } from './node.js';
 import { Fresh, isSchemaOp, Link, type NodeOp, type WireValue } from './operation.js';
 import { OperationReader } from './operation-reader.js';
+import { writeEdit, writeSlot } from './operation-writer.js';
 
 /**
  * @param parts each made on the state that those before it lead to
@@ -85,11 +86,7 @@ export function writeOperations(operations: readonly PlainOp[]): Uint8Array | un
 function writeOperation(out: ByteWriter, operation: PlainOp): void {
   switch (operation.op) {
     case 'slot':
-      if (operation.slot <= Op.slotMax) out.u8(operation.slot);
-      else {
-        out.u8(Op.slot);
-        out.varint(operation.slot);
-      }
+      writeSlot(out, operation.slot);
       return writeValue(out, operation.value);
     case 'keySet':
       out.u8(Op.keySet);
@@ -99,11 +96,7 @@ function writeOperation(out: ByteWriter, operation: PlainOp): void {
       out.u8(Op.keyDelete);
       return writeText(out, operation.key);
     case 'edit':
-      if (operation.hunks.length === 1) out.u8(Op.splice);
-      else {
-        out.u8(Op.edit);
-        out.varint(operation.hunks.length);
-      }
+      writeEdit(out, operation.hunks.length);
       for (const { kept, removed, inserted } of operation.hunks) {
         out.varint(kept);
         out.varint(removed);

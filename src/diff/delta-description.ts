@@ -24,7 +24,7 @@ export interface Change {
   readonly to?: unknown;
 }
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** How deep a new object is shown. */
 const DEPTH_MAX = 4;

@@ -7,12 +7,12 @@
 import { TwinstateError } from '../shared/errors.js';
 import { VIEW_KINDS } from '../wire/format.js';
 import type { ClassModel, SessionModel } from '../model/session-model.js';
+import type { ContainerForm } from './operation.js';
 
 export type LiveKind =
   | { readonly kind: 'instance'; readonly of: ClassModel }
-  | { readonly kind: 'object'; readonly nullPrototype: boolean }
-  | { readonly kind: 'array' | 'map' | 'set' | 'date' | 'regexp' | 'url' | 'buffer' | 'arrayBuffer' }
-  | { readonly kind: 'view'; readonly view: number };
+  | ContainerForm
+  | { readonly kind: 'date' | 'regexp' | 'url' | 'buffer' | 'arrayBuffer' };
 
 const NULL_OBJECT: LiveKind = { kind: 'object', nullPrototype: true };
 

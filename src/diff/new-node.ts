@@ -1,5 +1,5 @@
 /**
- * A new node for a live object.
+ * A new node: for a live object, or a container that a delta makes.
  *
  * Invariant: a new node is loose. A leaf holds its content, a container is filled later.
  */
@@ -20,22 +20,13 @@ import {
   ViewNode,
   type GraphNode,
 } from './node.js';
+import type { ContainerForm } from './operation.js';
 
 /** @param shapeOf the number of a class's shape, which it may have to add */
 export function newNode(id: number, live: object, kind: LiveKind, shapeOf: (of: ClassModel) => number): GraphNode {
   switch (kind.kind) {
     case 'instance':
       return new LooseInstance(id, shapeOf(kind.of));
-    case 'object':
-      return new DictionaryNode(id, kind.nullPrototype);
-    case 'array':
-      return new ArrayNode(id);
-    case 'map':
-      return new MapNode(id);
-    case 'set':
-      return new SetNode(id);
-    case 'view':
-      return new ViewNode(id, kind.view);
     case 'date':
       return new DateNode(id, (live as Date).getTime());
     case 'regexp': {
@@ -47,5 +38,23 @@ export function newNode(id: number, live: object, kind: LiveKind, shapeOf: (of: 
     case 'buffer':
     case 'arrayBuffer':
       return new BytesNode(id, kind.kind, copyBytes(liveBytes(live as Buffer | ArrayBuffer)));
+    default:
+      return newContainer(id, kind);
+  }
+}
+
+/** A container without anything in it. */
+export function newContainer(id: number, form: ContainerForm): GraphNode {
+  switch (form.kind) {
+    case 'object':
+      return new DictionaryNode(id, form.nullPrototype);
+    case 'array':
+      return new ArrayNode(id);
+    case 'map':
+      return new MapNode(id);
+    case 'set':
+      return new SetNode(id);
+    case 'view':
+      return new ViewNode(id, form.view);
   }
 }

@@ -101,11 +101,7 @@ export class OperationWriter {
 
   slot(node: GraphNode, slot: number, value: Stored): void {
     this.#at(node);
-    if (slot <= Op.slotMax) this.#body.u8(slot);
-    else {
-      this.#body.u8(Op.slot);
-      this.#body.varint(slot);
-    }
+    writeSlot(this.#body, slot);
     this.#value(value);
   }
 
@@ -131,11 +127,7 @@ export class OperationWriter {
 
   edit(node: GraphNode, hunks: readonly Hunk[]): void {
     this.#at(node);
-    if (hunks.length === 1) this.#body.u8(Op.splice);
-    else {
-      this.#body.u8(Op.edit);
-      this.#body.varint(hunks.length);
-    }
+    writeEdit(this.#body, hunks.length);
     for (const { kept, removed, inserted } of hunks) {
       this.#body.varint(kept);
       this.#body.varint(removed);
@@ -224,6 +216,20 @@ export class OperationWriter {
   #value(value: Stored): void {
     writeValue(this.#body, value, this.#node);
   }
+}
+
+/** Begins the operation that gives a slot a value. */
+export function writeSlot(writer: ByteWriter, slot: number): void {
+  if (slot <= Op.slotMax) return writer.u8(slot);
+  writer.u8(Op.slot);
+  writer.varint(slot);
+}
+
+/** Begins the operation that edits an array at so many places. */
+export function writeEdit(writer: ByteWriter, hunks: number): void {
+  if (hunks === 1) return writer.u8(Op.splice);
+  writer.u8(Op.edit);
+  writer.varint(hunks);
 }
 
 /** Writes the keys of a plain object, by their layout where it has one that came earlier. */

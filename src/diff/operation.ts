@@ -36,11 +36,15 @@ export interface RegExpForm {
 }
 
 /** What a new node is; containers get their content later. */
-export type Form =
-  | { readonly kind: 'instance'; readonly shape: number }
+/** A container that is not of a class. */
+export type ContainerForm =
   | { readonly kind: 'object'; readonly nullPrototype: boolean }
   | { readonly kind: 'array' | 'map' | 'set' }
-  | { readonly kind: 'view'; readonly view: number }
+  | { readonly kind: 'view'; readonly view: number };
+
+export type Form =
+  | { readonly kind: 'instance'; readonly shape: number }
+  | ContainerForm
   | { readonly kind: 'date'; readonly time: number }
   | ({ readonly kind: 'regexp' } & RegExpForm)
   | { readonly kind: 'url'; readonly href: string }

@@ -9,7 +9,7 @@ const GAP: unique symbol = Symbol('gap');
 /** Up to so many are searched one by one. */
 const FEW = 8;
 
-export class OrderedMembers<K> {
+class OrderedMembers<K> {
   #names: (K | typeof GAP)[];
   #index: Map<unknown, number> | undefined = undefined;
   #gaps = 0;

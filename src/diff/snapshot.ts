@@ -74,11 +74,6 @@ export function schemaSection(snapshot: Uint8Array): { readonly offset: number; 
   return { offset: section.byteOffset - snapshot.byteOffset, lengthBytes: section.byteLength };
 }
 
-/** Reads the fingerprint of the model that wrote the snapshot's schema. */
-export function fingerprintOf(snapshot: Uint8Array): string {
-  return readText(new ByteReader(openSnapshot(snapshot).section, 'snapshot'));
-}
-
 /** What stands before the nodes. */
 export interface SnapshotHead {
   readonly bytes: Buffer;

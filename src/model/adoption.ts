@@ -44,13 +44,6 @@ export function instantiate(model: SessionModel, init: object = {}): object {
   return new Adoption().make(model.root, init as Literal, '');
 }
 
-/** Adopts the literals in `init` without making the session itself. @throws {TwinstateError} as `instantiate`, for what is inside */
-export function adoptLiterals(model: SessionModel, init: object): Record<string, unknown> {
-  // an instance tells which properties there are, and which of them are dictionaries
-  const instance = model.root.makes ? undefined : model.root.construct({});
-  return new Adoption().values(model.root, init as Literal, '', instance);
-}
-
 class Adoption {
   /** What each literal, and each container of literals, became. */
   readonly #adopted = new Map<object, object>();

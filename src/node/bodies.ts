@@ -6,7 +6,10 @@ import { stricterLimits } from '../wire/limits.js';
 import type { Limits } from '../wire/limits.js';
 import type { Bodies } from '../replication/session-state.js';
 
-/** @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed, and their limits what is taken */
+/**
+ * @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed, and
+ *   their limits what is taken
+ */
 export function bodiesFor(models: Models): Bodies<AtRest> {
   const known = new Map<string, Limits>();
   const limitsOf = (className: string): Limits => {

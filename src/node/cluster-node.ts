@@ -5,10 +5,10 @@
  * among the first `backups + 1`; one that it holds beyond that it keeps until all those have caught up. What it believes of others
  * only chooses when to claim and whom to ask; the log decides the rest.
  */
-import type { Bus, Subscription } from '../engine/port.js';
+import type { Subscription } from '../engine/port.js';
 import type { NodeId, Partition } from '../shared/ids.js';
 import { Membership } from '../replication/membership.js';
-import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
+import type { Answer, Operation } from '../replication/operation.js';
 import { shareOf } from '../replication/memory-share.js';
 import { holdersOf } from '../replication/moves.js';
 import type { Asker } from './askers.js';
@@ -19,19 +19,18 @@ import { encodeMessage } from './message.js';
 import { PartitionDriver } from './partition-driver.js';
 import { Presence } from './presence.js';
 import { Prober } from './prober.js';
-import { Patience } from './patience.js';
-import { pick, Questions } from './questions.js';
-import type { Asked } from './questions.js';
+import { Questions } from './questions.js';
 import { Rebalancer } from './rebalancer.js';
+import { ReplicaAsker } from './replica-asker.js';
 import { Replicas } from './replicas.js';
 import { RecurringTimers } from './recurring-timers.js';
 import { RequestServer } from './request-server.js';
-import type { ListReply } from './request-server.js';
 import type { NodeEvent } from './runtime.js';
 import { batchLimits } from './node-options.js';
 import type { NodeOptions } from './node-options.js';
 import { nodeStatus } from './status.js';
 import type { NodeStatus } from './status.js';
+import { Surroundings } from './surroundings.js';
 
 export type {
   Answer as NodeAnswer,
@@ -51,6 +50,8 @@ export type { NodeOptions };
 
 export class ClusterNode<B> {
   readonly self: NodeId;
+  /** Asks the replicas of this node and of others. */
+  readonly asker: ReplicaAsker<B>;
   readonly #options: NodeOptions<B>;
   readonly #replicas: Replicas<B>;
   readonly #membership: Membership;
@@ -65,15 +66,13 @@ export class ClusterNode<B> {
   #tickedMs: number;
   #linkUp = true;
   #closed = false;
-  readonly #generations: Generations;
-  readonly #patience: Patience;
+  /** Of every replica here. */
+  readonly #around: Surroundings;
 
   constructor(options: NodeOptions<B>) {
     const { self, role, partitions, backups, timing, runtime, connection } = options;
     this.#options = options;
     this.self = self;
-    this.#generations = new Generations(connection, options.clusterState, runtime.clock, partitions);
-    this.#patience = new Patience(runtime.clock);
     this.#timers = new RecurringTimers(runtime);
     const membership = new Membership(timing);
     const replicas = new Replicas<B>((partition) => this.#hold(partition));
@@ -100,6 +99,17 @@ export class ClusterNode<B> {
       clock: runtime.clock,
       malformed: (error) => options.onEvent({ type: 'malformed', where: 'reply', error }),
     });
+    this.#around = new Surroundings({
+      self,
+      runtime,
+      timing,
+      bus: connection.bus,
+      generations: new Generations(connection, options.clusterState, runtime.clock, partitions),
+      questions: this.#questions,
+      operate: (to, partition, operation, timeoutMs) => this.asker.operate(to, partition, operation, 1, timeoutMs),
+      changed: (sessions) => this.#server.changed(sessions),
+      event: (event) => this.#event(event),
+    });
     this.#prober = new Prober({
       self,
       timing,
@@ -116,7 +126,7 @@ export class ClusterNode<B> {
       runtime,
       membership,
       replicas,
-      tell: (to, message) => this.bus.tell(to, encodeMessage(message)),
+      tell: (to, message) => connection.bus.tell(to, encodeMessage(message)),
       isThere: async (to, timeoutMs) =>
         (await this.#questions.ask(to, { kind: 'probe', terms: [] }, timeoutMs)).kind === 'answered',
     });
@@ -132,6 +142,14 @@ export class ClusterNode<B> {
       knows: (node) => membership.has(node),
       event: options.onEvent,
       status: () => this.status(),
+    });
+    this.asker = new ReplicaAsker({
+      self,
+      clock: runtime.clock,
+      replicas,
+      server: this.#server,
+      questions: this.#questions,
+      closed: () => this.#closed,
     });
     this.#tickedMs = runtime.clock.now();
   }
@@ -158,10 +176,6 @@ export class ClusterNode<B> {
     return this.#closed;
   }
 
-  get bus(): Bus {
-    return this.#options.connection.bus;
-  }
-
   get partitions(): number {
     return this.#options.partitions;
   }
@@ -182,6 +196,7 @@ export class ClusterNode<B> {
     return nodeStatus(this.#options, this.#membership.members(nowMs), this.replicas, nowMs);
   }
 
+  /** Nodes (not clients) heard of lately. */
   get nodes(): readonly NodeId[] {
     return this.#membership.nodes;
   }
@@ -217,40 +232,6 @@ export class ClusterNode<B> {
   /** Hands a commit of this process, as its benchmark made it, to the primary here; false where there is none. */
   operateHere(partition: Partition, operation: Operation, asker: Asker<Answer>): boolean {
     return !this.#closed && this.#replicas.get(partition)?.take(operation, asker) === true;
-  }
-
-  /** @param attempt counts the sendings of this operation */
-  async operate(
-    to: NodeId,
-    partition: Partition,
-    operation: Operation,
-    attempt: number,
-    timeoutMs: number,
-  ): Promise<Asked<Answer>> {
-    if (to === this.self) return this.#ownAnswer(partition, (driver) => driver.operate(operation), timeoutMs);
-    const reply = await this.#questions.ask(to, { kind: 'operate', partition, operation, attempt }, timeoutMs);
-    return pick(reply, (each) => (each.kind === 'operate' ? each.answer : undefined));
-  }
-
-  async read(to: NodeId, partition: Partition, read: Read, waitMs: number, timeoutMs: number): Promise<Asked<ReadAnswer>> {
-    if (to === this.self)
-      return this.#ownAnswer(partition, (driver) => this.#server.readAndWait(driver, read, waitMs), timeoutMs);
-    const reply = await this.#questions.ask(to, { kind: 'read', partition, read, waitMs }, timeoutMs);
-    return pick(reply, (each) => (each.kind === 'read' ? each.answer : undefined));
-  }
-
-  async list(
-    to: NodeId,
-    partition: Partition,
-    className: string,
-    after: string,
-    limit: number,
-    timeoutMs: number,
-  ): Promise<Asked<ListReply>> {
-    const message = { kind: 'list', partition, className, after, limit } as const;
-    if (to === this.self) return { kind: 'answered', answer: this.#server.list(message) };
-    const reply = await this.#questions.ask(to, message, timeoutMs);
-    return pick(reply, (each) => (each.kind === 'list' ? each : undefined));
   }
 
   /**
@@ -298,7 +279,7 @@ export class ClusterNode<B> {
   }
 
   #hold(partition: Partition): PartitionDriver<B> {
-    const { self, bodies, timing, takeover, connection, runtime } = this.#options;
+    const { self, bodies, timing, takeover } = this.#options;
     return new PartitionDriver<B>(
       {
         partition,
@@ -310,25 +291,7 @@ export class ClusterNode<B> {
         takeover,
         memory: shareOf(this.#options.memoryBytesMax, this.#replicas),
       },
-      {
-        runtime,
-        generations: this.#generations,
-        recall: (at, recall) => this.bus.announce(encodeMessage({ kind: 'recall', partition: at, recall })),
-        offer: async (to, at, operation) => {
-          const asked = await this.operate(to, at, operation, 1, timing.silenceMs);
-          return asked.kind === 'answered' ? asked.answer : undefined;
-        },
-        report: ({ to, epoch, position }) =>
-          connection.bus.tell(to, encodeMessage({ kind: 'report', term: { partition, epoch }, from: self, position })),
-        invite: async ({ to, epoch, position }) => {
-          const term = { partition, epoch };
-          const reply = await this.#questions.ask(to, { kind: 'invite', term, from: self, position }, timing.handoverMs);
-          if (reply.kind === 'absent') return false;
-          return reply.kind === 'answered' && reply.answer.kind === 'invite' ? reply.answer.agreed : undefined;
-        },
-        changed: (_, sessions) => this.#server.changed(sessions),
-        event: (event) => this.#event(event),
-      },
+      this.#around,
     );
   }
 
@@ -364,24 +327,5 @@ export class ClusterNode<B> {
       const rank = this.#rebalancer.claimRank(driver.partition, suspected ? leader : undefined);
       driver.tick({ suspected, rank, stable, watched: (id) => this.#server.watches(id) });
     }
-  }
-
-  /** Asks the own replica, and gives up waiting (not the operation) after `timeoutMs`. */
-  #ownAnswer<T>(partition: Partition, ask: (driver: PartitionDriver<B>) => Promise<T>, timeoutMs: number): Promise<Asked<T>> {
-    const driver = this.#replicas.get(partition);
-    if (driver === undefined || this.#closed) return Promise.resolve({ kind: 'absent' });
-    return new Promise((resolve, reject) => {
-      const wait = this.#patience.begin(timeoutMs, () => resolve({ kind: 'lost' }));
-      ask(driver).then(
-        (answer) => {
-          wait.end();
-          resolve({ kind: 'answered', answer });
-        },
-        (error: unknown) => {
-          wait.end();
-          reject(error);
-        },
-      );
-    });
   }
 }

@@ -6,30 +6,32 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import { invariant } from '../shared/invariant.js';
-import { epoch, revision, sequence } from '../shared/ids.js';
+import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Partition, Sequence, SessionId } from '../shared/ids.js';
-import type { Subscription } from '../engine/port.js';
 import { DriftError } from '../replication/drift.js';
 import type { Effect } from '../replication/effect.js';
-import { mayBeginEarly } from '../replication/joining.js';
 import type { SeedResult } from '../replication/recovery.js';
 import type { Answer, Operation, Read, ReadAnswer } from '../replication/operation.js';
 import type { Instant, MachineOptions, View } from '../replication/machine-options.js';
 import { PartitionMachine } from '../replication/partition-machine.js';
-import type { Timer } from '../shared/clock.js';
+import type { LogEntry } from '../replication/record.js';
 import type { Recall } from '../replication/seed-choice.js';
 import { Askers } from './askers.js';
 import type { Asker } from './askers.js';
+import { CallQueue } from './call-queue.js';
 import { offer } from './offer.js';
 import type { OpenGeneration } from './generations.js';
+import { readPartition } from './partition-reading.js';
 import { decodedAll, decodedFound, positionOf, removeTombstone, snapshotKey } from './stored-snapshots.js';
+import { ReplicaLife } from './replica-life.js';
 import { RoleReports } from './role-reports.js';
 import { beginGeneration } from './seeding.js';
 import type { Surroundings } from './surroundings.js';
 import { SnapshotLoader } from './snapshot-loader.js';
 import { TurnEnd } from './turn-end.js';
 
-const NOT_LOADED = 'it is being loaded here';
+const NOT_LOADED = { kind: 'retry', clean: true, hint: undefined, why: 'it is being loaded here' } as const;
+
 export class PartitionDriver<B> {
   readonly partition: Partition;
   readonly machine: PartitionMachine<B>;
@@ -38,19 +40,15 @@ export class PartitionDriver<B> {
   readonly #askers = new Askers<Answer>();
   readonly #readers = new Askers<ReadAnswer>();
   readonly #sending = new TurnEnd(() => this.#call(() => this.machine.pump(this.now)));
-  /** Rises whenever the replica begins anew. */
-  #life = 0;
-  #follow: Subscription | undefined;
+  readonly #calls = new CallQueue((call) => this.#make(call));
+  #life = new ReplicaLife();
   /** What the machine's effects are carried out on: the generation that was joined last. */
   #stored: OpenGeneration | undefined;
-  #joinTimer: Timer | undefined;
   #loader: SnapshotLoader | undefined;
-  #busy = false;
-  readonly #later: (() => void)[] = [];
   #stopped = false;
   readonly #reports: RoleReports;
   readonly #malformed = (error: unknown): void => this.#around.event({ type: 'malformed', where: 'snapshot', error });
-  #joinedOnce: (() => void)[] = [];
+  readonly #joinedOnce: (() => void)[] = [];
 
   constructor(options: MachineOptions<B>, around: Surroundings) {
     this.partition = options.partition;
@@ -76,15 +74,8 @@ export class PartitionDriver<B> {
     return new Promise((resolve) => this.#joinedOnce.push(resolve));
   }
 
-  async operate(operation: Operation): Promise<Answer> {
-    if (this.machine.ledger.lacks(operation.session)) await this.#loader?.present(operation.session);
-    return new Promise((answered) => {
-      const token = this.#askers.add({ answered });
-      this.#call(() => {
-        if (!this.machine.ledger.lacks(operation.session)) return this.machine.operate(this.now, token, operation);
-        this.#askers.answer(token, { kind: 'retry', clean: true, hint: undefined, why: NOT_LOADED });
-      });
-    });
+  operate(operation: Operation): Promise<Answer> {
+    return this.#ask(operation.session, this.#askers, NOT_LOADED, (token) => this.machine.operate(this.now, token, operation));
   }
 
   /**
@@ -94,7 +85,7 @@ export class PartitionDriver<B> {
   take(operation: Operation, asker: Asker<Answer>): boolean {
     if (this.#stopped || !this.leads || this.machine.ledger.lacks(operation.session)) return false;
     const token = this.#askers.add(asker);
-    if (this.#busy) this.#call(() => this.machine.operate(this.now, token, operation));
+    if (this.#calls.busy) this.#call(() => this.machine.operate(this.now, token, operation));
     else {
       this.machine.primary.take({ token, operation });
       this.#sending.ask();
@@ -102,13 +93,18 @@ export class PartitionDriver<B> {
     return true;
   }
 
-  async read(read: Read): Promise<ReadAnswer> {
-    if (this.machine.ledger.lacks(read.session)) await this.#loader?.present(read.session);
+  read(read: Read): Promise<ReadAnswer> {
+    return this.#ask(read.session, this.#readers, NOT_LOADED, (token) => this.machine.read(this.now, token, read));
+  }
+
+  /** Asks the machine once the session is here. @param absent the answer where it does not come */
+  async #ask<A>(session: SessionId, askers: Askers<A>, absent: A, ask: (token: number) => void): Promise<A> {
+    if (this.machine.ledger.lacks(session)) await this.#loader?.present(session);
     return new Promise((answered) => {
-      const token = this.#readers.add({ answered });
+      const token = askers.add({ answered });
       this.#call(() => {
-        if (!this.machine.ledger.lacks(read.session)) return this.machine.read(this.now, token, read);
-        this.#readers.answer(token, { kind: 'retry', hint: undefined, why: NOT_LOADED });
+        if (this.machine.ledger.lacks(session)) askers.answer(token, absent);
+        else ask(token);
       });
     });
   }
@@ -150,7 +146,7 @@ export class PartitionDriver<B> {
       this.machine.tick(now, view);
     });
     const { passivation } = this.machine.ledger;
-    for (const id of passivation.behind.keys()) void this.#loader?.fetch(id).catch(() => false);
+    for (const id of passivation.behind.sessions) void this.#loader?.fetch(id).catch(() => false);
     const moves = passivation.takeMoves();
     if (moves !== undefined) this.#around.event({ type: 'passivation', partition: this.partition, ...moves });
   }
@@ -159,43 +155,31 @@ export class PartitionDriver<B> {
     if (this.#stopped) return;
     this.#call(() => this.machine.stop(this.now));
     this.#stopped = true;
-    this.#life++;
-    this.#follow?.stop();
-    this.#joinTimer?.cancel();
+    this.#life.end();
+    this.#endWaits();
+  }
+
+  /** Lets those go on who wait for it to catch up: it has, or never will. */
+  #endWaits(): void {
     for (const resolve of this.#joinedOnce.splice(0)) resolve();
   }
 
-  /** Calls the machine and carries out what it says; calls made meanwhile (by answers) run after it. */
-  #call(fn: () => void): void {
-    if (this.#stopped) return;
-    if (this.#busy) {
-      this.#later.push(fn);
-      return;
-    }
-    this.#busy = true;
-    try {
-      let next: (() => void) | undefined = fn;
-      while (next !== undefined) {
-        this.#run(next);
-        for (const effect of this.machine.takeEffects()) this.#carryOut(effect);
-        next = this.#later.shift();
-      }
-    } finally {
-      this.#busy = false;
-    }
+  #call(call: () => void): void {
+    if (!this.#stopped) this.#calls.run(call);
   }
 
-  /** A replica that has drifted begins anew before it says anything else. */
-  #run(fn: () => void): void {
+  /** Calls the machine and carries out what it says. A replica that has drifted begins anew before it says anything else. */
+  #make(call: () => void): void {
     let drift: DriftError | undefined;
     try {
-      fn();
+      call();
     } catch (error) {
       if (!(error instanceof DriftError)) throw error;
       drift = error;
     }
     drift = this.machine.ledger.sessions.takeDrift() ?? drift;
     if (drift !== undefined) this.machine.beginAnew(drift);
+    for (const effect of this.machine.takeEffects()) this.#carryOut(effect);
   }
 
   #carryOut(effect: Effect): void {
@@ -209,19 +193,14 @@ export class PartitionDriver<B> {
           this.machine.polled(this.now, effect.after, read),
         );
       case 'join':
-        this.#life++;
-        this.#follow?.stop();
-        this.#joinTimer?.cancel();
-        this.#joinTimer = this.#around.runtime.clock.after(effect.afterMs, () => void this.#join(this.#life, effect.generation));
-        return;
+        return this.#joinAfter(effect.afterMs, this.#beginLife(), effect.generation);
       case 'follow': {
         const life = this.#life;
-        this.#follow?.stop();
-        this.#follow = this.#at.log.follow(this.partition, effect.after, ({ sequence, record }) => {
-          if (life === this.#life) this.#call(() => this.machine.record(this.now, sequence, record));
-        });
-        for (const resolve of this.#joinedOnce.splice(0)) resolve();
-        return;
+        const take = ({ sequence, record }: LogEntry): void => {
+          if (!life.over) this.#call(() => this.machine.record(this.now, sequence, record));
+        };
+        life.follow(() => this.#at.log.follow(this.partition, effect.after, take));
+        return this.#endWaits();
       }
       case 'answer':
         return this.#askers.answer(effect.token, effect.answer);
@@ -262,18 +241,16 @@ export class PartitionDriver<B> {
       case 'recall':
         return this.#around.recall(this.partition, effect.recall);
       case 'seed':
-        this.#life++;
-        this.#follow?.stop();
-        return void this.#seed(this.#life, effect);
+        return void this.#seed(this.#beginLife(), effect);
       case 'offer':
         return void this.#offer(effect);
       case 'changed':
         if (this.leads)
           this.#around.event({ type: 'stored', partition: this.partition, entries: effect.entries, classOf: this.#classOf });
-        return this.#around.changed(this.partition, effect.sessions);
+        return this.#around.changed(effect.sessions);
       case 'role':
         // whoever waits for it to catch up must hear that it never will
-        if (effect.role === 'broken') for (const resolve of this.#joinedOnce.splice(0)) resolve();
+        if (effect.role === 'broken') this.#endWaits();
         return this.#around.event(this.#reports.turned(this.now.ms, effect));
       case 'notice':
         return this.#around.event({ type: 'notice', partition: this.partition, notice: effect.notice });
@@ -288,10 +265,10 @@ export class PartitionDriver<B> {
     const life = this.#life;
     promise.then(
       (result) => {
-        if (life === this.#life) this.#call(() => take(result));
+        if (!life.over) this.#call(() => take(result));
       },
       () => {
-        if (life === this.#life) this.#call(() => take(undefined));
+        if (!life.over) this.#call(() => take(undefined));
       },
     );
   }
@@ -301,60 +278,52 @@ export class PartitionDriver<B> {
     return this.#stored;
   }
 
-  /**
-   * Reads the whole log first and then the snapshots: what is trimmed in between is in the snapshots (rule 8). The log must be the
-   * same one before and after.
-   */
-  async #join(life: number, wanted: number | undefined): Promise<void> {
-    const { generations, runtime } = this.#around;
-    const again = (): void => {
-      if (life !== this.#life || this.#stopped) return;
-      this.#joinTimer = runtime.clock.after(this.machine.options.timing.joinRetryMs, () => void this.#join(life, wanted));
-    };
+  /** Ends the life that the replica had; one that is stopped has no other. */
+  #beginLife(): ReplicaLife {
+    this.#life.end();
+    if (!this.#stopped) this.#life = new ReplicaLife();
+    return this.#life;
+  }
+
+  #joinAfter(ms: number, life: ReplicaLife, wanted: number | undefined): void {
+    life.wait(this.#around.runtime.clock.after(ms, () => void this.#join(life, wanted)));
+  }
+
+  /** Reads everything, as often as it takes. */
+  async #join(life: ReplicaLife, wanted: number | undefined): Promise<void> {
     try {
-      const generation = await generations.where(this.partition, wanted, this.#stored?.generation);
-      if (life !== this.#life) return;
-      if (generation === undefined) return again();
-      const from = await generations.open(generation);
-      const identity = await from.log.identity();
-      if (identity === undefined) return again();
-      const log = await from.log.read(this.partition, sequence(0));
-      if (life !== this.#life) return;
-      if (log === undefined || log.truncated) return again();
-      // a replica that remembers something compares it with everything; another one goes to work before all of it is here
-      const early = this.machine.ledger.applied === 0 && mayBeginEarly(log.entries);
-      const stored = early ? undefined : await from.snapshots.list(this.partition);
-      if (life !== this.#life) return;
-      if (stored === undefined && !early) return again();
-      const still = await from.log.identity();
-      if (life !== this.#life) return;
-      if (still !== identity) return again();
-      this.#stored = from;
-      this.#call(() => {
-        const sessions = stored && decodedAll(stored.entries, this.#malformed);
-        const highest = stored?.highest ?? revision(0);
-        this.machine.joined(this.now, { generation, identity, log: log.entries, stored: sessions, highest });
+      const reading = await readPartition(this.#around.generations, {
+        partition: this.partition,
+        wanted,
+        before: this.#stored?.generation,
+        remembers: this.machine.ledger.applied > 0,
+        live: () => !life.over,
+        malformed: this.#malformed,
       });
-      if (life !== this.#life) return;
-      const loader = this.#loaderOf(life, from);
-      if (this.machine.ledger.loading) loader.run().catch(() => undefined);
+      if (reading !== undefined && !life.over) {
+        this.#stored = reading.from;
+        this.#call(() => this.machine.joined(this.now, reading.read));
+        if (life.over) return;
+        const loader = this.#loaderOf(life, reading.from);
+        if (this.machine.ledger.loading) loader.run().catch(() => undefined);
+        return;
+      }
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
-      again();
     }
+    if (!life.over) this.#joinAfter(this.machine.options.timing.joinRetryMs, life, wanted);
   }
 
   /** Makes what fetches the sessions of a generation from now on. */
-  #loaderOf(life: number, { snapshots }: OpenGeneration): SnapshotLoader {
+  #loaderOf(life: ReplicaLife, { snapshots }: OpenGeneration): SnapshotLoader {
     const { runtime, generations } = this.#around;
-    const live = (): boolean => life === this.#life && !this.#stopped;
     return (this.#loader = new SnapshotLoader({
       partition: this.partition,
       snapshots,
       clock: runtime.clock,
       passes: generations.passes,
       keyOf: snapshotKey,
-      live,
+      live: () => !life.over,
       lacks: (id) => this.machine.ledger.lacks(id),
       admit: (found) => {
         const taken = decodedFound(found, this.#malformed);
@@ -369,20 +338,20 @@ export class PartitionDriver<B> {
     }));
   }
 
-  async #seed(life: number, effect: Extract<Effect, { type: 'seed' }>): Promise<void> {
+  async #seed(life: ReplicaLife, effect: Extract<Effect, { type: 'seed' }>): Promise<void> {
     const { generations } = this.#around;
     let result: SeedResult = { kind: 'again' };
     try {
       const begun = await beginGeneration(generations, this.partition, effect);
       result = begun.kind === 'mine' ? { ...begun, stored: decodedAll(begun.stored, this.#malformed) } : begun;
-      if (begun.kind === 'mine' && life === this.#life) {
+      if (begun.kind === 'mine' && !life.over) {
         this.#stored = await generations.open(effect.lost + 1);
         this.#loaderOf(life, this.#stored);
       }
     } catch (error) {
       if (error instanceof TwinstateError && error.code === 'CLOSED') return;
     }
-    if (life === this.#life) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
+    if (!life.over) this.#call(() => this.machine.recovery.seeded(this.now, result, effect.seed));
   }
 
   async #offer({ to, operation }: Extract<Effect, { type: 'offer' }>): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * What the log says of sessions that are not here yet, kept until they are.
+ * What the log says of sessions whose content is not here yet, or left memory, kept until it is here.
  *
  * Invariant: entries of a session leave together and in the order of the log, and keep nothing of the records that they stood in.
  */
@@ -19,6 +19,17 @@ export class DeferredEntries {
     return this.#entries.keys();
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Where the oldest entry of all stands; `undefined` where there is none. */
+  get oldest(): Sequence | undefined {
+    let oldest: Sequence | undefined;
+    for (const [first] of this.#entries.values()) if (oldest === undefined || first!.at < oldest) oldest = first!.at;
+    return oldest;
+  }
+
   has(id: SessionId): boolean {
     return this.#entries.has(id);
   }
@@ -28,10 +39,12 @@ export class DeferredEntries {
     return this.#entries.get(id)?.at(-1)?.at;
   }
 
+  /** A session's entries, the oldest in front. */
   all(id: SessionId): readonly DeferredEntry[] {
     return this.#entries.get(id) ?? [];
   }
 
+  /** Keeps a copy. */
   add(at: Sequence, entry: Entry): void {
     const kept = { at, entry: { ...entry, payload: copyBytes(entry.payload) } };
     const entries = this.#entries.get(entry.session);

@@ -15,7 +15,7 @@ import { Ledger } from './ledger.js';
 import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
-import { quarantined } from './quarantine.js';
+import { quarantined } from './session-bodies.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
@@ -35,7 +35,10 @@ export class Inheritance<B> {
     if (memory.sessions.size > 0) this.#aside ??= memory;
   }
 
-  /** Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is ahead of that. */
+  /**
+   * Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is
+   * ahead of that.
+   */
   carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): Ledger<B> {
     const { bodies, timing, memory: memoryShare } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);
@@ -144,8 +147,7 @@ export class Inheritance<B> {
         next.body = bodies.create(bodies.snapshot(body), version);
       } catch (cause) {
         next.salvaged = bodies.salvage(body);
-        next.quarantine =
-          cause instanceof TwinstateError ? cause : new TwinstateError('SESSION_QUARANTINED', String(cause), { cause });
+        next.quarantine = quarantined(state.id, cause);
       }
     }
     return next;

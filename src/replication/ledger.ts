@@ -17,22 +17,21 @@ import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
 import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
+import { SessionBodies } from './session-bodies.js';
 import { SessionTable } from './session-table.js';
 import { Passivation } from './passivation.js';
-import { QuarantinedSessions } from './quarantined-sessions.js';
 import { UNLIMITED, type MemoryShare } from './memory-share.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
-
-const NOBODY: ReadonlySet<SessionId> = new Set();
+import { gapBefore, gapBehind, heldAlready, NO_SESSIONS } from './version-gap.js';
 
 export class Ledger<B> {
-  readonly #bodies: Bodies<B>;
-  readonly #quarantine: QuarantinedSessions<B>;
+  readonly #bodies: SessionBodies<B>;
   readonly passivation: Passivation<B>;
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
+  /** Sessions that are not destroyed. */
   living = 0;
   readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
@@ -40,6 +39,7 @@ export class Ledger<B> {
   lastId: RecordId = '';
   /** The record before it: the last one of a partition is never trimmed. */
   beforeApplied: Sequence = sequence(0);
+  /** The term of the record applied last, and whose it is. */
   epoch: Epoch = epoch(0);
   leader: NodeId | undefined;
   /** Records that are none of ours, since the ledger began. */
@@ -60,21 +60,24 @@ export class Ledger<B> {
   complete = true;
   /** Up to where the newest loaded snapshot was true. */
   #loadedUpTo: Sequence = sequence(0);
+  /** The last record applied ends the generation. */
   #ended = false;
   /** The highest snapshot revision that this replica was built from or has stored. */
   reliedOn: Revision = 0 as Revision;
 
   /** @param hotSessionsMax see `Timing` */
   constructor(bodies: Bodies<B>, hotSessionsMax = DEFAULT_TIMING.hotSessionsMax, memory: MemoryShare = UNLIMITED) {
-    this.#bodies = bodies;
-    const sessions = (this.sessions = new SessionTable(bodies, hotSessionsMax));
-    const quarantine = (this.#quarantine = new QuarantinedSessions(bodies));
-    this.passivation = new Passivation({ bodies, sessions, unsaved: this.unsaved, quarantine, memory });
+    this.#bodies = new SessionBodies(bodies);
+    this.sessions = new SessionTable(bodies, hotSessionsMax);
+    const { sessions, unsaved } = this;
+    this.passivation = new Passivation({ sessions, unsaved, bodies: this.#bodies, memory });
   }
 
+  /** How far this replica's memory reaches: where a later generation would go on from it (rule 10). */
   get reach(): Memory {
     // what is not here yet cannot be gone on from
     if (this.#loading) return { epoch: epoch(0), position: this.#loadedUpTo, identity: this.identity };
+    // the record that ends a generation is nothing that anybody remembers
     const position = this.#ended ? this.beforeApplied : this.applied;
     return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo, identity: this.identity };
   }
@@ -130,14 +133,8 @@ export class Ledger<B> {
     if (!this.#absent(id)) return undefined;
     const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
     const missing = this.#deferred.all(id).filter(({ at }) => at > held);
-    let version = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.header.version;
-    for (const { at, entry } of missing) {
-      if (entry.kind === 'forget') version = 0;
-      if (loaded?.unreadable !== undefined || entry.kind === 'forget' || (isStep(entry.kind) && entry.to <= version)) continue;
-      if (entry.from !== version)
-        return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${version}`;
-      version = entry.to;
-    }
+    const gap = gapBehind(loaded, missing);
+    if (gap !== undefined) return gap;
     this.#deferred.remove(id);
     if (loaded !== undefined) this.load([loaded], found !== undefined);
     for (const { at, entry } of missing) this.#applyEntry(at, entry);
@@ -159,6 +156,7 @@ export class Ledger<B> {
     this.load([loaded], true);
   }
 
+  /** All stored sessions were admitted: one that is not here is nowhere from now on. */
   allAdmitted(): void {
     this.#loading = false;
   }
@@ -192,7 +190,7 @@ export class Ledger<B> {
           state.salvaged = snapshot;
           this.quarantine(state, quarantine);
         } else if (!header.dead && !asked && this.passivation.full) state.passive = true;
-        else if (!header.dead) this.#quarantine.make(state, () => this.#bodies.create(snapshot, header.version));
+        else if (!header.dead) this.#bodies.create(state, snapshot, header.version);
       }
       this.sessions.store(state);
       if (!state.dead) this.#lives(state);
@@ -205,6 +203,10 @@ export class Ledger<B> {
   }
 
   /**
+   * Takes the next record, or says why it cannot be: then nothing was changed.
+   *
+   * @param at its place in the log; one at or before `applied` was seen
+   * @param bytes as they stand there
    * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
    * @param known what the bytes say, where this replica wrote them: its deltas are checked
    */
@@ -255,8 +257,8 @@ export class Ledger<B> {
     if (!fenced) {
       // what this replica has written follows the very states that are here: `prev` says that nothing came in between
       const own = known !== undefined && !this.#loading;
-      const held = own ? NOBODY : this.#heldAlready(at, record.entries);
-      const gap = own ? undefined : this.#versionGap(at, record.entries, held);
+      const held = own ? NO_SESSIONS : heldAlready(at, record.entries, this.sessions);
+      const gap = own ? undefined : gapBefore(at, record.entries, held, this.sessions, this.#loading);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {
         if (!own && this.#defers(at, entry)) changed.add(entry.session);
@@ -273,37 +275,6 @@ export class Ledger<B> {
     this.#deferred.add(at, entry);
     this.unsaved.changed(entry.session, at);
     return true;
-  }
-
-  /** Sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several of one. */
-  #heldAlready(at: Sequence, entries: readonly Entry[]): ReadonlySet<SessionId> {
-    let held: Set<SessionId> | undefined;
-    for (const { session } of entries) {
-      const standing = this.sessions.standing(session);
-      if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
-    }
-    return held ?? NOBODY;
-  }
-
-  /** Looks for a version that is missing, before anything is applied. */
-  #versionGap(at: Sequence, entries: readonly Entry[], held: ReadonlySet<SessionId>): string | undefined {
-    const reached = new Map<SessionId, number>();
-    for (const entry of entries) {
-      if (held.has(entry.session) || (entry.from !== 0 && this.#absent(entry.session) && !reached.has(entry.session))) continue;
-      const state = this.sessions.get(entry.session);
-      if (entry.kind === 'forget') {
-        // whoever has no tombstone has forgotten it already
-        reached.set(entry.session, 0);
-        continue;
-      }
-      // what is quarantined has no history that could be missing
-      if (state?.quarantine !== undefined) continue;
-      const have = reached.get(entry.session) ?? state?.version ?? 0;
-      if (isStep(entry.kind) && entry.to <= have) continue;
-      if (entry.from !== have) return `record ${at} takes a session to version ${entry.to} from ${entry.from}, not from ${have}`;
-      reached.set(entry.session, entry.to);
-    }
-    return undefined;
   }
 
   #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
@@ -330,19 +301,13 @@ export class Ledger<B> {
       state.quarantine = undefined;
       state.salvaged = undefined;
       if (entry.kind === 'adopt') this.#adopt(state, entry);
-      else this.#quarantine.make(state, () => this.#bodies.create(entry.payload, entry.to));
+      else this.#bodies.create(state, entry.payload, entry.to);
       if (!state.dead) this.expiry.add(state);
     } else if (entry.kind === 'destroy') {
       state.body = undefined;
       state.quarantine = undefined;
       state.salvaged = undefined;
-    } else if (entry.kind === 'commit' && state.body !== undefined) {
-      const body = state.body;
-      this.#quarantine.make(state, () => {
-        this.#bodies.append(body, entry.payload, entry.to, checked);
-        return body;
-      });
-    }
+    } else if (entry.kind === 'commit') this.#bodies.append(state, entry, checked);
     if (state.dead !== dead) this.living += dead ? 1 : -1;
     return true;
   }
@@ -352,7 +317,8 @@ export class Ledger<B> {
     try {
       const { header, snapshot } = decodeStored(entry.payload);
       adoptHeader(state, header);
-      state.body = header.dead ? undefined : this.#bodies.create(snapshot, entry.to);
+      if (header.dead) state.body = undefined;
+      else this.#bodies.create(state, snapshot, entry.to);
     } catch (cause) {
       this.quarantine(state, cause);
     }
@@ -360,15 +326,17 @@ export class Ledger<B> {
 
   /** Reads a session's body; `undefined`: there is none that can be read. */
   readBody<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
-    return this.#quarantine.read(state, read);
+    return this.#bodies.read(state, read);
   }
 
+  /** Hands out the sessions that were quarantined since the last call, once. */
   takeQuarantined(): readonly SessionState<B>[] {
-    return this.#quarantine.take();
+    return this.#bodies.takeQuarantined();
   }
 
+  /** Serves a session no more, until it is destroyed or created anew; all others go on. */
   quarantine(state: SessionState<B>, cause: unknown): void {
-    this.#quarantine.add(state, cause);
+    this.#bodies.quarantine(state, cause);
   }
 
   #foreign(at: Sequence, bytes: Uint8Array, error: TwinstateError): Applied {

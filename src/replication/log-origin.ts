@@ -10,8 +10,7 @@ import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Sequence } from '../shared/ids.js';
 import { foreignId, tryDecode } from './foreign-record.js';
 import type { Seeding } from './generation.js';
-import type { LogEntry } from './machine-options.js';
-import type { LogRecord, RecordId } from './record.js';
+import type { LogEntry, LogRecord, RecordId } from './record.js';
 
 /** What stands before the oldest record of a log, as far as that says. */
 export interface LogOrigin {

@@ -3,6 +3,7 @@ import type { NodeId, Partition, Revision, Sequence, SessionId } from '../shared
 import type { Batch, BatchLimits } from './batch.js';
 import type { SessionDigest } from './drift.js';
 import type { MemoryShare } from './memory-share.js';
+import type { LogEntry } from './record.js';
 import type { Bodies } from './session-state.js';
 import type { Timing } from './timing.js';
 
@@ -52,10 +53,10 @@ export interface FoundSnapshot {
   readonly digest: SessionDigest | undefined;
 }
 
-/** A record as it stands in the log. */
-export interface LogEntry {
-  readonly sequence: Sequence;
-  readonly record: Uint8Array;
+/** What a poll has read: the records behind a position, and where the last one of all stands. */
+export interface PolledLog {
+  readonly entries: readonly LogEntry[];
+  readonly last: Sequence;
 }
 
 /** What came of sending a record; only `stored` says more than "look what stands there". */

@@ -7,19 +7,18 @@
  */
 import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
-import { AppendSlot } from './append-slot.js';
+import type { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
 import type { ReadPartition } from './joining.js';
 import { LogWatch } from './log-watch.js';
-import type { AppendOutcome, Content, FoundSnapshot, Instant, LogEntry, MachineOptions, View } from './machine-options.js';
+import type { AppendOutcome, Content, FoundSnapshot, Instant, MachineOptions, PolledLog, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { PositionReporter } from './position-reporter.js';
 import { Primary } from './primary.js';
 import { isAtWork, Recovery } from './recovery.js';
-import { encodeRecord } from './record.js';
-import type { CheckpointRecord, LogRecord } from './record.js';
+import type { LogRecord } from './record.js';
 import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
 import { Succession } from './succession.js';
@@ -32,11 +31,11 @@ export class PartitionMachine<B> {
   readonly #effects: Effect[] = [];
   #role: Role = 'joining';
   #ledger: Ledger<B>;
-  #slot: AppendSlot<Content> | undefined;
   readonly primary: Primary<B>;
   readonly upkeep: Upkeep<B>;
   readonly #writer: RecordWriter<B>;
   readonly #reporter: PositionReporter;
+  /** When it last caught up: a partition without a leader is begun a moment after that. */
   #joinedMs = 0;
   readonly #log = new LogWatch();
   /** What it does about the log itself: joining, loss, generations. */
@@ -56,7 +55,7 @@ export class PartitionMachine<B> {
       role: () => this.#role,
       ledger: () => this.#ledger,
       emit: (effect) => this.#emit(effect),
-      nextId: () => this.#writer.frame(this.#ledger).id,
+      nextId: () => this.#writer.nextId(),
       join: (reason, afterMs) => this.#join(reason, afterMs),
       follow: (now, ledger) => this.#follow(now, ledger),
       stand: (role, reason, ledger) => this.#stand(role, reason, ledger),
@@ -113,7 +112,10 @@ export class PartitionMachine<B> {
     this.#turn(role, reason);
   }
 
-  /** Takes the next record of the log, from wherever it became known first: the only place where anything is decided. @param known what the bytes say */
+  /**
+   * Takes the next record of the log, from wherever it became known first: the only place where anything is decided.
+   * @param known what the bytes say
+   */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
     if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
@@ -122,11 +124,10 @@ export class PartitionMachine<B> {
     if (applied.kind === 'gap') return this.recovery.gap(applied.why);
     if (applied.kind === 'stop') return this.recovery.stop(applied);
     this.upkeep.noteRecord(now, sequence, bytes.byteLength);
-    const slot = this.#slot;
+    // the position is occupied: what was under way is decided
+    const slot = this.#writer.take();
     const mine = slot !== undefined && this.#ledger.lastId === slot.id;
     const invited = mine && this.succession.isInvitedAt(slot.expected);
-    // the position is occupied: what was under way is decided
-    this.#slot = undefined;
     if (applied.kind === 'foreign') this.#notice({ kind: 'foreign-record', sequence, error: applied.error });
     if (applied.kind === 'commit') {
       if (applied.fenced) this.#notice({ kind: 'fenced', epoch: applied.record.epoch, sequence });
@@ -143,8 +144,9 @@ export class PartitionMachine<B> {
     this.pump(now);
   }
 
+  /** Takes what came of sending a record: only `stored` and a first `full` say anything. */
   appended(now: Instant, attempt: number, result: AppendOutcome): void {
-    const slot = this.#slot;
+    const slot = this.#writer.underWay;
     if (slot === undefined || !slot.owns(attempt)) return;
     if (result.outcome === 'stored') {
       this.#log.answered(now.ms);
@@ -155,14 +157,14 @@ export class PartitionMachine<B> {
     if (full) this.upkeep.full();
     if (full && slot.attempts === 1) {
       // said once, to the only sending there was: it can never appear
-      this.#slot = undefined;
+      this.#writer.take();
       this.#notice({ kind: 'log-full' });
       if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'ENGINE_FAILED', 'the log is full');
       return;
     }
     if (slot.content.type === 'lead' && !this.succession.claims) {
       // the primary is back: claim no more; the record may still land, and then this node leads after all
-      this.#slot = undefined;
+      this.#writer.take();
       return;
     }
     slot.undecided(attempt, now.ms, this.options.timing);
@@ -170,11 +172,7 @@ export class PartitionMachine<B> {
   }
 
   /** Takes what a poll has read; `undefined`: nobody answered. `askedAt` is what was applied when the read was sent. */
-  polled(
-    now: Instant,
-    askedAt: Sequence,
-    read: { readonly entries: readonly LogEntry[]; readonly last: Sequence } | undefined,
-  ): void {
+  polled(now: Instant, askedAt: Sequence, read: PolledLog | undefined): void {
     this.#log.polled();
     if (read === undefined || !isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
@@ -209,6 +207,7 @@ export class PartitionMachine<B> {
     if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.primary.reported(now, from, position);
   }
 
+  /** Takes what came of writing a snapshot: its revision, or `undefined` where it may not be stored. */
   put(session: SessionId, revision: Revision | undefined): void {
     this.upkeep.put(this.#ledger, session, revision);
   }
@@ -223,11 +222,8 @@ export class PartitionMachine<B> {
     if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
     const due = this.#ledger.tick(now.wallMs, this.options.timing, (id) => view.watched?.(id) === true || this.primary.uses(id));
-    const slot = this.#slot;
-    if (slot !== undefined) {
-      if (slot.doubtful) this.#poll(now);
-      if (slot.mustSendAgain(now.ms)) this.#writer.send(slot);
-    }
+    if (this.#writer.underWay?.doubtful === true) this.#poll(now);
+    this.#writer.sendAgain(now);
     if (this.#role === 'leading') {
       this.primary.tick(now, due);
       this.succession.tick(now);
@@ -276,16 +272,10 @@ export class PartitionMachine<B> {
 
   /** Makes a record of what waits, and sends it, where nothing is under way. */
   pump(now: Instant): void {
-    if (this.#role !== 'leading' || this.#slot !== undefined) return;
+    if (this.#role !== 'leading' || this.#writer.underWay !== undefined) return;
     if (this.succession.handingOverTo !== undefined) return this.succession.invite(now);
     const batch = this.primary.next(now, this.#ledger);
-    if (batch === undefined) return;
-    const { confirm, entries } = batch;
-    this.#append(
-      now,
-      { type: 'commit', ...this.#writer.frame(this.#ledger), epoch: this.#ledger.epoch, confirm, entries },
-      { type: 'commit', batch },
-    );
+    if (batch !== undefined) this.#writer.commit(now, this.#ledger, batch);
   }
 
   #keepUp(now: Instant): void {
@@ -293,30 +283,17 @@ export class PartitionMachine<B> {
     this.upkeep.makeRoom(now, this.#ledger);
     // nobody waits for these
     for (const operation of this.upkeep.oldTombstones(now, this.#ledger)) this.operate(now, -1, operation);
-    if (this.#slot !== undefined || this.succession.handingOverTo !== undefined) return;
+    if (this.#writer.underWay !== undefined || this.succession.handingOverTo !== undefined) return;
     const floor = this.upkeep.dueCheckpoint(now, this.#ledger);
-    if (floor !== undefined) this.#checkpoint(now, floor, this.upkeep.takeDigests());
+    if (floor !== undefined) this.#writer.checkpoint(now, this.#ledger, floor, this.upkeep.takeDigests());
   }
 
   /** Every session goes into a snapshot; then, and not before, a checkpoint makes the generation a whole one (rule 10). */
   #finishSeeding(now: Instant): void {
     this.upkeep.writeAll(this.#ledger);
     const { unsaved, applied } = this.#ledger;
-    if (unsaved.size === 0 && this.#slot === undefined) this.#checkpoint(now, toSequence(applied - 1), []);
-  }
-
-  #checkpoint(now: Instant, floor: Sequence, digests: CheckpointRecord['digests']): void {
-    const { epoch, reliedOn, seeding } = this.#ledger;
-    const record: LogRecord = {
-      type: 'checkpoint',
-      ...this.#writer.frame(this.#ledger),
-      epoch,
-      floor,
-      revision: reliedOn,
-      digests,
-      seeding,
-    };
-    this.#append(now, record, { type: 'checkpoint', floor });
+    if (unsaved.size > 0 || this.#writer.underWay !== undefined) return;
+    this.#writer.checkpoint(now, this.#ledger, toSequence(applied - 1), []);
   }
 
   #stored(now: Instant, slot: AppendSlot<Content>): void {
@@ -328,11 +305,6 @@ export class PartitionMachine<B> {
     this.primary.confirmed(slot.firstSentMs);
     if (slot.content.type === 'commit') this.primary.stored(now, slot.content.batch, this.#ledger);
     if (slot.content.type === 'checkpoint') this.#emit({ type: 'trim', upTo: slot.content.floor });
-  }
-
-  #append(now: Instant, record: LogRecord, content: Content): void {
-    this.#slot = new AppendSlot(record, encodeRecord(record), content, now.ms);
-    this.#writer.send(this.#slot);
   }
 
   #poll(now: Instant): void {
@@ -347,8 +319,7 @@ export class PartitionMachine<B> {
 
   /** What is under way may still be stored; what only waits can not. */
   #release(why: string): void {
-    const slot = this.#slot;
-    this.#slot = undefined;
+    const slot = this.#writer.take();
     this.succession.end();
     if (slot?.content.type === 'commit') this.primary.abandon(slot.content.batch, why);
     this.primary.release(why, this.#hint());
@@ -375,11 +346,11 @@ export class PartitionMachine<B> {
       timing: this.options.timing,
       role: () => this.#role,
       ledger: () => this.#ledger,
-      busy: () => this.#slot !== undefined,
+      busy: () => this.#writer.underWay !== undefined,
       logAnswers: (now) => this.#log.answersNow(now.ms),
       emit: (effect) => this.#emit(effect),
       poll: (now) => this.#poll(now),
-      appendLead: (now) => this.#append(now, { type: 'lead', ...this.#writer.frame(this.#ledger) }, { type: 'lead' }),
+      appendLead: (now) => this.#writer.lead(now, this.#ledger),
       mayClaim: (now, sinceMs) => this.#ledger.leader === undefined || this.recovery.mayClaim(now, sinceMs),
       endLease: () => this.primary.endLease(),
       pump: (now) => this.pump(now),

@@ -9,14 +9,14 @@
  * LRU is approximated by a clock that goes over the packed sessions (F. J. Corbató, 1968): whoever was in use since it came by last
  * is passed over once. It begins above the share and stops an eighth below it.
  */
-import { copyBytes } from '../shared/bytes.js';
 import { sequence } from '../shared/ids.js';
-import type { Sequence, SessionId, Version } from '../shared/ids.js';
+import type { Sequence, SessionId } from '../shared/ids.js';
 import type { LoadedSession, Search } from './applied.js';
+import { DeferredEntries } from './deferred-entries.js';
 import type { MemoryShare } from './memory-share.js';
-import type { QuarantinedSessions } from './quarantined-sessions.js';
 import type { Entry } from './record.js';
-import type { Bodies, SessionState } from './session-state.js';
+import type { SessionBodies } from './session-bodies.js';
+import type { SessionState, VersionedDelta } from './session-state.js';
 import type { SessionTable } from './session-table.js';
 import type { UnsavedSessions } from './unsaved-sessions.js';
 
@@ -31,23 +31,16 @@ const WORTH_SHARE = 1 / 8;
 
 /** The replica around it. */
 export interface Passivating<B> {
-  readonly bodies: Bodies<B>;
   readonly sessions: SessionTable<B>;
   readonly unsaved: UnsavedSessions;
-  readonly quarantine: QuarantinedSessions<B>;
+  readonly bodies: SessionBodies<B>;
   readonly memory: MemoryShare;
-}
-
-interface Behind {
-  readonly at: Sequence;
-  readonly to: Version;
-  readonly delta: Uint8Array;
 }
 
 export class Passivation<B> {
   readonly #replica: Passivating<B>;
-  /** What the log has said of passivated sessions' content, the oldest in front. */
-  readonly #behind = new Map<SessionId, Behind[]>();
+  /** What the log has said of passivated sessions' content. */
+  readonly #behind = new DeferredEntries();
   /** Since when a session's snapshot was not found as it should be, while it was asked for. */
   readonly #missedMs = new Map<SessionId, number>();
   #over = false;
@@ -63,15 +56,14 @@ export class Passivation<B> {
   }
 
   /** Sessions that the log has changed and whose snapshots must come. */
-  get behind(): ReadonlyMap<SessionId, unknown> {
+  get behind(): Pick<DeferredEntries, 'sessions' | 'size'> {
     return this.#behind;
   }
 
   /** Everything up to here is in memory, as far as it was not passivated later; `applied` where nothing is awaited. */
   held(applied: Sequence): Sequence {
-    let held = applied;
-    for (const [first] of this.#behind.values()) if (first!.at <= held) held = sequence(first!.at - 1);
-    return held;
+    const { oldest } = this.#behind;
+    return oldest === undefined || oldest > applied ? applied : sequence(oldest - 1);
   }
 
   /** Memory is short, and what could leave it is in no stored snapshot yet. */
@@ -119,17 +111,14 @@ export class Passivation<B> {
   }
 
   /** Keeps what a record says of a passivated session's content until that is here. */
-  follow(at: Sequence, { session, to, payload }: Entry): void {
-    const behind = this.#behind.get(session);
-    const next = { at, to, delta: copyBytes(payload) };
-    if (behind === undefined) this.#behind.set(session, [next]);
-    else behind.push(next);
+  follow(at: Sequence, entry: Entry): void {
+    this.#behind.add(at, entry);
   }
 
   /** The session's content is not needed any more: it was destroyed, or came whole. */
   needless(state: SessionState<B>): void {
     this.#replica.sessions.activated(state);
-    this.#behind.delete(state.id);
+    this.#behind.remove(state.id);
     this.#missedMs.delete(state.id);
   }
 
@@ -139,10 +128,10 @@ export class Passivation<B> {
    * @param search one that is not found as it should be for so long is lost, and quarantined
    */
   activate(state: SessionState<B>, loaded: LoadedSession | undefined, search: Search): void {
-    const { bodies, quarantine } = this.#replica;
+    const { bodies } = this.#replica;
     if (loaded?.unreadable !== undefined) {
       this.needless(state);
-      return quarantine.add(state, loaded.error);
+      return bodies.quarantine(state, loaded.error);
     }
     const deltas = loaded === undefined ? undefined : this.#after(state, loaded);
     if (loaded === undefined || deltas === undefined) {
@@ -150,7 +139,7 @@ export class Passivation<B> {
       if (since === undefined) this.#missedMs.set(state.id, search.nowMs);
       else if (search.nowMs - since >= search.lostMs) {
         this.needless(state);
-        quarantine.add(state, new Error(loaded === undefined ? NO_SNAPSHOT : OLD_SNAPSHOT));
+        bodies.quarantine(state, new Error(loaded === undefined ? NO_SNAPSHOT : OLD_SNAPSHOT));
       }
       return;
     }
@@ -159,23 +148,19 @@ export class Passivation<B> {
     state.revision = loaded.revision;
     if (loaded.quarantine !== undefined) {
       state.salvaged = loaded.snapshot;
-      return quarantine.add(state, loaded.quarantine);
+      return bodies.quarantine(state, loaded.quarantine);
     }
-    quarantine.make(state, () => {
-      const body = bodies.create(loaded.snapshot, loaded.header.version);
-      for (const { delta, to } of deltas) bodies.append(body, delta, to, false);
-      return body;
-    });
+    bodies.create(state, loaded.snapshot, loaded.header.version, deltas);
   }
 
   /** What the log has said since a snapshot was taken; `undefined` where the two do not come to what is known here. */
-  #after(state: SessionState<B>, { header, quarantine }: Stored): readonly Behind[] | undefined {
+  #after(state: SessionState<B>, { header, quarantine }: Stored): readonly VersionedDelta[] | undefined {
     if (header.incarnation !== state.incarnation || header.dead) return undefined;
-    const deltas = (this.#behind.get(state.id) ?? []).filter(({ to }) => to > header.version);
-    const whole = deltas.every(({ to }, i) => to === header.version + i + 1);
-    if (!whole || header.version + deltas.length !== state.version) return undefined;
+    const behind = this.#behind.all(state.id).filter(({ entry }) => entry.to > header.version);
+    const whole = behind.every(({ entry }, i) => entry.to === header.version + i + 1);
+    if (!whole || header.version + behind.length !== state.version) return undefined;
     // one that was quarantined before has no history that could be missing
-    return quarantine === undefined ? deltas : [];
+    return quarantine === undefined ? behind.map(({ entry }) => ({ version: entry.to, delta: entry.payload })) : [];
   }
 }
 

@@ -35,6 +35,12 @@ import type { EndReason, Lifetime } from './lifetime.js';
 import { ByteReader } from '../wire/reader.js';
 import { ByteWriter } from '../wire/writer.js';
 
+/** A record as it stands in the log. */
+export interface LogEntry {
+  readonly sequence: Sequence;
+  readonly record: Uint8Array;
+}
+
 /** Unique over all writers and times: the writer's incarnation and a counter. */
 export type RecordId = string;
 

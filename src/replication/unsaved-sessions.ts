@@ -27,10 +27,6 @@ export class UnsavedSessions {
     return this.#since.has(id) || this.#saving.has(id) || this.#again.has(id);
   }
 
-  isSaving(id: SessionId): boolean {
-    return this.#saving.has(id);
-  }
-
   /** A record at `at` changed it. */
   changed(id: SessionId, at: Sequence): void {
     if (this.#since.has(id) || (this.#again.size > 0 && this.#again.has(id))) return;

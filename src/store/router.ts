@@ -111,7 +111,7 @@ export class Router {
         const elsewhere = read.consistency === 'local' && !here && options.atOnce !== true;
         const consistency = elsewhere ? 'primary' : read.consistency;
         const tryMs = Math.min(deadline.leftMs, TRY_MS + waitMs);
-        const reply = this.#node.read(to, partition, { ...read, consistency }, waitMs, tryMs);
+        const reply = this.#node.asker.read(to, partition, { ...read, consistency }, waitMs, tryMs);
         const asked = await this.#answered(deadline, partition, to, reply);
         if (asked.kind === 'answered') {
           const { answer } = asked;
@@ -149,7 +149,7 @@ export class Router {
       to = this.#target(partition, tries, to);
       if (to !== undefined) {
         const asked = await deadline.race(
-          this.#node.list(to, partition, className, after, limit, Math.min(deadline.leftMs, TRY_MS)),
+          this.#node.asker.list(to, partition, className, after, limit, Math.min(deadline.leftMs, TRY_MS)),
         );
         if (asked.kind === 'answered' && asked.answer.ids !== undefined)
           return { ids: asked.answer.ids, total: asked.answer.total };
@@ -170,7 +170,7 @@ export class Router {
     const waits = operation.backups > 0;
     // where backups are waited for, the primary itself answers at the end of the time
     const whole = { ...operation, waitMs: waits ? Math.max(0, leftMs - 50) : 0 };
-    const reply = this.#node.operate(to, partition, whole, tries, waits ? leftMs : Math.min(leftMs, TRY_MS));
+    const reply = this.#node.asker.operate(to, partition, whole, tries, waits ? leftMs : Math.min(leftMs, TRY_MS));
     return this.#answered(deadline, partition, to, reply);
   }
 

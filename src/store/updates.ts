@@ -11,7 +11,7 @@ import type { Deadline } from './deadline.js';
 import { Lanes } from './lane.js';
 
 /** How many updates of one session may wait in one process. */
-export const UPDATES_WAITING_MAX = 1_000;
+const UPDATES_WAITING_MAX = 1_000;
 /** Between two attempts, in milliseconds: at random, up to twice as long each time, and no longer than this. */
 const PAUSE_MS_MAX = 50;
 

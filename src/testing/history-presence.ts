@@ -14,7 +14,7 @@ export function checkPresence(calls: readonly HistoryCall[]): Finding[] {
   const metMs = new Map<string, number>();
   for (const call of calls) {
     const life = metBy(call);
-    if (life !== undefined) metMs.set(life, Math.min(metMs.get(life) ?? Infinity, call.endMs));
+    if (life !== undefined) metMs.set(life, Math.min(metMs.get(life) ?? Infinity, spanOf(call).untilMs));
   }
   const made = new Set<string>();
   const found: Finding[] = [];

@@ -6,17 +6,26 @@
  */
 import type { HistoryCall } from './history.js';
 
+/** Behind all of a history, and yet a time: a read that was answered has its moment, as a call without an answer need not. */
+const LATE_MS = Number.MAX_VALUE;
+
 export interface Span {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly call: HistoryCall;
 }
 
-/** Of a call with its answer, of a change without one (which may be late without bound), and of what may be old. */
+/**
+ * Of a call with its answer, of a change without one (which may be late without bound), and of what may be old. What a backup shows
+ * is in the log, but need not be acknowledged yet: whoever asks the primary next may still see the state before it.
+ */
 export function spanOf(call: HistoryCall): Span {
   const { startMs, endMs, told, does, staleMs = 0 } = call;
   const says = does.kind === 'read' || told === 'not-stored';
-  return { fromMs: says ? startMs - staleMs : startMs, untilMs: told === 'unknown' ? Infinity : endMs, call };
+  // `Infinity`, or what stands for it where a history was written down
+  const local = does.kind === 'read' && staleMs >= Number.MAX_VALUE;
+  const untilMs = told === 'unknown' ? Infinity : local ? LATE_MS : endMs;
+  return { fromMs: says ? startMs - staleMs : startMs, untilMs, call };
 }
 
 /** A span that has its place in a known order. */

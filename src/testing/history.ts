@@ -49,7 +49,7 @@ export interface HistoryCall {
   readonly version?: number;
   /**
    * What a read or a refusal says may be so old: 0 (default) for `strong` and for `primary` with `takeover: 'strict'`, the lease for
-   * `primary`, `Infinity` for `local`.
+   * `primary`, `Infinity` for `local`, which may also show what is in the log and not acknowledged yet.
    */
   readonly staleMs?: number;
 }

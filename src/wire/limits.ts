@@ -17,7 +17,7 @@ export interface Limits {
   readonly elementsMax: number;
 }
 
-export const DEFAULT_LIMITS: Limits = Object.freeze({
+const DEFAULT_LIMITS: Limits = Object.freeze({
   sessionBytesMax: 64 * 1024 * 1024,
   deltaBytesMax: 64 * 1024 * 1024,
   objectsMax: 1_000_000,

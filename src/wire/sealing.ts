@@ -16,7 +16,7 @@ import { TwinstateError } from '../shared/errors.js';
 import { ByteReader } from './reader.js';
 import { ByteWriter } from './writer.js';
 
-export const SEALED_MAGIC = 0xe5;
+const SEALED_MAGIC = 0xe5;
 const FORMAT = 1;
 export const KEY_BYTES = 32;
 export const KEY_ID_BYTES_MAX = 64;

@@ -317,6 +317,30 @@ describe('a class that is opened by generated readers', () => {
     both(Bag, bag);
   });
 
+  it('tells elements apart by their key from the first comparison on, whoever opened it', () => {
+    class Seat {
+      @Mutable() row = '';
+      @Mutable() guest = '';
+    }
+    @Session({ name: 'hall' })
+    class Hall {
+      @Mutable({ type: () => Seat, key: 'row' }) seats: Seat[] = [];
+    }
+    const seat = (row: string, guest: string): Seat => Object.assign(new Seat(), { row, guest });
+    const hall = Object.assign(new Hall(), { seats: ['a', 'b', 'c', 'd'].map((row) => seat(row, 'nobody')) });
+    const snapshot = Benchmark.of(hall).snapshot();
+    for (const open of [Graph.open.bind(Graph), openSlowly]) {
+      const graph = open(snapshot, modelOf(Hall));
+      const follower = Replica.restore(Hall, snapshot);
+      const held = new Map(follower.instance.seats.map((each) => [each.row, each]));
+      const { seats } = graph.instance as Hall;
+      seats.splice(0, 4, ...['d', 'b', 'a'].map((row) => seat(row, 'somebody')));
+      follower.apply(graph.diff()!);
+      expect(follower.instance.seats.map(({ row, guest }) => row + guest)).to.deep.equal(['dsomebody', 'bsomebody', 'asomebody']);
+      for (const each of follower.instance.seats) expect(each).to.equal(held.get(each.row));
+    }
+  });
+
   it('takes the slow way with a setter, with `make`, with an attribute that this release does not have', () => {
     @Session({ name: 'behind' })
     class Behind {

@@ -1,6 +1,7 @@
 // changes in place are what this is about
 /* oxlint-disable unicorn/no-array-reverse, unicorn/no-array-sort, typescript/require-array-sort-compare */
 import { expect } from 'chai';
+import { composeDeltas } from '../../src/diff/delta-composition.js';
 import { Comparison } from '../../src/diff/comparison.js';
 import { findings } from '../../src/diff/findings.js';
 import { Graph } from '../../src/diff/graph.js';
@@ -148,6 +149,44 @@ describe('a comparison of what changed only', () => {
       },
       (made) => (made.any = boxes.get(made)),
     );
+  });
+
+  it('keeps nothing that a delta made of several hangs on itself, out of reach', async () => {
+    interface Box { inner?: Box; n: number } // prettier-ignore
+    const model = modelOf(Order);
+    const made = order();
+    const inner: Box = { n: 2 };
+    const outer: Box = { n: 1, inner };
+    made.any = outer;
+    const mine = Graph.capture(made, model);
+    const snapshot = mine.encode();
+    const { nextId } = mine;
+    const deltas: Uint8Array[] = [];
+    const change = (by: () => void): void => {
+      by();
+      deltas.push(mine.diff()!);
+    };
+    change(() => {
+      made.note = inner;
+      inner.inner = outer;
+      made.any = undefined;
+    });
+    change(() => {
+      delete outer.inner;
+      outer.inner = inner;
+      made.note = 'n';
+    });
+    const theirs = Graph.decode(snapshot);
+    const gone = new WeakRef((theirs.bind(model) as Order).any as Box);
+    expect(theirs.diff()).to.equal(null);
+    theirs.apply(composeDeltas(deltas, nextId));
+    expect(theirs.diff()).to.equal(null);
+    expect(hex(theirs.encode())).to.equal(hex(mine.encode()));
+    // a weak reference is kept until the turn ends
+    await new Promise((resolve) => setImmediate(resolve));
+    gc!();
+    expect(gone.deref()).to.equal(undefined);
+    expect(theirs.diff()).to.equal(null);
   });
 
   it('follows objects that several sessions and deltas change, through applying and comparing in turns', () => {

@@ -22,7 +22,7 @@ export interface Calling {
 }
 
 /** A call that ends so much later than it was allowed to hangs; the machine may be busy, or the process stopped. */
-const LATE_MS_MAX = 20_000;
+const LATE_MS_MAX = 60_000;
 /** A reader that only looks asks again soon. */
 const LOOK_MS_MAX = 500;
 const EXPECTED = new Set([

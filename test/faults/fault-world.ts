@@ -2,7 +2,8 @@
  * Real processes on real NATS servers, each on lines of its own, for as many faults as one likes: three nodes, two application
  * servers, one server or three.
  *
- * Invariant: whatever was started here is ended by `end`, by its process id; every wait has a bound.
+ * Invariant: whatever was started here is ended by `end`, by its process id, or with this process at the latest, and no folder stays;
+ * nothing is started after `end`. Every wait has a bound.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,21 +16,29 @@ import type { NatsServer } from '../nats-server.js';
 import { NodeProcess } from '../scenarios/node-process.js';
 import type { States } from '../scenarios/replica-states.js';
 import { until } from '../store/world.js';
-import { readJournal } from './journal.js';
+import { readJournal, readTakeovers } from './journal.js';
 import type { NotedCall } from './journal.js';
 import { Line } from './line.js';
 import type { Calling } from './callers.js';
 import type { Called, WorkerCommand, WorkerOptions } from './worker.js';
 
 const PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url));
-const NODES = ['a', 'b', 'c'];
-const APPLICATIONS = ['x', 'y'];
+export const NODES: readonly string[] = ['a', 'b', 'c'];
+const APPLICATIONS: readonly string[] = ['x', 'y'];
+/** All that there always are. */
+export const NAMES: readonly string[] = [...NODES, ...APPLICATIONS];
 export const PARTITIONS = 4;
 const BACKUPS = 1;
 const LOST_MS = 2_500;
-/** Generous: what has not come true by then never will. */
-const CONVERGED_MS_MAX = 60_000;
-const ANSWERED_MS_MAX = 45_000;
+/** Generous, as other lanes load the machine: what has not come true by then never will. */
+export const TRUE_MS_MAX = 240_000;
+const ANSWERED_MS_MAX = 150_000;
+
+/** Those of worlds that have not ended. */
+const folders = new Set<string>();
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 export type WorkerProcess = NodeProcess<WorkerCommand>;
 
@@ -39,7 +48,7 @@ interface Journaled {
 }
 
 export class FaultWorld {
-  readonly workers = new Map<string, WorkerProcess>();
+  readonly #workers = new Map<string, WorkerProcess>();
   readonly servers: readonly NatsServer[];
   readonly isCluster: boolean;
   readonly takeover: 'fast' | 'strict';
@@ -52,6 +61,7 @@ export class FaultWorld {
   #files = 0;
   #calling: Calling | undefined;
   #journals: Journaled[] = [];
+  #ended = false;
 
   private constructor(servers: readonly NatsServer[], cluster: string, takeover: 'fast' | 'strict', longestMs: number) {
     this.servers = servers;
@@ -59,6 +69,7 @@ export class FaultWorld {
     this.#cluster = cluster;
     this.takeover = takeover;
     this.longestMs = longestMs;
+    folders.add(this.#folder);
   }
 
   static async start(cluster: string, takeover: 'fast' | 'strict', isCluster: boolean, longestMs = 30_000): Promise<FaultWorld> {
@@ -66,7 +77,7 @@ export class FaultWorld {
     const world = new FaultWorld(servers, cluster, takeover, longestMs);
     try {
       if (isCluster) await world.#elected();
-      for (const name of [...NODES, ...APPLICATIONS]) await world.join(name);
+      for (const name of NAMES) await world.join(name);
       return world;
     } catch (error) {
       await world.end();
@@ -75,7 +86,7 @@ export class FaultWorld {
   }
 
   get nodes(): string[] {
-    return [...this.workers.keys()].filter((name) => !APPLICATIONS.includes(name));
+    return [...this.#workers.keys()].filter((name) => !APPLICATIONS.includes(name)).toSorted();
   }
 
   /** Starts a process, again or for the first time; it calls as all others do. */
@@ -94,23 +105,32 @@ export class FaultWorld {
       servers: this.lines(name).map(({ url }) => url),
       replicas: this.servers.length,
     };
+    this.#holds();
     const worker = await within(NodeProcess.run<WorkerCommand>(PROGRAM, options), `the start of ${name}`);
-    this.workers.set(name, worker);
+    this.#workers.set(name, worker);
+    if (this.#ended) await this.kill(name);
+    this.#holds();
     if (this.#calling !== undefined) await this.#letCall(name, worker, this.#calling);
   }
 
+  worker(name: string): WorkerProcess {
+    const worker = this.#workers.get(name);
+    if (worker === undefined) throw new Error(`${name} does not run`);
+    return worker;
+  }
+
   async kill(name: string): Promise<void> {
-    const worker = this.workers.get(name)!;
-    this.workers.delete(name);
+    const worker = this.worker(name);
+    this.#workers.delete(name);
     await worker.kill();
   }
 
   /** As a deploy ends a process. */
   async drain(name: string): Promise<Called> {
-    const worker = this.workers.get(name)!;
+    const worker = this.worker(name);
     const called = await this.#tell<Called>(worker, name, { do: 'stop' });
     await this.#tell(worker, name, { do: 'drain' });
-    this.workers.delete(name);
+    this.#workers.delete(name);
     await worker.kill();
     return called;
   }
@@ -123,24 +143,29 @@ export class FaultWorld {
   async begin(calling: Calling): Promise<void> {
     this.#journals = [];
     this.#calling = calling;
-    await this.#letCall('x', this.workers.get('x')!, { ...calling, callers: 0 });
-    await this.#tell(this.workers.get('x')!, 'x', { do: 'create', sessions: [...calling.sessions, ...calling.mortal] });
-    await Promise.all([...this.workers].map(([name, worker]) => this.#letCall(name, worker, calling)));
+    await this.#letCall('x', this.worker('x'), { ...calling, callers: 0 });
+    await this.#tell(this.worker('x'), 'x', { do: 'create', sessions: [...calling.sessions, ...calling.mortal] });
+    await Promise.all([...this.#workers].map(([name, worker]) => this.#letCall(name, worker, calling)));
   }
 
   /** Ends all calls. */
   async stop(): Promise<Called[]> {
     this.#calling = undefined;
-    return Promise.all([...this.workers].map(([name, worker]) => this.#tell<Called>(worker, name, { do: 'stop' })));
+    return Promise.all([...this.#workers].map(([name, worker]) => this.#tell<Called>(worker, name, { do: 'stop' })));
   }
 
   /** Every session is read by the log's word. */
   async readAll(sessions: readonly string[]): Promise<void> {
-    await this.#tell(this.workers.get('x')!, 'x', { do: 'read', sessions });
+    await this.#tell(this.worker('x'), 'x', { do: 'read', sessions });
   }
 
   calls(): NotedCall[] {
-    return this.#journals.flatMap(({ path, by }) => readJournal(path, by));
+    return this.#ended ? [] : this.#journals.flatMap(({ path, by }) => readJournal(path, by));
+  }
+
+  /** How often somebody became the primary of a partition in this round, whoever was it before. */
+  takeovers(): number {
+    return this.#journals.reduce((sum, { path }) => sum + readTakeovers(path), 0);
   }
 
   /** Waits until every partition is led, has its backups, and all its replicas are equal. */
@@ -150,7 +175,7 @@ export class FaultWorld {
       why = differences(await this.states());
       return why === '';
     };
-    await until('all replicas are equal', isSo, CONVERGED_MS_MAX).catch((cause: unknown) => {
+    await until('all replicas are equal', isSo, TRUE_MS_MAX).catch((cause: unknown) => {
       throw new Error(`replicas do not become equal: ${why}`, { cause });
     });
   }
@@ -158,7 +183,7 @@ export class FaultWorld {
   async states(): Promise<readonly (readonly [string, States])[]> {
     const names = this.nodes;
     return Promise.all(
-      names.map(async (name) => [name, await this.#tell<States>(this.workers.get(name)!, name, { do: 'states' })] as const),
+      names.map(async (name) => [name, await this.#tell<States>(this.worker(name), name, { do: 'states' })] as const),
     );
   }
 
@@ -168,10 +193,16 @@ export class FaultWorld {
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.workers.values()].map((worker) => worker.end()));
+    this.#ended = true;
+    await Promise.all([...this.#workers.values()].map((worker) => worker.end()));
     await Promise.all([...this.#lines.values()].flat().map((line) => line.close()));
     await Promise.all(this.servers.map((server) => server.stop()));
     rmSync(this.#folder, { recursive: true, force: true });
+    folders.delete(this.#folder);
+  }
+
+  #holds(): void {
+    if (this.#ended) throw new Error('this cluster has ended');
   }
 
   async #letCall(name: string, worker: WorkerProcess, calling: Calling): Promise<void> {

@@ -5,26 +5,31 @@
 import { expect } from 'chai';
 import type { HistoryState } from '../../src/testing/history.js';
 import { campaign } from './campaign.js';
-import { KINDS } from './faults.js';
 import type { NotedCall } from './journal.js';
 import { judge } from './round.js';
 
-/** A process stopped, a line cut one way, a caller killed, a node drained, the server killed. */
 const FROM = 20;
-const COUNT = 5;
+/** What these seeds are, on any machine and in however many lanes. */
+const FAULTS = [
+  'SIGSTOP of c for 106 ms',
+  'line of x from server cut for 114 ms',
+  'kill -9 of y, back after 250 ms',
+  'a drained and started again',
+  'server 1 killed, back after 510 ms',
+];
 
 describe('real faults', function () {
   this.timeout(240_000);
 
   it('lose nothing, tell nothing that is not true, and leave all replicas equal', async () => {
-    const outcomes = await campaign({ from: FROM, count: COUNT, only: '', cluster: false, longestMs: 600 });
+    const outcomes = await campaign({ from: FROM, count: FAULTS.length, lanes: 2, only: '', cluster: false, longestMs: 600 });
     expect(outcomes.flatMap(({ seed, problems }) => problems.map((problem) => `seed ${seed}: ${problem}`))).to.deep.equal([]);
-    expect(outcomes).to.have.length(COUNT);
+    expect(outcomes.map(({ what }) => what)).to.deep.equal(FAULTS);
     for (const { acknowledged, reads, seed } of outcomes) {
       expect(acknowledged, `seed ${seed}`).to.be.greaterThan(10);
       expect(reads, `seed ${seed}`).to.be.greaterThan(5);
     }
-    expect(Object.keys(KINDS)).to.include.members(outcomes.map(({ kind }) => kind));
+    expect(outcomes.reduce((sum, { takeovers }) => sum + takeovers, 0)).to.be.greaterThan(0);
   });
 });
 

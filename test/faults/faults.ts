@@ -1,11 +1,13 @@
 /**
  * What goes wrong, by kind. Each takes its time, and what it broke is whole again when it ends.
  *
- * Invariant: a kind and its seed decide what is done to whom and for how long; only what the cluster makes of it differs.
+ * Invariant: a kind and its seed decide what is done to whom and for how long; only what the cluster makes of it differs. So whom it
+ * hits is drawn from the names that there always are, never from who happens to be up, or in what order they came.
  */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsServer } from '../nats-server.js';
+import { NAMES, NODES } from './fault-world.js';
 import type { FaultWorld } from './fault-world.js';
 import type { LineState } from './line.js';
 
@@ -18,10 +20,10 @@ export interface Done {
 
 export interface FaultKind {
   readonly weight: number;
-  /** `one`: with one server only; `cluster`: with three only. */
-  readonly on?: 'one' | 'cluster';
   /** What it needs of the world: two of one kind do not go together. */
   readonly hits: 'nodes' | 'lines' | 'servers';
+  /** What of a session it can take away; without both of them, what was acknowledged is gone, as it was promised. */
+  readonly takes?: 'log' | 'all memory';
   readonly run: (world: FaultWorld, random: () => number) => Promise<Done>;
 }
 
@@ -41,7 +43,7 @@ async function killed(world: FaultWorld, random: () => number, names: readonly s
 
 async function paused(world: FaultWorld, random: () => number, name: string): Promise<Done> {
   const ms = shortly(world, random, 30_000);
-  const worker = world.workers.get(name)!;
+  const worker = world.worker(name);
   worker.pause();
   await sleep(ms);
   worker.resume();
@@ -49,7 +51,7 @@ async function paused(world: FaultWorld, random: () => number, name: string): Pr
 }
 
 async function lined(world: FaultWorld, random: () => number, state: LineState): Promise<Done> {
-  const name = one(random, [...world.workers.keys()]);
+  const name = one(random, NAMES);
   const ms = shortly(world, random, 8_000);
   for (const line of world.lines(name)) line.set(state);
   await sleep(ms);
@@ -72,31 +74,32 @@ async function served(
   return { what: `server ${at + 1} ${what}, back after ${ms} ms` };
 }
 
-const someNode = (world: FaultWorld, random: () => number): string => one(random, world.nodes);
+const someNode = (random: () => number): string => one(random, NODES);
 
 const SINGLE: Readonly<Record<string, FaultKind>> = {
-  kill: { weight: 6, hits: 'nodes', run: (world, random) => killed(world, random, [someNode(world, random)]) },
+  kill: { weight: 6, hits: 'nodes', run: (world, random) => killed(world, random, [someNode(random)]) },
   'kill two': {
     weight: 2,
     hits: 'nodes',
+    takes: 'all memory',
     run: (world, random) => {
-      const spared = someNode(world, random);
+      const spared = someNode(random);
       return killed(
         world,
         random,
-        world.nodes.filter((name) => name !== spared),
+        NODES.filter((name) => name !== spared),
       );
     },
   },
-  'kill all': { weight: 1, hits: 'nodes', run: (world, random) => killed(world, random, world.nodes) },
+  'kill all': { weight: 1, hits: 'nodes', takes: 'all memory', run: (world, random) => killed(world, random, NODES) },
   'kill caller': { weight: 1, hits: 'nodes', run: (world, random) => killed(world, random, ['y']) },
-  pause: { weight: 6, hits: 'nodes', run: (world, random) => paused(world, random, someNode(world, random)) },
+  pause: { weight: 6, hits: 'nodes', run: (world, random) => paused(world, random, someNode(random)) },
   'pause caller': { weight: 1, hits: 'nodes', run: (world, random) => paused(world, random, 'y') },
   drain: {
     weight: 2,
     hits: 'nodes',
     run: async (world, random) => {
-      const name = someNode(world, random);
+      const name = someNode(random);
       await world.drain(name);
       await sleep(between(random, 0, 500));
       await world.join(name);
@@ -126,7 +129,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
     weight: 2,
     hits: 'lines',
     run: async (world, random) => {
-      const name = one(random, [...world.workers.keys()]);
+      const name = one(random, NAMES);
       const [delayMs, ms] = [between(random, 5, 250), shortly(world, random, 6_000)];
       for (const line of world.lines(name)) line.slow(delayMs);
       await sleep(ms);
@@ -159,6 +162,7 @@ const SINGLE: Readonly<Record<string, FaultKind>> = {
   wipe: {
     weight: 2,
     hits: 'servers',
+    takes: 'log',
     run: (world, random) => {
       const wiped = async (server: NatsServer): Promise<void> => {
         await server.kill();
@@ -205,7 +209,7 @@ const TWO: FaultKind = {
     const first = one(random, kinds);
     const second = one(
       random,
-      kinds.filter(({ hits }) => hits !== first.hits),
+      kinds.filter(({ hits, takes }) => hits !== first.hits && (takes === undefined || first.takes === undefined)),
     );
     const [one1, one2] = [stream(random), stream(random)];
     const laterMs = between(random, 0, 400);

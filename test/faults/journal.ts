@@ -18,7 +18,9 @@ type End = Pick<NotedCall, 'told' | 'refused' | 'version' | 'staleMs'>;
 type Line =
   | { readonly i: number; readonly session: string; readonly startMs: number; readonly held?: boolean }
   | { readonly i: number; readonly does: HistoryDeed }
-  | ({ readonly i: number; readonly endMs: number } & End);
+  | ({ readonly i: number; readonly endMs: number } & End)
+  /** This process became the primary of a partition. */
+  | { readonly leads: number };
 
 export class Journal {
   readonly #file: number;
@@ -44,6 +46,10 @@ export class Journal {
     this.#write({ i, endMs: nowMs(), ...end, ...(staleMs !== undefined && { staleMs }) });
   }
 
+  leads(partition: number): void {
+    this.#write({ leads: partition });
+  }
+
   close(): void {
     closeSync(this.#file);
   }
@@ -55,15 +61,8 @@ export class Journal {
 
 export function readJournal(path: string, by: string): NotedCall[] {
   const calls = new Map<number, Partial<NotedCall> & { by: string }>();
-  const lines = readFileSync(path, 'utf8').split('\n');
-  for (const text of lines) {
-    let line: Line;
-    try {
-      line = JSON.parse(text) as Line;
-    } catch {
-      // the last one of a process that was killed while it wrote
-      continue;
-    }
+  for (const line of linesOf(path)) {
+    if (!('i' in line)) continue;
     const { i, ...rest } = line;
     const call = calls.get(i);
     if (call === undefined) calls.set(i, { by, told: 'unknown', endMs: Infinity, ...(rest as Partial<NotedCall>) });
@@ -77,4 +76,22 @@ export function readJournal(path: string, by: string): NotedCall[] {
       return call.told === 'ok' ? [{ ...call, does: { kind: 'read', saw: does.saw ?? undefined } } as NotedCall] : [];
     return [call as NotedCall];
   });
+}
+
+/** How often its process became the primary of a partition. */
+export function readTakeovers(path: string): number {
+  return linesOf(path).filter((line) => 'leads' in line).length;
+}
+
+function linesOf(path: string): Line[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((text) => {
+      try {
+        return [JSON.parse(text) as Line];
+      } catch {
+        // the last one of a process that was killed while it wrote
+        return [];
+      }
+    });
 }

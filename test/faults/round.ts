@@ -9,6 +9,7 @@ import { seededRandom } from '../../src/testing/simulated-time.js';
 import { nowMs } from '../scenarios/machine-clock.js';
 import { until } from '../store/world.js';
 import { chosenKind, KINDS } from './faults.js';
+import { TRUE_MS_MAX } from './fault-world.js';
 import type { FaultWorld } from './fault-world.js';
 import type { NotedCall } from './journal.js';
 
@@ -23,6 +24,8 @@ export interface Outcome {
   readonly notStored: number;
   readonly unknown: number;
   readonly reads: number;
+  /** How often somebody became the primary of a partition. */
+  readonly takeovers: number;
   /** Acknowledged by the log alone and gone with it. */
   readonly logOnlyLost: number;
   readonly problems: readonly string[];
@@ -45,10 +48,9 @@ export function judge({ calls, lostMs, recoveredMs }: NotedHistory): string[] {
 /** Of the bound of a read of the primary, with `takeover: 'fast'`. */
 const LEASE_MS = 500;
 const WARM_MS = 200;
-const FLOWS_MS_MAX = 60_000;
 
 export async function runFault(world: FaultWorld, seed: number, only: string): Promise<Outcome> {
-  const random = seededRandom(seed * 7_919 + 17);
+  const random = chanceOf(seed);
   const kind = chosenKind(random, only);
   const lasting = Array.from({ length: 4 }, (_, i) => `${seed}-${i}`);
   const mortal = [`${seed}-m0`, `${seed}-m1`];
@@ -63,7 +65,7 @@ export async function runFault(world: FaultWorld, seed: number, only: string): P
     faultMs = nowMs();
     ({ what, skipped = false } = await KINDS[kind]!.run(world, random));
     const wholeMs = nowMs();
-    await until('commits flow again', () => flows(world.calls(), lasting, wholeMs), FLOWS_MS_MAX);
+    await until('commits flow again', () => flows(world.calls(), lasting, wholeMs), TRUE_MS_MAX);
     for (const { complaints } of await world.stop()) problems.push(...complaints);
     await world.converged();
     const recoveredMs = nowMs();
@@ -77,11 +79,7 @@ export async function runFault(world: FaultWorld, seed: number, only: string): P
     }
     problems.push(...judge(history));
   } catch (error) {
-    problems.push(
-      error instanceof Error
-        ? `${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`
-        : String(error),
-    );
+    problems.push(inWords(error));
     if (history.calls.length === 0) history = { calls: world.calls() };
   }
   const { calls } = history;
@@ -97,10 +95,28 @@ export async function runFault(world: FaultWorld, seed: number, only: string): P
     notStored: told('not-stored'),
     unknown: told('unknown'),
     reads: calls.length - changes.length,
+    takeovers: world.takeovers(),
     logOnlyLost,
     problems,
     history,
   };
+}
+
+/** A fault that did not come to its end, or for which there was no cluster. */
+export function brokenOff(seed: number, only: string, error: unknown, calls: readonly NotedCall[]): Outcome {
+  const none = { pauseMs: 0, acknowledged: 0, notStored: 0, unknown: 0, reads: 0, takeovers: 0, logOnlyLost: 0 };
+  const what = 'it was broken off';
+  const problems = [inWords(error)];
+  return { seed, kind: chosenKind(chanceOf(seed), only), what, skipped: false, ...none, problems, history: { calls } };
+}
+
+function chanceOf(seed: number): () => number {
+  return seededRandom(seed * 7_919 + 17);
+}
+
+function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return `${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`;
 }
 
 /** Every session that lasts was changed by a call that began after the fault was over. */

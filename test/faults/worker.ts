@@ -1,5 +1,6 @@
 /** A process of the faults: a node or an application server that also calls; `WorkerProcess` starts it and tells it what to do. */
 import { natsEngine } from '../../src/engine/nats/index.js';
+import { subscribe } from '../../src/index.js';
 import type { ConnectOptions } from '../../src/index.js';
 import type { ClusterNode } from '../../src/node/cluster-node.js';
 import type { AtRest } from '../../src/session/at-rest.js';
@@ -22,7 +23,7 @@ export interface WorkerOptions extends Omit<ConnectOptions, 'sessions' | 'engine
 export type WorkerCommand =
   | { readonly do: 'call'; readonly calling: Calling; readonly journal: string }
   | { readonly do: 'create' | 'read'; readonly sessions: readonly string[] }
-  | { readonly do: 'stop' | 'states' | 'drain' | 'ping' | 'notices' };
+  | { readonly do: 'stop' | 'states' | 'drain' };
 
 /** What a process tells of its calls. */
 export interface Called {
@@ -31,7 +32,7 @@ export interface Called {
 }
 
 /** Of the calls that make sessions and read them in the end. */
-const PATIENT_MS = 40_000;
+const PATIENT_MS = 120_000;
 
 const { servers, replicas, name, ...options } = JSON.parse(process.argv[2]!) as WorkerOptions;
 const engine = natsEngine({ servers, replicas });
@@ -43,6 +44,7 @@ const store = await connectWith(
 );
 let callers: Callers | undefined;
 let journal: Journal | undefined;
+subscribe('promoted', ({ partition }) => journal?.leads(partition));
 
 async function run(command: WorkerCommand): Promise<unknown> {
   switch (command.do) {

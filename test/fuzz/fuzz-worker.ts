@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fuzz } from './fuzz.js';
 import type { Harvest } from './harvest.js';
+import { sealedTargetsOf } from './sealed-targets.js';
 import { targetsOf } from './targets.js';
 
 export interface Portion {
@@ -13,7 +14,8 @@ export interface Portion {
 }
 
 if (parentPort !== null) {
-  const targets = targetsOf(workerData as Harvest);
+  const harvest = workerData as Harvest;
+  const targets = [...targetsOf(harvest), ...sealedTargetsOf(harvest)];
   parentPort.on('message', ({ target, seed, runs }: Portion) => {
     const chosen = targets.find(({ name }) => name === target)!;
     parentPort?.postMessage(fuzz(chosen, seed, runs, () => performance.now()));

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { expect } from 'chai';
 import { Type } from 'class-transformer';
-import { adoptLiterals, type Init, instantiate } from '../../src/model/adoption.js';
+import { type Init, instantiate } from '../../src/model/adoption.js';
 import { defineSession } from '../../src/model/define-session.js';
 import { Immutable } from '../../src/model/immutable.js';
 import { requireImmutables, sealImmutables } from '../../src/model/immutability.js';
@@ -210,12 +210,6 @@ describe('a literal becomes an instance of the class declared where it stands', 
     }
     defineSession(HttpSession, { mutable: '*' });
     expect(instantiate(modelOf(HttpSession), { user: 7 })).to.include({ user: 7 });
-  });
-
-  it('can be had without making the session', () => {
-    const values = adoptLiterals(modelOf(Cart), { items: [tea], dictionary: { tea } });
-    expect((values['items'] as unknown[])[0]).to.be.instanceOf(LineItem);
-    expect((values['dictionary'] as Record<string, unknown>)['tea']).to.be.instanceOf(LineItem);
   });
 });
 

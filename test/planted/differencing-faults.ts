@@ -1,5 +1,6 @@
 /** Faults of differencing: what generated text says, what tracking notes, how bytes are compared, what numbers become. */
-import type { Fault } from './faults.js';
+import { coreOf, fault } from './fault.js';
+import type { Fault } from './fault.js';
 
 const SOURCE = 'diff/comparator-source.js';
 const EDITS = 'diff/byte-edits.js';
@@ -9,11 +10,12 @@ const FLOAT = 'wire/float.js';
 const STATE = 'diff/tracked-state.js';
 const ACCESSORS = 'diff/tracked-accessors.js';
 
-const diff = (name: string, file: string, find: string, replace: string): Fault => ({ suite: 'diff', name, file, find, replace });
+const diff = (name: string, file: string, find: string, replace: string): Fault => fault('diff', name, file, find, replace);
+const core = (...of: Parameters<typeof diff>): Fault => coreOf(diff(...of));
 
 export const DIFFERENCING_FAULTS: readonly Fault[] = [
   // generated comparators
-  diff('a generated comparator takes -0 for 0', SOURCE, 'if (!Object.is(${a}, ${b})) {${what}', 'if (${a} !== ${b}) {${what}'),
+  core('a generated comparator takes -0 for 0', SOURCE, 'if (!Object.is(${a}, ${b})) {${what}', 'if (${a} !== ${b}) {${what}'),
   diff(
     'a generated comparator passes over another class',
     SOURCE,
@@ -22,7 +24,7 @@ export const DIFFERENCING_FAULTS: readonly Fault[] = [
   ),
   diff('a generated comparator passes over the order of keys', SOURCE, 'if (key !== KEYS[count++]) change = 3;', 'count++;'),
   diff('a generated comparator of arrays passes over a moved element', SOURCE, 'if (b.source !== a) return findings.report(this, depth, 3, start);', ''),
-  diff('what a generated comparator advanced is not taken back', SOURCE, '`        undo.push(this, ${place}, ${b});`,', ''),
+  core('what a generated comparator advanced is not taken back', SOURCE, '`        undo.push(this, ${place}, ${b});`,', ''),
   diff('a generated comparator writes a value that the node does not get', SOURCE, '`        this.f${place} = ${a};`,', ''),
   // comparing only what changed
   diff('what was met in no certain order is put in some order', PARTIAL, 'if (!this.#isClear)', 'if (false)'),
@@ -37,10 +39,10 @@ export const DIFFERENCING_FAULTS: readonly Fault[] = [
   // tracking
   diff('a write is noted under the mark of another attribute', ACCESSORS, 'state.marks |= ${2 ** (i % MARKS)};', 'state.marks |= 1;'),
   diff('only the first tracker is told of a write', STATE, 'watch !== undefined; watch = watch.next) {\n            if (watch.pending === 0)', 'watch !== undefined; watch = undefined) {\n            if (watch.pending === 0)'),
-  diff('one tracker takes the marks of all', STATE, 'watch.pending |= marks;', ';'),
+  core('one tracker takes the marks of all', STATE, 'watch.pending |= marks;', ';'),
   diff('marks that were taken for nothing are lost', STATE, 'own.pending |= marks;', ';'),
   // bytes
-  diff('portions are placed from the start, not from the end of the one before', 'diff/byte-patch.js', 'kept: from - done,', 'kept: from,'),
+  core('portions are placed from the start, not from the end of the one before', 'diff/byte-patch.js', 'kept: from - done,', 'kept: from,'),
   diff('bytes behind an insertion are compared with those before it', EDITS, 'const begun = Math.max(begin, place);', 'const begun = begin;'),
   diff('a match of an anchor is believed to be longer', EDITS, 'this.#search({ from: match.to, to, at: match.end, end }, depth + 1);', 'this.#search({ from: match.to + 1, to, at: match.end + 1, end }, depth + 1);'),
   diff('edits are not looked for behind a match', EDITS, 'this.#search({ from: match.to, to, at: match.end, end }, depth + 1);', ''),

@@ -1,24 +1,9 @@
 import { DIFFERENCING_FAULTS } from './differencing-faults.js';
+import { coreOf, fault } from './fault.js';
+import type { Fault } from './fault.js';
 import { SEALING_FAULTS } from './sealing-faults.js';
 
-/** Faults to plant, each with the suite that must catch it. `find` stands exactly once in the built file `src/<file>`. */
-export type Suite = 'simulation' | 'waits' | 'diff' | 'session' | 'store' | 'sealing';
-
-export interface Fault {
-  readonly name: string;
-  readonly suite: Suite;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-const fault = (suite: Suite, name: string, file: string, find: string, replace: string): Fault => ({
-  suite,
-  name,
-  file,
-  find,
-  replace,
-});
+const core = (...of: Parameters<typeof fault>): Fault => coreOf(fault(...of));
 
 const CONTENT = 'diff/content-comparison.js';
 const COMPARISON = 'diff/comparison.js';
@@ -31,6 +16,7 @@ const PRIMARY = 'replication/primary.js';
 const READING = 'replication/reading.js';
 const THREE_WAY = 'session/three-way.js';
 const MACHINE = 'replication/partition-machine.js';
+const WRITER = 'replication/record-writer.js';
 const SUCCESSION = 'replication/succession.js';
 const CLAIM = 'replication/claim.js';
 const MOVES = 'replication/moves.js';
@@ -45,7 +31,7 @@ export const FAULTS: readonly Fault[] = [
   ...SEALING_FAULTS,
   // differencing
   ...DIFFERENCING_FAULTS,
-  fault('session', 'a record of another release is stepped over', UNREADABLE, "error.code === 'FORMAT_UNSUPPORTED'", 'false'),
+  core('session', 'a record of another release is stepped over', UNREADABLE, "error.code === 'FORMAT_UNSUPPORTED'", 'false'),
   fault(
     'session',
     'a record of another release is a lost log after a while',
@@ -53,7 +39,7 @@ export const FAULTS: readonly Fault[] = [
     'return applied;',
     "return { kind: 'gap', why: 'unreadable', ended: false, ledger };",
   ),
-  fault('store', 'a session grows beyond its limit by small commits', 'session/at-rest.js', 'if (fits())', 'if (true)'),
+  core('store', 'a session grows beyond its limit by small commits', 'session/at-rest.js', 'if (fits())', 'if (true)'),
   fault(
     'store',
     'a sender is held to its own limits only',
@@ -64,7 +50,7 @@ export const FAULTS: readonly Fault[] = [
   fault('store', 'more sessions are created than may live', BATCH, 'ledger.living + created >= sessionsMax', 'false'),
   // availability
   fault('waits', 'a paused primary is asked again as it is its turn', ROUTER, 'leader !== asked || tries', 'tries'),
-  fault('waits', 'a new primary wakes nobody who waits', ROUTER, 'Math.min(tries, 5)), news.known)', 'Math.min(tries, 5)))'),
+  core('waits', 'a new primary wakes nobody who waits', ROUTER, 'Math.min(tries, 5)), news.known)', 'Math.min(tries, 5)))'),
   fault('waits', 'a hint leads back to the dead', ROUTER, 'if (this.#node.leaderOf(partition) !== believed)', 'if (false)'),
   fault('diff', 'a date that changed in place is passed over', CONTENT, 'if (Object.is(time, node.time))', 'if (true)'),
   fault(
@@ -74,7 +60,7 @@ export const FAULTS: readonly Fault[] = [
     'held === read ?',
     "typeof held === 'string' ?",
   ),
-  fault(
+  core(
     'diff',
     'an opened session finds objects by place, not by id',
     OPENING,
@@ -123,8 +109,8 @@ export const FAULTS: readonly Fault[] = [
     'if (Object.is(now, stored))\n            continue;',
     'if (now === stored)\n            continue;',
   ),
-  fault('diff', 'the benchmark does not advance', CONTENT, 'pass.draft.setSlot(node, place, now);', ''),
-  fault(
+  core('diff', 'the benchmark does not advance', CONTENT, 'pass.draft.setSlot(node, place, now);', ''),
+  core(
     'diff',
     'bytes of the benchmark are those of the instance',
     CONTENT,
@@ -138,7 +124,7 @@ export const FAULTS: readonly Fault[] = [
     'else if (patches.length > 0)',
     'else if (node.bytes.byteLength !== now.byteLength)',
   ),
-  fault(
+  core(
     'diff',
     'a moved object is a new one',
     COMPARISON,
@@ -159,14 +145,14 @@ export const FAULTS: readonly Fault[] = [
     "if (node.kind === 'instance' && !this.#sameImmutables(node, live))",
     'if (false)',
   ),
-  fault(
+  core(
     'diff',
     'an alias is not compared',
     COMPARISON,
     'this.#toCompare.push(node);',
     'if (node.kind !== "map") this.#toCompare.push(node);',
   ),
-  fault(
+  core(
     'diff',
     'a hole is undefined',
     ARRAYS,
@@ -201,12 +187,12 @@ export const FAULTS: readonly Fault[] = [
     'for (const [node, copy] of this.before)',
     'for (const [node, copy] of [])',
   ),
-  fault(
+  core(
     'diff',
     'an error in a delta leaves half of it applied',
     'diff/graph.js',
-    'catch (error) {\n            draft.rollback();\n            throw typed(error);\n        }\n        if (this.#binding',
-    'catch (error) {\n            throw typed(error);\n        }\n        if (this.#binding',
+    'catch (error) {\n            draft.rollback();\n            throw typed(error, this.model);\n        }\n        if (this.#binding',
+    'catch (error) {\n            throw typed(error, this.model);\n        }\n        if (this.#binding',
   ),
   // merging and sessions at rest
   fault(
@@ -216,10 +202,10 @@ export const FAULTS: readonly Fault[] = [
     'this.graph.shiftIds(this.#baseNextId, shift);',
     '',
   ),
-  fault('session', 'the same slot merges', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
+  core('session', 'the same slot merges', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
   fault('session', 'a delta may speak of an object that is gone', THREE_WAY, 'if (gone.length > 0)', 'if (false)'),
   fault('session', 'what one takes out drops what the other changed in it', THREE_WAY, 'if (lost.length > 0)', 'if (false)'),
-  fault('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
+  core('session', 'a merge drops theirs', 'model/merge-rule.js', 'return sumOf([theirs, mine, -base]);', 'return mine;'),
   fault('session', 'a merge of lists drops theirs', 'session/list-merge.js', 'result.push(...other.inserted[gap]);', ''),
   fault('session', 'a primary refuses from memory without a lease', BATCH, 'own?.fresh !== false || ', 'true || '),
   fault(
@@ -243,7 +229,7 @@ export const FAULTS: readonly Fault[] = [
     'this.graph.shiftIds(this.#baseNextId, OWN_IDS_FROM);',
     '',
   ),
-  fault(
+  core(
     'store',
     'a merged result is not told to the committer',
     BATCH,
@@ -272,26 +258,26 @@ export const FAULTS: readonly Fault[] = [
     'rewritten: true ||',
   ),
   // the protocol
-  fault(
+  core(
     'simulation',
     'an operation that was stored is applied again',
     BATCH,
     'header === undefined ? undefined : findOp(header, operation.op)',
     'undefined',
   ),
-  fault(
+  core(
     'simulation',
     'a record whose fate is open is never sent again',
     'replication/append-slot.js',
     'return !this.#waiting && nowMs >= this.#nextMs;',
     'return false;',
   ),
-  fault(
+  core(
     'simulation',
     'a time-out is taken for "no"',
     MACHINE,
     'slot.undecided(attempt, now.ms, this.options.timing);',
-    "this.#slot = undefined; if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
+    "this.#writer.take(); if (slot.content.type === 'commit') this.primary.refuse(slot.content.batch, 'UNAVAILABLE', 'x'); return;",
   ),
   fault(
     'simulation',
@@ -307,7 +293,7 @@ export const FAULTS: readonly Fault[] = [
     'if (!held.has(entry.session) && this',
     'if (!held.has(entry.session) && !changed.has(entry.session) && this',
   ),
-  fault(
+  core(
     'simulation',
     'a fenced primary goes on leading',
     MACHINE,
@@ -315,14 +301,14 @@ export const FAULTS: readonly Fault[] = [
     'if (led)\n            return;',
   ),
   fault('simulation', 'the same slot merges, in a cluster', THREE_WAY, 'common.length === 0 ? mine', 'true ? mine'),
-  fault(
+  core(
     'store',
     'a commit of an earlier life is merged into the new one',
     BATCH,
     'base.incarnation !== header.incarnation',
     'false',
   ),
-  fault('simulation', 'a lease never ends', PRIMARY, 'now.ms < this.#leaseUntilMs && now.ms >= this.#holdUntilMs', 'true'),
+  core('simulation', 'a lease never ends', PRIMARY, 'now.ms < this.#leaseUntilMs && now.ms >= this.#holdUntilMs', 'true'),
   fault(
     'simulation',
     'others’ new objects are taken in at the end of the ids',
@@ -338,7 +324,7 @@ export const FAULTS: readonly Fault[] = [
     'this.#handover = new Handover(to, now.ms, timing);\n        this.#replica.pump(now);',
     'this.#handover = new Handover(to, now.ms, timing);\n        this.invite(now);',
   ),
-  fault(
+  core(
     'session',
     'a successor leads before it has reached the tail',
     SUCCESSION,
@@ -378,23 +364,30 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault('session', 'a lead moves to a node that has not caught up', MOVES, '&& warm.includes(order[0])', ''),
   fault('simulation', 'surplus replicas stay', 'node/rebalancer.js', 'replicas.release(partition);', ''),
-  fault('simulation', 'whoever drains keeps what it leads', 'node/rebalancer.js', '(calm || drains) && ', 'calm && !drains && '),
-  fault(
+  core('simulation', 'whoever drains keeps what it leads', 'node/rebalancer.js', '(calm || drains) && ', 'calm && !drains && '),
+  core(
     'session',
     'a gap in the log is not seen',
     LEDGER,
     'record.prev.sequence !== this.applied || record.prev.id !== this.lastId',
     'record.prev.sequence > at',
   ),
-  fault('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   fault(
+    'session',
+    'a commit is put on top of one that is missing',
+    'replication/version-gap.js',
+    'return from === have ? to : undefined;',
+    'return to;',
+  ),
+  core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
+  core(
     'session',
     'records of an older term count',
     LEDGER,
     'const fenced = record.epoch !== this.epoch;',
     'const fenced = false;',
   ),
-  fault(
+  core(
     'session',
     'snapshots forget the last operations',
     'replication/session-state.js',
@@ -424,7 +417,7 @@ export const FAULTS: readonly Fault[] = [
     "error.code === 'FORMAT_UNSUPPORTED'",
     'false',
   ),
-  fault('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
+  core('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
   // expiry
   fault(
     'session',
@@ -461,7 +454,7 @@ export const FAULTS: readonly Fault[] = [
     "read.consistency === 'primary' && this.#fresh(now) && recorded",
     "read.consistency === 'primary' && this.#fresh(now)",
   ),
-  fault(
+  core(
     'simulation',
     'an expired session comes back by a late commit',
     LEDGER,
@@ -476,7 +469,7 @@ export const FAULTS: readonly Fault[] = [
     '(hash, Math.max(',
   ),
   // passivation
-  fault(
+  core(
     'session',
     'a session leaves memory with changes that are in no snapshot',
     PASSIVATION,
@@ -502,14 +495,14 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'what the log says of a passivated session while it is fetched is dropped',
     PASSIVATION,
-    'this.#behind.set(session, [next]);',
+    'this.#behind.add(at, entry);',
     ';',
   ),
   fault(
     'session',
     'a passivated session comes back as an older snapshot has it',
     PASSIVATION,
-    'header.version + deltas.length !== state.version',
+    'header.version + behind.length !== state.version',
     'false',
   ),
   fault(
@@ -520,7 +513,7 @@ export const FAULTS: readonly Fault[] = [
     'applied',
   ),
   // the log's length, its loss, and loading
-  fault(
+  core(
     'session',
     'trims what is in no snapshot yet',
     UPKEEP,
@@ -542,8 +535,8 @@ export const FAULTS: readonly Fault[] = [
     'this.forget(id);\n    }\n    /** What was being saved is not stored',
   ),
   fault('session', 'a tombstone is forgotten too early', UPKEEP, 'now.wallMs - this.#options.timing.tombstoneMs', 'now.wallMs'),
-  fault('session', 'a checkpoint names no revision', MACHINE, 'revision: reliedOn', 'revision: 0'),
-  fault('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
+  fault('session', 'a checkpoint names no revision', WRITER, 'floor, revision, digests', 'floor, revision: 0, digests'),
+  core('session', 'a replica is whole before the revision was seen', RECOVERY, 'if (highest < ledger.loadUntil)', 'if (false)'),
   fault(
     'session',
     'a replica joins by snapshots older than the log relies on',
@@ -572,7 +565,7 @@ export const FAULTS: readonly Fault[] = [
     'if (ended)\n            break;',
     '',
   ),
-  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'if (unsaved.size === 0 &&', 'if ('),
+  fault('session', 'a generation is at work before its sessions are stored', MACHINE, 'unsaved.size > 0 || ', ''),
   fault(
     'session',
     'versions go on as if no log had been lost',
@@ -595,7 +588,7 @@ export const FAULTS: readonly Fault[] = [
     'this.primary.confirmed(slot.firstSentMs);',
     'this.primary.confirmed(now.ms);',
   ),
-  fault(
+  core(
     'session',
     'a strong read is answered from memory',
     PRIMARY,

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Fault, Suite } from './faults.js';
+import type { Fault, Suite } from './fault.js';
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const ROOT = join(DIST, '..');
@@ -16,6 +16,8 @@ const TAIL_CHARS = 2_000;
 
 export interface SuiteRun {
   readonly failed: boolean;
+  /** It was ended as its time was over. */
+  readonly late: boolean;
   /** What failed first. */
   readonly how: string;
   readonly tail: string;
@@ -26,8 +28,7 @@ export class PlantedCopy {
   readonly #folder: string;
   readonly #commands: Readonly<Record<Suite, readonly string[]>>;
 
-  /** @param seeds of the simulated world, at most, until one fails */
-  constructor(number: number, seeds: string) {
+  constructor(number: number) {
     this.#folder = join(ROOT, `dist-planted-${number}`);
     this.remove();
     cpSync(DIST, this.#folder, { recursive: true });
@@ -46,7 +47,7 @@ export class PlantedCopy {
       ];
     };
     this.#commands = {
-      simulation: [`${copy}/test/simulation/main.js`, '--seeds', seeds, '--workers', '1', '--stop'],
+      simulation: [`${copy}/test/simulation/main.js`, '--workers', '1', '--stop', '--seeds'],
       waits: mocha('simulation/waits'),
       sealing: mocha('wire/sealing', 'store/encryption'),
       diff: mocha('diff', 'wire'),
@@ -67,14 +68,16 @@ export class PlantedCopy {
     return () => writeFileSync(path, source);
   }
 
-  run(suite: Suite, timeoutMs: number): Promise<SuiteRun> {
+  /** @param seeds of the simulated world, at most, until one fails */
+  run(suite: Suite, timeoutMs: number, seeds: number): Promise<SuiteRun> {
     const startedMs = performance.now();
+    const command = this.#commands[suite];
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, this.#commands[suite], {
+      const child = spawn(process.execPath, suite === 'simulation' ? [...command, String(seeds)] : command, {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'pipe'],
         // Node takes whole milliseconds only
-        timeout: Math.ceil(timeoutMs),
+        timeout: Math.max(1, Math.ceil(timeoutMs)),
         killSignal: 'SIGKILL',
         env: { ...process.env, DIFF_RUNS: '300' },
       });
@@ -85,7 +88,7 @@ export class PlantedCopy {
       child.once('error', reject);
       child.once('close', (status) => {
         const ms = performance.now() - startedMs;
-        resolve({ failed: status !== 0, how: howOf(said, status), tail: said.slice(-TAIL_CHARS), ms });
+        resolve({ failed: status !== 0, late: ms >= timeoutMs, how: howOf(said, status), tail: said.slice(-TAIL_CHARS), ms });
       });
     });
   }

@@ -91,7 +91,7 @@ describe('passivation', () => {
     it('what the log says meanwhile waits, is no part of what is held, and comes behind the snapshot', () => {
       apply(chain.commit([entry('commit', 's', 2, 'b=1', { incarnation: sequence(2) })]));
       apply(chain.commit([entry('commit', 's', 3, 'c=1', { incarnation: sequence(2) })]));
-      expect([...ledger.passivation.behind.keys()]).to.deep.equal(['s']);
+      expect([...ledger.passivation.behind.sessions]).to.deep.equal(['s']);
       expect(ledger.passivation.held(ledger.applied), 'the record before the first').to.equal(3);
       fetch();
       expect([content(), ledger.session(S)!.version]).to.deep.equal(['made,a=1,b=1,c=1', 4]);

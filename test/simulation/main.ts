@@ -8,6 +8,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { tellProgress } from '../proof/progress.js';
 import { FAULT_KINDS, sumOf } from './fault-book.js';
 import type { FaultKind } from './fault-book.js';
 import { parseRestraint } from './restraint.js';
@@ -99,6 +100,7 @@ async function run(): Promise<void> {
       for (const violation of violations) console.log(`  ${violation}`);
     },
     onProgress: () => {
+      tellProgress(pool.sums.faults, pool.failures.length);
       if (performance.now() - reportedMs > REPORT_MS) tell(false);
     },
   });

@@ -65,7 +65,7 @@ describe('lost answers', function () {
       backups: 0,
       waitMs: 0,
     } as const;
-    const asked = await inside.operate(inside.self, partition, operation, 0, 20_000);
+    const asked = await inside.asker.operate(inside.self, partition, operation, 0, 20_000);
     expect(asked).to.deep.include({ kind: 'answered' });
   }
 

@@ -19,7 +19,7 @@ export function canBe(calls: readonly HistoryCall[]): boolean {
 /** Some call of those left can be the next, and then all others can follow. */
 function canGoOn(left: readonly HistoryCall[], session: Session | undefined): boolean {
   if (left.every(({ told }) => told === 'unknown')) return true;
-  const endMs = Math.min(...left.map((call) => (call.told === 'unknown' ? Infinity : call.endMs)));
+  const endMs = Math.min(...left.map((call) => (call.told === 'unknown' || isLocal(call) ? Infinity : call.endMs)));
   return left.some((call) => {
     if (beginOf(call) > endMs) return false;
     const next = after(session, call);
@@ -31,6 +31,11 @@ function canGoOn(left: readonly HistoryCall[], session: Session | undefined): bo
       )
     );
   });
+}
+
+/** It may show what is not acknowledged yet. */
+function isLocal({ does, staleMs }: HistoryCall): boolean {
+  return does.kind === 'read' && staleMs === Infinity;
 }
 
 function beginOf({ startMs, staleMs = 0, does, told }: HistoryCall): number {

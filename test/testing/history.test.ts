@@ -113,6 +113,10 @@ describe('the checker of histories', () => {
       'a local read of the beginning',
       [begun, h.append(2, 3, 'a'), h.append(4, 5, 'b'), h.list(900, 901, 'a', { staleMs: Infinity })],
     ],
+    [
+      'a read of the primary that misses what a backup has shown before it is acknowledged',
+      [begun, h.append(2, 9, 'a'), h.list(3, 4, 'a', { staleMs: Infinity }), h.list(5, 6, ''), h.list(10, 11, 'a')],
+    ],
     ['what was appended after the last read', [begun, h.list(2, 3, ''), h.append(4, 5, 'a'), h.append(6, 7, 'b')]],
     [
       'a counter whose longest step waits',

@@ -1,6 +1,6 @@
 /**
- * `npm run corpus -- --graphs N [--from SEED] [--workers W]`: N random object graphs against the oracle, in batches of a seed each, on
- * all cores unless told otherwise. The same seed tries the same graphs.
+ * `npm run corpus -- --graphs N [--from SEED] [--workers W] [--minutes M]`: N random object graphs against the oracle, or as many as
+ * fit into M minutes, in batches of a seed each, on all cores unless told otherwise. The same seed tries the same graphs.
  *
  * Invariant: a batch is reported when it fails, the count now and then, and with it what to say to go on from there after a stop:
  * every batch below that seed is done.
@@ -10,6 +10,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { tellProgress } from '../../proof/progress.js';
 import type { Batch, Outcome } from './graphs-worker.js';
 
 const BATCH = 1000;
@@ -20,13 +21,15 @@ const { values } = parseArgs({
     graphs: { type: 'string', default: '100000' },
     from: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    minutes: { type: 'string', default: 'Infinity' },
   },
 });
 const graphs = Number(values.graphs);
 const from = Number(values.from);
 const workers = Number(values.workers);
-if (![graphs, from, workers].every((n) => Number.isSafeInteger(n)) || graphs < 1 || workers < 1) {
-  console.error('usage: npm run corpus -- --graphs N [--from SEED] [--workers W]');
+const minutes = Number(values.minutes);
+if (![graphs, from, workers].every((n) => Number.isSafeInteger(n)) || graphs < 1 || workers < 1 || !(minutes > 0)) {
+  console.error('usage: npm run corpus -- --graphs N [--from SEED] [--workers W] [--minutes M]');
   process.exit(2);
 }
 
@@ -39,7 +42,7 @@ let seed = from;
 const running = new Set<number>();
 
 function nextBatch(): Batch | undefined {
-  if (given >= graphs) return undefined;
+  if (given >= graphs || Date.now() - startedMs > minutes * 60_000) return undefined;
   const batch = { seed: seed++, count: Math.min(BATCH, graphs - given) };
   given += batch.count;
   running.add(batch.seed);
@@ -66,6 +69,7 @@ function take({ seed, count, failure }: Outcome): void {
     failed++;
     console.log(`seed ${seed} fails: ${failure}`);
   }
+  tellProgress(tried, failed);
   if (Date.now() - reportedMs > REPORT_MS) tell();
 }
 
