@@ -23,6 +23,7 @@ const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
 const PASSIVATION = 'replication/passivation.js';
 const ROUTER = 'store/router.js';
+const ORIGIN = 'replication/log-origin.js';
 const UNREADABLE = 'replication/foreign-record.js';
 const RECOVERY = 'replication/recovery.js';
 
@@ -37,6 +38,21 @@ export const FAULTS: readonly Fault[] = [
     'replication/joining.js',
     'return applied;',
     "return { kind: 'gap', why: 'unreadable', ended: false, ledger };",
+  ),
+  core('store', 'what a later release stored is written over', UPKEEP, 'found?.withheld === true', 'false'),
+  core(
+    'store',
+    'the log gives up what stands behind what a later release stored',
+    UPKEEP,
+    'return ledger.unsaved.saving(session);',
+    'return ledger.unsaved.forget(session);',
+  ),
+  core(
+    'store',
+    'what a later release stored may be destroyed',
+    BATCH,
+    'quarantine !== undefined && isWithheld(quarantine)',
+    'false',
   ),
   core('store', 'a session grows beyond its limit by small commits', 'session/at-rest.js', 'if (fits())', 'if (true)'),
   fault(
@@ -392,6 +408,29 @@ export const FAULTS: readonly Fault[] = [
     'replication/session-state.js',
     'for (const [client, op] of header.ops)',
     'for (const [client, op] of [])',
+  ),
+  fault(
+    'simulation',
+    'that a session is not there is said without asking the log',
+    PRIMARY,
+    "if (read.consistency === 'primary' && this.#fresh(now) && recorded)",
+    "if ((read.consistency === 'primary' && this.#fresh(now) && recorded) || ledger.session(read.session)?.dead !== false)",
+  ),
+  fault('session', 'a stranger’s copy is believed where it is the oldest', ORIGIN, ': isDisowned(log)', ': false'),
+  fault('session', 'an older state mends one that was lost', BATCH, ' && base.version === version', ''),
+  fault(
+    'session',
+    'what cannot be read does not go along into the next generation',
+    'replication/inheritance.js',
+    'next.salvaged ??= EMPTY_BYTES',
+    'next.salvaged ??= undefined',
+  ),
+  fault(
+    'simulation',
+    'a later release is stepped over, in a cluster',
+    UNREADABLE,
+    "error.code === 'FORMAT_UNSUPPORTED'",
+    'false',
   ),
   core('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
   // expiry
