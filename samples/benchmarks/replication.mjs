@@ -52,7 +52,9 @@ async function measure(side, inFlight, seconds) {
       if ((count & 15) === 0) laps.push(performance.now() - beganMs);
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, (_, k) => worker(k)));
+  const ends = await Promise.allSettled(Array.from({ length: inFlight }, (_, k) => worker(k)));
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   const spent = process.cpuUsage(cpu);
   const cpuUs = (spent.user + spent.system) / count;
   laps.sort((a, b) => a - b);
@@ -66,21 +68,37 @@ const line = (ratio, { perSecond, p50Ms, p99Ms, cpuUs }, name) =>
       `${cpuUs.toFixed(1).padStart(6)} µs  ${name}`,
   );
 
-/** Measures sides by turns. @returns for each its medians, the first one's rate divided by its own as the ratio */
+/**
+ * Measures sides by turns. A peer that fails is told and measured no more; where the first side fails, so does the run.
+ * @returns for each its medians, the first one's rate divided by its own as the ratio
+ */
 async function contest(sides) {
   const rounds = sides.map(() => []);
+  const failures = new Map();
   for (let round = 0; round < plan.rounds; round++) {
     for (const [k, side] of sides.entries()) {
-      await measure(side, side.inFlight, 0.3);
-      rounds[k].push(await measure(side, side.inFlight, plan.seconds));
+      if (failures.has(k)) continue;
+      try {
+        await measure(side, side.inFlight, 0.3);
+        rounds[k].push(await measure(side, side.inFlight, plan.seconds));
+      } catch (error) {
+        if (k === 0) throw error;
+        failures.set(k, error instanceof Error ? error.message : String(error));
+      }
       await sleep(200);
     }
   }
-  const medians = rounds.map((laps) => {
+  const medians = rounds.map((laps, k) => {
+    if (failures.has(k)) return undefined;
     const of = (key) => median(laps.map((lap) => lap[key]));
     return { perSecond: of('perSecond'), p50Ms: of('p50Ms'), p99Ms: of('p99Ms'), cpuUs: of('cpuUs') };
   });
   return sides.map(({ name }, k) => {
+    const failed = failures.get(k);
+    if (failed !== undefined) {
+      print(`failed (${failed})  ${name}`);
+      return { side: name, failed };
+    }
     const ratio = median(rounds[0].map(({ perSecond }, round) => perSecond / rounds[k][round].perSecond));
     line(ratio, medians[k], name);
     return { side: name, ratio, ...medians[k] };

@@ -65,7 +65,9 @@ export class RedisPair {
 async function launch(port: number, more: readonly string[]): Promise<ChildProcess> {
   const { path, env } = await findRedisServer();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()];
-  const child = spawn(path, [...options, '--repl-diskless-sync-delay', '0', ...more], {
+  // a replica that falls behind by large states is not cut off: whoever waits for it would wait for ever
+  const replication = ['--repl-diskless-sync-delay', '0', '--client-output-buffer-limit', 'replica 0 0 0'];
+  const child = spawn(path, [...options, ...replication, ...more], {
     stdio: 'ignore',
     env: { ...process.env, ...env },
   });

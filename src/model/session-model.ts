@@ -16,7 +16,10 @@ export interface Codec<T = unknown> {
   decode(bytes: Uint8Array): T;
 }
 
-/** Bounds on what one session may hold. `limits.ts` in `wire/` has the defaults. */
+/**
+ * Bounds on what one session may hold. `limits.ts` in `wire/` has the defaults; `connect` refuses more, as every replica reads by them. A
+ * write is held to those of the process that makes it and to those of the process that leads its session: give all processes the same.
+ */
 export interface SessionLimits {
   /** The encoded session, in bytes. */
   readonly sessionBytesMax?: number;

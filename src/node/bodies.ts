@@ -2,15 +2,17 @@
 import { AtRest } from '../session/at-rest.js';
 import { mergeDelta } from '../session/merge.js';
 import type { Models } from '../session/three-way.js';
-import { stricterLimits } from '../wire/limits.js';
+import { checkCeilings, stricterLimits } from '../wire/limits.js';
 import type { Limits } from '../wire/limits.js';
 import type { Bodies } from '../replication/session-state.js';
 
 /**
  * @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed, and
  *   their limits what is taken
+ * @throws {TwinstateError} `OPTION_INVALID` where a limit is more than all replicas take
  */
 export function bodiesFor(models: Models): Bodies<AtRest> {
+  for (const [name, { limits }] of models) checkCeilings(limits, name);
   const known = new Map<string, Limits>();
   const limitsOf = (className: string): Limits => {
     let limits = known.get(className);

@@ -233,8 +233,8 @@ export class PartitionDriver<B> {
         this.#around.event({ type: 'trim', partition: this.partition, upTo: effect.upTo });
         return this.#then(this.#at.log.trim(this.partition, effect.upTo), () => undefined);
       case 'remove':
-        return this.#then(removeTombstone(this.#at.snapshots, this.partition, effect.session, this.#malformed), (gone) =>
-          this.machine.upkeep.removed(this.machine.ledger, effect.session, gone === true),
+        return this.#then(removeTombstone(this.#at.snapshots, this.partition, effect.session, this.#malformed), (removal) =>
+          this.machine.upkeep.removed(this.machine.ledger, effect.session, removal ?? 'there'),
         );
       case 'load':
         return void this.#loader?.fetch(effect.session).catch(() => false);

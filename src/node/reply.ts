@@ -44,7 +44,7 @@ const BATCH_REPLY_BYTES_MAX = 512 * 1024;
 const PENDING = openMessage('pending').finish();
 
 const ANSWERS = ['done', 'conflict', 'gone', 'exists', 'refused', 'stored', 'retry'] as const;
-const READ_ANSWERS = ['same', 'deltas', 'snapshot', 'gone', 'quarantined', 'retry'] as const;
+const READ_ANSWERS = ['same', 'deltas', 'snapshot', 'gone', 'quarantined', 'retry', 'withheld'] as const;
 
 export function encodeReply(reply: Reply): Uint8Array {
   const out = openMessage(reply.kind);
@@ -224,7 +224,7 @@ function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
     out.bytes(answer.snapshot);
   }
   if (answer.kind === 'gone') writeEnd(out, answer.ended);
-  if (answer.kind === 'quarantined') out.string(answer.why);
+  if (answer.kind === 'quarantined' || answer.kind === 'withheld') out.string(answer.why);
   if (answer.kind === 'retry') {
     out.string(answer.hint ?? '');
     out.string(answer.why);
@@ -234,7 +234,7 @@ function writeReadAnswer(out: ByteWriter, answer: ReadAnswer): void {
 function readReadAnswer(from: ByteReader): ReadAnswer {
   const kind = oneOf(from, READ_ANSWERS);
   if (kind === 'gone') return { kind, ended: readEnd(from) };
-  if (kind === 'quarantined') return { kind, why: from.string() };
+  if (kind === 'quarantined' || kind === 'withheld') return { kind, why: from.string() };
   if (kind === 'retry') return { kind, hint: readHint(from), why: from.string() };
   const at = version(from.varint());
   const incarnation = sequence(from.varint());

@@ -2,12 +2,13 @@
  * Stored snapshots as an engine keeps them: their keys, and what they say.
  *
  * Invariant: one poison session is one session. A snapshot that cannot be read, or that stands under another session's key, becomes
- * an unreadable session of that key, whoever wrote it.
+ * an unreadable session of that key, whoever wrote it. What another release wrote is told apart, by what every release says alike.
  */
 import type { Snapshots, SnapshotEntry } from '../engine/port.js';
 import type { LoadedSession } from '../replication/applied.js';
-import type { FoundSnapshot } from '../replication/machine-options.js';
-import { decodeStored } from '../replication/session-state.js';
+import type { FoundSnapshot, Removal } from '../replication/machine-options.js';
+import { foreignStanding } from '../replication/other-release.js';
+import { decodeStored, STORED_MAGIC } from '../replication/session-state.js';
 import { TwinstateError } from '../shared/errors.js';
 import { sequence, sessionId } from '../shared/ids.js';
 import type { Partition, SessionId } from '../shared/ids.js';
@@ -47,7 +48,7 @@ export function decodedFound(
 export function decoded({ key, value, revision }: SnapshotEntry, malformed: (error: unknown) => void): LoadedSession {
   try {
     const stored = decodeStored(value);
-    if (snapshotKey(stored.header.id) === key) return { ...stored, revision };
+    if (snapshotKey(stored.header.id) === key) return { ...stored, revision, bytes: value };
     throw new TwinstateError('BYTES_CORRUPT', 'a snapshot of another session stands under this key', {
       expected: key,
       received: snapshotKey(stored.header.id),
@@ -55,7 +56,8 @@ export function decoded({ key, value, revision }: SnapshotEntry, malformed: (err
     });
   } catch (error) {
     malformed(error);
-    return { unreadable: sessionOf(key)!, error, revision };
+    const standing = isOfAnotherRelease(error) ? foreignStanding(value, STORED_MAGIC) : undefined;
+    return { unreadable: sessionOf(key)!, error, revision, standing, bytes: value };
   }
 }
 
@@ -65,24 +67,31 @@ export function positionOf({ value, revision }: SnapshotEntry): FoundSnapshot {
     const { header, trueUpTo, digest } = decodeStored(value);
     const { id: session, incarnation, version, dead } = header;
     return { revision, trueUpTo, digest: dead ? undefined : { session, incarnation, version, digest } };
-  } catch {
+  } catch (error) {
+    const standing = isOfAnotherRelease(error) ? foreignStanding(value, STORED_MAGIC) : undefined;
+    if (standing !== undefined) return { revision, trueUpTo: standing.trueUpTo, digest: undefined, withheld: true };
     // unreadable: it covers nothing, and is overwritten
     return { revision, trueUpTo: sequence(0), digest: undefined };
   }
 }
 
-/** Removes a session's tombstone; true where nothing is stored under its name then. Whatever is no tombstone stays. */
+function isOfAnotherRelease(error: unknown): boolean {
+  return error instanceof TwinstateError && error.code === 'FORMAT_UNSUPPORTED';
+}
+
+/** Removes a session's tombstone; `gone` where nothing is stored under its name then. Whatever is no tombstone stays. */
 export async function removeTombstone(
   snapshots: Snapshots,
   partition: Partition,
   id: SessionId,
   malformed: (error: unknown) => void,
-): Promise<boolean> {
+): Promise<Removal> {
   const key = snapshotKey(id);
   const found = await snapshots.get(partition, key);
-  if (found === null || found === undefined) return found === null;
+  if (found === null || found === undefined) return found === null ? 'gone' : 'there';
   const stored = decoded(found, malformed);
-  if (stored.unreadable !== undefined || !stored.header.dead) return false;
+  if (stored.unreadable !== undefined) return isOfAnotherRelease(stored.error) ? 'withheld' : 'there';
+  if (!stored.header.dead) return 'there';
   await snapshots.remove(partition, key, found.revision);
-  return (await snapshots.get(partition, key)) === null;
+  return (await snapshots.get(partition, key)) === null ? 'gone' : 'there';
 }

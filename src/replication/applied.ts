@@ -1,7 +1,9 @@
 /** What goes into a ledger and what came of it. */
 import type { TwinstateError } from '../shared/errors.js';
+import { sequence } from '../shared/ids.js';
 import type { NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { CheckpointRecord, CommitRecord, LeadRecord, SeedRecord } from './record.js';
+import type { StoredStanding } from './other-release.js';
 import type { StoredSession } from './session-state.js';
 
 /** What one record did to a ledger. */
@@ -30,8 +32,23 @@ export interface Stop {
 
 /** A snapshot that was read from the store, with its revision; or a session whose snapshot cannot be read. */
 export type LoadedSession =
-  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined })
-  | { readonly unreadable: SessionId; readonly error: unknown; readonly revision: Revision };
+  | (StoredSession & { readonly revision: Revision; readonly unreadable?: undefined; readonly bytes?: Uint8Array | undefined })
+  | {
+      readonly unreadable: SessionId;
+      readonly error: unknown;
+      readonly revision: Revision;
+      /** Where another release's stands. */
+      readonly standing?: StoredStanding | undefined;
+      /** As it is stored: what is withheld goes on as it is. */
+      readonly bytes?: Uint8Array | undefined;
+    };
+
+const NOWHERE: StoredStanding = { sequence: sequence(0), trueUpTo: sequence(0) };
+
+/** Where a stored session stands; at the beginning where nobody can say. */
+export function standingOf(loaded: LoadedSession): StoredStanding {
+  return loaded.unreadable === undefined ? loaded : (loaded.standing ?? NOWHERE);
+}
 
 /** When a passivated session is looked for in the store, and for how long in vain until it counts as lost. */
 export interface Search {

@@ -12,6 +12,7 @@ import { sequence, version } from '../shared/ids.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, Operation } from './operation.js';
 import type { EndReason, Life } from './lifetime.js';
+import { isWithheld } from './other-release.js';
 import { entryBytes, isStep, isWhole } from './record.js';
 import type { Entry, OpId } from './record.js';
 import { applyEntry, copyHeader, findOp, freshState, mayBeForgotten } from './session-state.js';
@@ -247,6 +248,9 @@ function decide<B>(
   overlay: Overlay | undefined,
 ): Decision {
   const { kind, base, payload } = operation;
+  const quarantine = state?.quarantine;
+  if (quarantine !== undefined && isWithheld(quarantine))
+    return { answer: { kind: 'refused', code: quarantine.code, why: quarantine.received ?? '' } };
   if (kind === 'create') {
     if (header !== undefined && !header.dead) return { answer: { kind: 'exists' } };
     return { payload, merged: false };

@@ -15,9 +15,17 @@ import { Ledger } from './ledger.js';
 import type { LoadedSession } from './applied.js';
 import type { MachineOptions } from './machine-options.js';
 import type { Operation } from './operation.js';
+import { isWithheld } from './other-release.js';
 import { quarantined } from './session-bodies.js';
 import { ABSENT, encodeStored, freshState } from './session-state.js';
 import type { SessionState } from './session-state.js';
+
+/** What a generation is begun with. */
+export interface CarriedOn<B> {
+  readonly ledger: Ledger<B>;
+  /** Sessions that another release has stored: their bytes, which go on as they are. */
+  readonly asItIs: ReadonlyMap<SessionId, Uint8Array>;
+}
 
 export class Inheritance<B> {
   readonly #options: MachineOptions<B>;
@@ -39,7 +47,7 @@ export class Inheritance<B> {
    * Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is
    * ahead of that.
    */
-  carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): Ledger<B> {
+  carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): CarriedOn<B> {
     const { bodies, timing, memory: memoryShare } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);
     const all = [...stored];
@@ -53,22 +61,30 @@ export class Inheritance<B> {
     const next = new Ledger(bodies, timing.hotSessionsMax, memoryShare);
     next.apply(at, seed);
     let lost = 0;
+    const asItIs = new Map<SessionId, Uint8Array>();
     for (const state of memory.sessions.states()) {
       const other = found.session(state.id);
-      if (state.passive) {
+      if (state.passive || (other === undefined && isWithheld(state.quarantine))) {
         // it is known to be there, and nothing stored is as new as it was: that must not read as "not there"
         lost++;
         next.take(this.#withoutContent(state, at));
         continue;
       }
+      // whoever reads it may have stored what is not known here
+      if (isWithheld(other?.quarantine) && (state.body === undefined || other!.sequence > state.sequence)) continue;
       next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at));
     }
     for (const state of found.sessions.states()) {
-      if (!memory.sessions.has(state.id)) next.take(this.#leapt(state, at));
+      if (!next.sessions.has(state.id)) next.take(this.#leapt(state, at));
+    }
+    for (const each of all) {
+      const id = each.unreadable ?? each.header.id;
+      if (each.bytes !== undefined && isWithheld(next.session(id)?.quarantine)) asItIs.set(id, each.bytes);
+      next.sessions.cool();
     }
     if (lost > 0)
       this.#emit({ type: 'notice', notice: { kind: 'passivated-lost', sessions: lost, error: passivatedLost(lost) } });
-    return next;
+    return { ledger: next, asItIs };
   }
 
   /** The generation that was joined is at work: compares it with what was kept aside, and offers what it lacks. */

@@ -15,12 +15,13 @@ import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js
 import type { LogOrigin } from './log-origin.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
-import { adoptHeader, applyEntry, decodeStored, freshState } from './session-state.js';
+import { adoptHeader, applyEntry, decodeStored, freshState, mayBeTombstone } from './session-state.js';
 import type { Bodies, SessionState } from './session-state.js';
 import { SessionBodies } from './session-bodies.js';
 import { SessionTable } from './session-table.js';
 import { Passivation } from './passivation.js';
 import { UNLIMITED, type MemoryShare } from './memory-share.js';
+import { standingOf } from './applied.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
@@ -131,7 +132,7 @@ export class Ledger<B> {
   admit(id: SessionId, loaded: LoadedSession | undefined, found?: Search): string | undefined {
     if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
     if (!this.#absent(id)) return undefined;
-    const held = loaded === undefined || loaded.unreadable !== undefined ? 0 : loaded.sequence;
+    const held = loaded === undefined ? 0 : standingOf(loaded).sequence;
     const missing = this.#deferred.all(id).filter(({ at }) => at > held);
     const gap = gapBehind(loaded, missing);
     if (gap !== undefined) return gap;
@@ -177,15 +178,15 @@ export class Ledger<B> {
   load(stored: Iterable<LoadedSession>, asked = false): void {
     for (const each of stored) {
       if (each.revision > this.reliedOn) this.reliedOn = each.revision;
-      const state = freshState<B>(each.unreadable ?? each.header.id);
-      state.revision = each.revision;
+      const { sequence: at, trueUpTo } = standingOf(each);
+      if (trueUpTo > this.#loadedUpTo) this.#loadedUpTo = trueUpTo;
+      const state = { ...freshState<B>(each.unreadable ?? each.header.id), revision: each.revision, sequence: at };
       if (each.unreadable !== undefined) {
         state.dead = false;
         this.quarantine(state, each.error);
       } else {
-        const { header, sequence: at, snapshot, quarantine, trueUpTo } = each;
-        if (trueUpTo > this.#loadedUpTo) this.#loadedUpTo = trueUpTo;
-        Object.assign(state, header, { sequence: at });
+        const { header, snapshot, quarantine } = each;
+        Object.assign(state, header);
         if (quarantine !== undefined) {
           state.salvaged = snapshot;
           this.quarantine(state, quarantine);
@@ -280,7 +281,8 @@ export class Ledger<B> {
   #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
     let state = this.sessions.get(entry.session);
     if (entry.kind === 'forget') {
-      if (state?.dead !== true || state.version !== entry.from) return false;
+      if (state === undefined || !mayBeTombstone(state, entry.from)) return false;
+      if (!state.dead) this.living--;
       this.sessions.remove(state.id);
       // until nothing of it is stored: an old tombstone must not meet a new life
       this.unsaved.changed(state.id, at);

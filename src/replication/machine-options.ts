@@ -51,6 +51,8 @@ export interface FoundSnapshot {
   readonly trueUpTo: Sequence;
   /** `undefined` where it cannot be read, or is a tombstone. */
   readonly digest: SessionDigest | undefined;
+  /** Another release wrote it, in a format that is not known here: it stays as it is. */
+  readonly withheld?: boolean;
 }
 
 /** What a poll has read: the records behind a position, and where the last one of all stands. */
@@ -58,6 +60,9 @@ export interface PolledLog {
   readonly entries: readonly LogEntry[];
   readonly last: Sequence;
 }
+
+/** What came of removing a tombstone: it is gone, something is still there, or what is there was written by another release. */
+export type Removal = 'gone' | 'there' | 'withheld';
 
 /** What came of sending a record; only `stored` says more than "look what stands there". */
 export type AppendOutcome =

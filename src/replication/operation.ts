@@ -93,4 +93,6 @@ export type ReadAnswer =
   /** `ended`: why; `undefined` where there never was one, as far as is known. */
   | { readonly kind: 'gone'; readonly ended: EndReason | undefined }
   | { readonly kind: 'quarantined'; readonly why: string }
+  /** Another release has stored it, and the one that was asked cannot read it: see `other-release.ts`. */
+  | { readonly kind: 'withheld'; readonly why: string }
   | { readonly kind: 'retry'; readonly hint: NodeId | undefined; readonly why: string };

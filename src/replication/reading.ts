@@ -2,6 +2,7 @@
 import { DriftError } from './drift.js';
 import type { Ledger } from './ledger.js';
 import type { Read, ReadAnswer } from './operation.js';
+import { isWithheld } from './other-release.js';
 import type { Bodies } from './session-state.js';
 
 /** What has drifted is not served: the asker asks again, and the replica, which has taken note of it, begins anew. */
@@ -17,6 +18,8 @@ export function answerRead<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read):
 function answerSound<B>(ledger: Ledger<B>, bodies: Bodies<B>, read: Read): ReadAnswer {
   const state = ledger.session(read.session);
   const hint = ledger.leader;
+  if (state?.quarantine !== undefined && isWithheld(state.quarantine))
+    return { kind: 'withheld', why: state.quarantine.received ?? '' };
   const version = state?.version ?? 0;
   if (read.atLeast !== undefined && version < read.atLeast)
     return { kind: 'retry', hint, why: `only version ${version} is known here` };

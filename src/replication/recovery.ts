@@ -249,10 +249,11 @@ export class Recovery<B> {
     else if (result.kind === 'ended') this.#replica.join('the log has an end', 0);
     else if (result.kind === 'taken') this.#move(next);
     else {
-      const ledger = this.#inheritance.carryOn(this.#replica.ledger(), result.stored, seed, result.sequence);
+      const { ledger, asItIs } = this.#inheritance.carryOn(this.#replica.ledger(), result.stored, seed, result.sequence);
       this.#generation = next;
       this.#replica.log.begin(now.ms, undefined);
       this.#replica.stand('seeding', `it begins generation ${next}`, ledger);
+      this.#replica.upkeep.carryOver(asItIs);
       this.#replica.upkeep.noteRecord(now, ledger.applied, seed.byteLength);
       this.#replica.emit({ type: 'follow', after: ledger.applied });
     }

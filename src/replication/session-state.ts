@@ -14,6 +14,7 @@ import { crc32 } from '../wire/checksum.js';
 import { digestOf } from './drift.js';
 import { END_REASONS, NO_LIFETIME, readLifetime, writeLifetime } from './lifetime.js';
 import type { EndReason, Lifetime } from './lifetime.js';
+import { isWithheld, otherFormat } from './other-release.js';
 import type { Entry, OpId } from './record.js';
 
 /** A delta with the version that it leads to. */
@@ -173,6 +174,11 @@ export function adoptHeader(header: SessionHeader, remembered: SessionHeader): v
   header.touchedAtMs = Math.max(header.touchedAtMs, remembered.touchedAtMs);
 }
 
+/** Says whether it is the tombstone of that version, as far as can be known here: what another release has stored may be. */
+export function mayBeTombstone<B>({ dead, version: at, quarantine }: SessionState<B>, of: Version): boolean {
+  return dead ? at === of : isWithheld(quarantine);
+}
+
 /** What became of an operation: its result, that it is older than the client's last one, or that it was never seen. */
 export function findOp(header: SessionHeader, op: OpId): LastOp | 'overtaken' | undefined {
   const last = header.ops.get(op.client);
@@ -204,7 +210,8 @@ export interface StoredSession {
   readonly quarantine?: string | undefined;
 }
 
-const MAGIC = 0x53;
+/** What a stored session begins with, whatever release wrote it. */
+export const STORED_MAGIC = 0x53;
 const FORMAT = 3;
 const DEAD = 1;
 const QUARANTINED = 2;
@@ -214,12 +221,13 @@ const END_SHIFT = 2;
 /**
  * Bytes of a stored session: magic `0x53`, format, sequence, true up to, id, class, version, incarnation, flags (1 dead,
  * 2 quarantined, 4 ended idle, 8 ended by age), ttl ms, max age ms, created ms, touched ms, count of clients with name, counter,
- * version each, digest (u32), snapshot bytes, for a quarantined one the reason, CRC-32.
+ * version each, digest (u32), snapshot bytes, for a quarantined one the reason, CRC-32. What comes before the id, and the CRC-32, stays
+ * where it is in every release: `foreignStanding` reads it of them all.
  */
 export function encodeStored(stored: StoredSession): Uint8Array {
   const out = new ByteWriter(stored.snapshot.byteLength + 256);
   const { header } = stored;
-  out.u8(MAGIC);
+  out.u8(STORED_MAGIC);
   out.u8(FORMAT);
   out.varint(stored.sequence);
   out.varint(stored.trueUpTo);
@@ -245,7 +253,7 @@ export function encodeStored(stored: StoredSession): Uint8Array {
   return out.finish();
 }
 
-/** @throws {TwinstateError} `BYTES_CORRUPT`, whatever the bytes */
+/** @throws {TwinstateError} `BYTES_CORRUPT`, or `FORMAT_UNSUPPORTED` where another release wrote them; nothing else, whatever the bytes */
 export function decodeStored(bytes: Uint8Array): StoredSession {
   const from = new ByteReader(bytes.subarray(0, Math.max(0, bytes.byteLength - 4)), 'stored session');
   const tail = new ByteReader(bytes.subarray(Math.max(0, bytes.byteLength - 4)), 'stored session');
@@ -254,7 +262,8 @@ export function decodeStored(bytes: Uint8Array): StoredSession {
   if (checksum !== computed) from.fail(`the checksum ${computed}`, `${checksum}`);
   const magic = from.u8();
   const format = from.u8();
-  if (magic !== MAGIC || format !== FORMAT) from.fail(`magic ${MAGIC} and format ${FORMAT}`, `${magic} and ${format}`);
+  if (magic !== STORED_MAGIC) from.fail(`the magic byte ${STORED_MAGIC}`, `${magic}`);
+  if (format !== FORMAT) throw otherFormat('this stored session', FORMAT, format);
   const lastChange = sequence(from.varint());
   const trueUpTo = sequence(from.varint());
   const id = from.string() as SessionId;

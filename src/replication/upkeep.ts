@@ -3,7 +3,8 @@
  *
  * Invariant (rules 6 and 7): a record is trimmed only if every session that it changed is in a stored snapshot that is at least
  * as new, and only after a `CHECKPOINT` that says so was stored. A session that did not change never holds the floor back. The
- * last record of a partition is never trimmed: an emptied subject would begin at 0 again.
+ * last record of a partition is never trimmed: an emptied subject would begin at 0 again. What another release has stored is never
+ * written over, and what the log says behind it holds the floor for as long as nobody leads who reads both.
  *
  * The bound: while snapshots can be stored as fast as sessions change, no more than `checkpointRecords` records, and about
  * `checkpointBytes`, stay in the log. A session is written when its oldest unsaved change stands behind half of that, so one that
@@ -16,8 +17,9 @@ import type { SessionDigest } from './drift.js';
 import type { Effect } from './effect.js';
 import type { Ledger } from './ledger.js';
 import { LogTail } from './log-tail.js';
-import type { FoundSnapshot, Instant, MachineOptions } from './machine-options.js';
+import type { FoundSnapshot, Instant, MachineOptions, Removal } from './machine-options.js';
 import type { Operation } from './operation.js';
+import { isWithheld } from './other-release.js';
 import type { CheckpointRecord } from './record.js';
 import { ABSENT, encodeStored } from './session-state.js';
 import type { SessionState } from './session-state.js';
@@ -36,6 +38,8 @@ const SHORT_RECORDS = 8;
 const TOMBSTONE_STEPS = 16;
 /** A log beyond its bound is met with more writes at once, up to so many times as many. */
 const PRESSURE_MAX = 8;
+
+const NOTHING: ReadonlyMap<SessionId, Uint8Array> = new Map();
 
 interface Writing {
   readonly bytes: number;
@@ -60,6 +64,7 @@ export class Upkeep<B> {
   #full = false;
   #roomMs = -Infinity;
   #forgotten = 0;
+  #asItIs: ReadonlyMap<SessionId, Uint8Array> = NOTHING;
 
   constructor(options: MachineOptions<B>, emit: (effect: Effect) => void) {
     this.#options = options;
@@ -71,9 +76,15 @@ export class Upkeep<B> {
     return this.#tail;
   }
 
+  /** Takes what goes into the generation that is begun here as other releases have stored it in the one before. */
+  carryOver(asItIs: ReadonlyMap<SessionId, Uint8Array>): void {
+    this.#asItIs = asItIs;
+  }
+
   /** A term begins. */
   begin(ledger: Ledger<B>): void {
     this.#forgetWriting();
+    this.#asItIs = NOTHING;
     ledger.unsaved.savingEnded();
     this.#written = [];
   }
@@ -81,6 +92,7 @@ export class Upkeep<B> {
   /** The replica begins anew. */
   reset(): void {
     this.#forgetWriting();
+    this.#asItIs = NOTHING;
     this.#floor = sequence(0);
     this.#tail.clear();
   }
@@ -188,10 +200,11 @@ export class Upkeep<B> {
   }
 
   /** Takes whether nothing of a forgotten session is stored any more. */
-  removed(ledger: Ledger<B>, id: SessionId, gone: boolean): void {
+  removed(ledger: Ledger<B>, id: SessionId, removal: Removal): void {
     this.#ended(id);
-    if (gone) ledger.unsaved.saved(id);
-    else ledger.unsaved.notSaved(id);
+    if (removal === 'gone') ledger.unsaved.saved(id);
+    // what is withheld counts as being saved until the term ends: it holds the floor, and is not tried again
+    else if (removal === 'there') ledger.unsaved.notSaved(id);
   }
 
   /** Tombstones that have been kept long enough and are in the stored snapshots; a few at a time. */
@@ -211,6 +224,13 @@ export class Upkeep<B> {
     const standing = ledger.sessions.standing(id);
     if (standing === undefined) return;
     if (found === undefined) return ledger.unsaved.notSaved(id);
+    if (found?.withheld === true) {
+      // the revision of what must not be written over is not for those who write
+      standing.revision = undefined;
+      // what is newer here counts as being saved until the term ends
+      if (standing.sequence <= found.trueUpTo) ledger.unsaved.forget(id);
+      return;
+    }
     standing.revision = found === null ? ABSENT : found.revision;
     const own = ledger.session(id);
     if (own?.quarantine !== undefined && own.salvaged === undefined && !own.dead)
@@ -247,6 +267,7 @@ export class Upkeep<B> {
 
   #write(ledger: Ledger<B>, state: SessionState<B>): void {
     const { id: session, incarnation, version, dead } = state;
+    if (isWithheld(state.quarantine)) return this.#writeAsItIs(ledger, session);
     if (state.revision === undefined) {
       this.#begins(ledger, session, 0, undefined);
       this.#emit({ type: 'look-up', session });
@@ -275,6 +296,14 @@ export class Upkeep<B> {
     });
     this.#begins(ledger, session, value.byteLength, compared);
     this.#emit({ type: 'put', session, value, expected: state.revision });
+  }
+
+  /** What is withheld is written only into a generation that has nothing of it, as it was; else it counts as being saved until the term ends. */
+  #writeAsItIs(ledger: Ledger<B>, session: SessionId): void {
+    const value = this.#asItIs.get(session);
+    if (value === undefined) return ledger.unsaved.saving(session);
+    this.#begins(ledger, session, value.byteLength, undefined);
+    this.#emit({ type: 'put', session, value, expected: ABSENT });
   }
 
   #begins(ledger: Ledger<B>, id: SessionId, bytes: number, digest: SessionDigest | undefined): void {

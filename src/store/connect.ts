@@ -62,6 +62,7 @@ export async function connectWith(
     names.set(model.name, type.name);
     models.set(type, options.limits === undefined ? model : { ...model, limits: { ...resolved.limits, ...model.limits } });
   }
+  const bodies = bodiesFor(new Map([...models.values()].map((model) => [model.name, model])));
   if (options.signal?.aborted === true) throw aborted(options.signal);
   const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
   const incarnation = runtime.uniqueId();
@@ -109,7 +110,7 @@ export async function connectWith(
       memoryBytesMax: resolved.memoryBytesMax,
       sessionsMax: resolved.sessionsMax,
       timing: resolved.timing,
-      bodies: bodiesFor(new Map([...models.values()].map((model) => [model.name, model]))),
+      bodies,
       runtime,
       connection: link,
       onEvent,

@@ -14,6 +14,9 @@ const GONE_CURES: Readonly<Record<EndReason | 'unknown', string>> = {
 
 const named = (id: SessionId): string => `session ${JSON.stringify(id)}`;
 
+/** Destroying or creating it anew would lose it, and is refused, too. */
+const UPGRADE = 'upgrade the nodes to the release that wrote it; until then it is kept as it is, and nothing of it is lost';
+
 export function closed(outcome: Outcome | undefined): TwinstateError {
   return new TwinstateError('CLOSED', 'this store is closed', { outcome, cure: 'connect again' });
 }
@@ -49,6 +52,16 @@ export function quarantined(id: SessionId, why: string): TwinstateError {
   return new TwinstateError('SESSION_QUARANTINED', `${named(id)} cannot be read`, {
     received: why,
     cure: 'destroy it and create it anew; all other sessions go on',
+  });
+}
+
+/** A session that another release has stored, in a format that its primary, or who was asked, does not read. */
+export function withheld(id: SessionId, format: string, outcome?: Outcome): TwinstateError {
+  return new TwinstateError('FORMAT_UNSUPPORTED', `${named(id)} was written by another release of Twinstate`, {
+    expected: 'a format that this release knows',
+    received: format,
+    outcome,
+    cure: UPGRADE,
   });
 }
 

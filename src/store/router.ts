@@ -10,7 +10,7 @@ import type { NodeId, Partition, SessionId } from '../shared/ids.js';
 import { aborted } from '../shared/signal.js';
 import type { AtRest } from '../session/at-rest.js';
 import type { Deadline } from './deadline.js';
-import { closed, conflict, forgotten, gone, unavailable } from './refusals.js';
+import { closed, conflict, forgotten, gone, unavailable, withheld } from './refusals.js';
 import { CLIENTS_MAX } from '../node/cluster-node.js';
 import type { Asked, ClusterNode, NodeAnswer, NodeOperation, NodeRead, NodeReadAnswer } from '../node/cluster-node.js';
 
@@ -70,7 +70,7 @@ export class Router {
             return answer;
           }
           if (answer.kind !== 'retry') {
-            const final = refusal(operation, answer, maybeStored);
+            const final = refusal(operation, answer, maybeStored, to);
             if (final !== undefined) throw final;
             why = 'an earlier try may have been stored';
           } else {
@@ -115,6 +115,8 @@ export class Router {
         const asked = await this.#answered(deadline, partition, to, reply);
         if (asked.kind === 'answered') {
           const { answer } = asked;
+          // another replica may be of the release that wrote it
+          if (here && answer.kind === 'withheld') continue;
           if (answer.kind !== 'retry') {
             if (!here) this.#hints.set(partition, to);
             return answer;
@@ -224,8 +226,16 @@ export class Router {
   }
 }
 
+/** Of a limit: raising it in the process that writes alone helps nobody. */
+const PRIMARY_COUNTS = 'the limits of the process that leads a session count: set the same in all of them';
+
 /** What a final answer means to the caller; `undefined` where an earlier try makes it say nothing. */
-function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, maybeStored: boolean): TwinstateError | undefined {
+function refusal(
+  operation: Omit<NodeOperation, 'waitMs'>,
+  answer: Refusal,
+  maybeStored: boolean,
+  by: NodeId,
+): TwinstateError | undefined {
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
     case 'conflict':
@@ -252,10 +262,11 @@ function refusal(operation: Omit<NodeOperation, 'waitMs'>, answer: Refusal, mayb
       );
     case 'refused':
       if (maybeStored) return undefined;
-      return new TwinstateError(answer.code, `the primary refused this ${operation.kind} of session ${id}`, {
+      if (answer.code === 'FORMAT_UNSUPPORTED') return withheld(operation.session, answer.why, 'not-stored');
+      return new TwinstateError(answer.code, `the primary, ${by}, refused this ${operation.kind} of session ${id}`, {
         received: answer.why,
         outcome: 'not-stored',
-        cure: 'nothing was changed',
+        cure: answer.code === 'LIMIT_EXCEEDED' ? PRIMARY_COUNTS : 'nothing was changed',
       });
   }
 }

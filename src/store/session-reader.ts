@@ -16,7 +16,7 @@ import type { Deadline } from './deadline.js';
 import type { Freshness } from './freshness.js';
 import { HeldState } from './held-state.js';
 import { reportOpen } from './reports.js';
-import { gone, otherClass, quarantined, unexpected } from './refusals.js';
+import { gone, otherClass, quarantined, unexpected, withheld } from './refusals.js';
 import type { FinalRead, Router } from './router.js';
 import type { SessionCache } from './session-cache.js';
 import type { WorkingCopy } from './working-copy.js';
@@ -86,6 +86,7 @@ export class SessionReader {
       throw gone(session, undefined, answer.kind === 'gone' ? answer.ended : undefined);
     }
     if (answer.kind === 'quarantined') throw quarantined(session, answer.why);
+    if (answer.kind === 'withheld') throw withheld(session, answer.why);
     if (answer.kind === 'snapshot') copy.reset(answer, answer.version);
     else if (held !== undefined) await this.#renew(partition, copy, answer, held, deadline);
     else {
@@ -121,6 +122,8 @@ export class SessionReader {
         return undefined;
       case 'quarantined':
         throw quarantined(session, answer.why);
+      case 'withheld':
+        throw withheld(session, answer.why);
       case 'snapshot':
         return HeldState.of(answer, answer.version, answer.snapshot);
       case 'same':

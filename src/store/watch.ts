@@ -12,6 +12,7 @@ import { TwinstateError } from '../shared/errors.js';
 import type { Partition, SessionId } from '../shared/ids.js';
 import type { Clock } from '../shared/clock.js';
 import { Deadline } from './deadline.js';
+import { withheld } from './refusals.js';
 import type { CallOptions } from './call-options.js';
 import type { FinalRead, Router } from './router.js';
 
@@ -85,6 +86,7 @@ async function begin({ router, clock, partition, session, options }: Watched): P
 async function* follow(start: Promise<FinalRead>, watched: Watched): AsyncGenerator<Change, void, undefined> {
   const { model } = watched;
   const first = await start;
+  if (first.kind === 'withheld') throw withheld(watched.session, first.why);
   if (first.kind !== 'snapshot') return;
   let graph = Graph.decode(first.snapshot, model.limits);
   let known: Known = first;
@@ -124,6 +126,7 @@ async function newer(watched: Watched, known: Known): Promise<Extract<FinalRead,
       throw error;
     }
     if (answer.kind === 'same') continue;
+    if (answer.kind === 'withheld') throw withheld(watched.session, answer.why);
     if (answer.kind === 'gone' || answer.kind === 'quarantined' || answer.incarnation > known.incarnation) return undefined;
     const older = answer.incarnation < known.incarnation || answer.version <= known.version;
     if (!older) return answer;
@@ -141,6 +144,7 @@ async function ask(
 ): Promise<FinalRead> {
   const read = { session, ...FROM_PRIMARY, known: { version, incarnation } };
   const answer = await router.read(partition, read, deadline, { waitMs: WAIT_MS });
-  const ends = answer.kind === 'gone' || answer.kind === 'quarantined' || answer.incarnation !== incarnation;
+  const ends =
+    answer.kind === 'gone' || answer.kind === 'quarantined' || ('incarnation' in answer && answer.incarnation !== incarnation);
   return ends ? router.read(partition, { ...read, consistency: 'strong' }, deadline) : answer;
 }

@@ -2,7 +2,7 @@
  * How much one session may hold, and one set of bytes may claim to hold.
  *
  * Invariant: what is written within these limits can be read within the same limits, so a session that was accepted is never
- * refused by a backup that was configured alike.
+ * refused by a backup, however that was configured: keepers read by the defaults, and in a cluster nobody may have more.
  */
 import { TwinstateError } from '../shared/errors.js';
 
@@ -23,6 +23,8 @@ const DEFAULT_LIMITS: Limits = Object.freeze({
   objectsMax: 1_000_000,
   elementsMax: 1_000_000,
 });
+
+const LIMITS = Object.keys(DEFAULT_LIMITS) as readonly (keyof Limits)[];
 
 /** Completes the limits that were given by the defaults. */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
@@ -50,6 +52,26 @@ export function holdLimit(limits: Limits, limit: keyof Limits, received: number,
   if (received > limits[limit]) throw limitExceeded(limits, limit, received, what, path);
 }
 
+/** @throws {TwinstateError} `OPTION_INVALID` where limits of a class go beyond the defaults, by which everybody else in its cluster reads */
+export function checkCeilings(given: Partial<Limits>, className: string): void {
+  for (const limit of LIMITS) {
+    if ((given[limit] ?? 0) <= DEFAULT_LIMITS[limit]) continue;
+    throw new TwinstateError('OPTION_INVALID', `limits.${limit} of the class ${className} is more than a cluster takes`, {
+      expected: `at most ${DEFAULT_LIMITS[limit]}, the default`,
+      received: `${given[limit]}`,
+      cure: `leave it out, or make it less; ${HOLD_LESS}`,
+    });
+  }
+}
+
+/** A class's limits are those of the process that leads its session, and of the one that writes, whichever is less. */
+function limitCure(limits: Limits, limit: keyof Limits): string {
+  if (limits[limit] >= DEFAULT_LIMITS[limit]) return HOLD_LESS;
+  return `hold less, or raise \`limits.${limit}\` of the session class in every process, to at most ${DEFAULT_LIMITS[limit]}`;
+}
+
+const HOLD_LESS = 'keep bulk data elsewhere and its address in the session';
+
 export function limitExceeded(
   limits: Limits,
   limit: keyof Limits,
@@ -60,7 +82,7 @@ export function limitExceeded(
   return new TwinstateError('LIMIT_EXCEEDED', `${what} is over a limit of this session`, {
     expected: `${limit} <= ${limits[limit]}`,
     received: `${received}`,
-    cure: `hold less, or raise \`limits.${limit}\` of the session class`,
+    cure: limitCure(limits, limit),
     path,
   });
 }

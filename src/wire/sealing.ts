@@ -116,14 +116,22 @@ export class Sealer {
 
   /**
    * @param what for messages: `record 17 of partition 3`
-   * @throws {TwinstateError} `KEY_UNKNOWN` where the key is not here, or is another one of the same id; `BYTES_CORRUPT` where the
-   *   bytes were changed, or belong elsewhere
+   * @throws {TwinstateError} `KEY_UNKNOWN` where the key is not here, or is another one of the same id; `FORMAT_UNSUPPORTED` where
+   *   another release sealed it; `BYTES_CORRUPT` where the bytes were changed, or belong elsewhere
    */
   open(context: Uint8Array, sealed: Uint8Array, what: string): Opened {
     const from = new ByteReader(sealed, what);
     const magic = from.u8();
     const format = from.u8();
-    if (magic !== SEALED_MAGIC || format !== FORMAT) from.fail(`sealed bytes of format ${FORMAT}`, `${magic} and ${format}`);
+    if (magic !== SEALED_MAGIC) from.fail(`the magic byte ${SEALED_MAGIC}`, `${magic}`);
+    // of another release: like a key that is not here, no damage
+    if (format !== FORMAT) {
+      throw new TwinstateError('FORMAT_UNSUPPORTED', `${what} was sealed by another release of Twinstate`, {
+        expected: `format ${FORMAT}`,
+        received: `format ${format}`,
+        cure: 'upgrade this process to the release that wrote it; nothing was changed',
+      });
+    }
     const id = from.string();
     const check = from.raw(CHECK_BYTES);
     const salt = from.raw(SALT_BYTES);

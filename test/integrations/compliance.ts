@@ -451,7 +451,11 @@ const COMMON: readonly ComplianceCase[] = [
         },
         async (one, two, browser) => {
           await browser.get(one, '/begin');
-          await Promise.all(Array.from({ length: 200 }, (_, n) => browser.get(n % 2 === 0 ? one : two, `/set/${n}`)));
+          const answers = await Promise.all(
+            Array.from({ length: 200 }, (_, n) => browser.get(n % 2 === 0 ? one : two, `/set/${n}`)),
+          );
+          // a request that was refused has told so, and kept nothing
+          expect(answers.filter(({ status }) => status !== 200)).to.deep.equal([]);
           expect((await browser.get(one, '/')).body).to.deep.equal({ count: 200 });
         },
       );

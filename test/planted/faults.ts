@@ -39,6 +39,21 @@ export const FAULTS: readonly Fault[] = [
     'return applied;',
     "return { kind: 'gap', why: 'unreadable', ended: false, ledger };",
   ),
+  core('store', 'what a later release stored is written over', UPKEEP, 'found?.withheld === true', 'false'),
+  core(
+    'store',
+    'the log gives up what stands behind what a later release stored',
+    UPKEEP,
+    'return ledger.unsaved.saving(session);',
+    'return ledger.unsaved.forget(session);',
+  ),
+  core(
+    'store',
+    'what a later release stored may be destroyed',
+    BATCH,
+    'quarantine !== undefined && isWithheld(quarantine)',
+    'false',
+  ),
   core('store', 'a session grows beyond its limit by small commits', 'session/at-rest.js', 'if (fits())', 'if (true)'),
   fault(
     'store',

@@ -252,12 +252,12 @@ describe('upkeep of the log', () => {
     const removals = (): number => bench.of('remove').length;
     expect(removals()).to.be.greaterThan(0);
     expect(unsaved('s'), 'a stored tombstone would meet a new life').to.equal(true);
-    bench.machine.upkeep.removed(ledger, sessionId('s'), false);
+    bench.machine.upkeep.removed(ledger, sessionId('s'), 'there');
     bench.tick(2_000);
     expect(removals(), 'it is tried again').to.be.greaterThan(1);
     const floors = (): number => Math.max(0, ...trims());
     expect(floors()).to.be.lessThan(bench.log[at]!.at);
-    bench.machine.upkeep.removed(ledger, sessionId('s'), true);
+    bench.machine.upkeep.removed(ledger, sessionId('s'), 'gone');
     settle(200);
     expect(floors()).to.be.at.least(bench.log[at]!.at);
 

@@ -124,6 +124,8 @@ export class Chaos {
       // who cannot read what others write is replaced
       if (released && !process.later) process.kill();
       process.later = released;
+      if (this.#world.scenario.laterFormat === true) process.edition = 'new';
+      if (process.up && process.knows !== process.edition && this.#world.scenario.laterFormat === true) process.kill();
       if (!process.up) process.start();
       process.resume();
       process.mend();
@@ -181,7 +183,7 @@ export class Chaos {
           choice,
         });
       case 'upgrade':
-        process.edition = choice < 0.9 ? 'new' : 'old';
+        process.edition = choice < (this.#world.scenario.laterFormat === true ? 0.5 : 0.9) ? 'new' : 'old';
         return this.#drain(process, 1_000, lengthMs);
       case 'later release':
         process.later = true;

@@ -11,6 +11,7 @@ import type { Random } from '../../src/shared/clock.js';
 import type { NodeId } from '../../src/shared/ids.js';
 import type { Timing } from '../../src/replication/timing.js';
 import { ofLaterRelease } from './later-release.js';
+import { laterRelease } from '../store/later-release.js';
 import { ProcessClock } from '../../src/testing/simulated-time.js';
 import type { ClockFault, SimulatedTime } from '../../src/testing/simulated-time.js';
 
@@ -25,6 +26,8 @@ export interface ProcessOptions {
   /** The classes that it is started with, by its edition. */
   readonly editions: { readonly old: readonly Class[]; readonly new: readonly Class[] };
   readonly clock?: ClockFault;
+  /** Its new edition stores sessions in a later format, which the old one does not read. */
+  readonly laterFormat?: boolean | undefined;
   /** What it may keep of sessions, in bytes. */
   readonly memoryBytesMax?: number | undefined;
 }
@@ -87,7 +90,8 @@ export class SimulatedProcess {
     const sessions = editions[this.edition];
     this.knows = this.edition;
     const plain = memoryEngine({ cluster: this.#cluster });
-    const engine = this.later ? ofLaterRelease(plain) : plain;
+    const stored = this.options.laterFormat === true && this.knows === 'new' ? laterRelease(plain) : plain;
+    const engine = this.later ? ofLaterRelease(stored) : stored;
     const tap = {
       name: engine.name,
       connect: (request: Parameters<typeof engine.connect>[0]) => {

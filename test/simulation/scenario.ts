@@ -27,6 +27,8 @@ export interface Scenario {
   readonly rots?: boolean;
   /** Whether processes change to a version of the session class with one attribute more, and some back. */
   readonly upgrades?: boolean;
+  /** Whether that version stores sessions in a later format, which processes of the other one do not read: about half of them change back. */
+  readonly laterFormat?: boolean;
   /** Whether processes come to be a later release, whose records the others cannot read: they wait, and are replaced in the end. */
   readonly releases?: boolean;
   /** Whether records, snapshots and messages are sealed. */
@@ -66,6 +68,7 @@ const DIFFERENCES: Readonly<Record<string, Partial<Scenario>>> = {
   rot: { rots: true },
   release: { releases: true },
   upgrade: { upgrades: true },
+  rollback: { upgrades: true, laterFormat: true },
 };
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = Object.fromEntries(

@@ -124,6 +124,7 @@ export class Surroundings {
 
   /** What may come only where something of the kind was done. */
   #excused(code: string, error: unknown): boolean {
+    if (code === 'FORMAT_UNSUPPORTED') return this.scenario.laterFormat === true;
     if (code === 'SESSION_QUARANTINED') return this.damaged.size > 0 || mayLoseContent(this.scenario);
     return code === 'ENGINE_FAILED' && this.diskFilled && error instanceof TwinstateError && error.received === FULL;
   }

@@ -183,9 +183,21 @@ class World {
       let ids = 0;
       const uniqueId = (): string =>
         `${name}${(++ids).toString(36)}x${Math.floor(random() * 0xffffffff).toString(36)}zzzzzzzzzzzzzz`.slice(0, 24);
-      const { memoryBytesMax } = scenario;
+      const { memoryBytesMax, laterFormat } = scenario;
       const encryption = scenario.sealed === true ? SEALED : undefined;
-      const options = { name, role, backups, partitions, takeover, timing, encryption, editions, clock, memoryBytesMax } as const;
+      const options = {
+        name,
+        role,
+        backups,
+        partitions,
+        takeover,
+        timing,
+        encryption,
+        editions,
+        clock,
+        laterFormat,
+        memoryBytesMax,
+      } as const;
       this.#processes.push(new SimulatedProcess(options, this.#time, cluster, random, uniqueId));
     }
   }

@@ -7,6 +7,7 @@ import { Seals } from '../../src/engine/sealed/seals.js';
 import type { EngineConnection } from '../../src/engine/port.js';
 import { clusterStatus, reseal, subscribe } from '../../src/index.js';
 import type { EncryptionOptions, ErrorCode } from '../../src/index.js';
+import { TwinstateError } from '../../src/shared/errors.js';
 import { snapshotKey } from '../../src/node/stored-snapshots.js';
 import { nodeId, partition, sequence, sessionId } from '../../src/shared/ids.js';
 import { REAL_RUNTIME } from '../../src/store/real-runtime.js';
@@ -318,6 +319,27 @@ function suite(world: () => World, all: boolean): void {
       expect(told.join()).to.contain('the snapshot "s:ada" of partition 0 does not open');
     });
   }
+
+  it('neither serves nor writes over a snapshot that a later release has sealed, and does not call it damaged', async () => {
+    await twoSaved();
+    const { snapshots } = await stored();
+    const { key, value, revision } = (await snapshots.get(P0, snapshotKey(sessionId('ada'))))!;
+    const later = Uint8Array.from(value);
+    later[1]! += 1;
+    await snapshots.put(P0, key, later, revision);
+    const told: string[] = [];
+    const stop = subscribe('malformed', ({ cluster: of, error }) => of === cluster.name && told.push(String(error)));
+    // it may meet the snapshot before it is connected, or soon after
+    const store = await cluster.connect({ nodeId: 'older' }).catch((error: TwinstateError) => error);
+    if (store instanceof TwinstateError) expect(store.code).to.equal('FORMAT_UNSUPPORTED');
+    else {
+      await refused(store.open(Counter, 'ada', { timeoutMs: 300 }), 'UNAVAILABLE');
+      await refused(store.destroy(Counter, 'ada', { timeoutMs: 300 }), 'UNAVAILABLE');
+    }
+    await until('it is told', () => told.join().includes('sealed by another release'));
+    stop();
+    expect((await snapshots.get(P0, key))!.value).to.deep.equal(later);
+  });
 
   it('never serves an older snapshot where the log knows of a later one', async () => {
     const store = await cluster.connect({ timing: { ...TIMING, checkpointRecords: 8 } });

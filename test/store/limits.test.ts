@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { connect, memoryEngine, Mutable, Session } from '../../src/index.js';
 import type { SessionStore } from '../../src/index.js';
 import type { StoreLimits } from '../../src/store/options.js';
+import { resolveLimits } from '../../src/wire/limits.js';
 import { refused } from './refused.js';
 import { Counter, SESSIONS } from './sessions.js';
 import { embeddedWorld, TestCluster, until } from './world.js';
@@ -109,6 +110,53 @@ describe('limits', function () {
     });
   }
 
+  it('raised at the sender alone helps nobody, and the error says whose limits count; raised in every process it does', async () => {
+    const raised = new TestCluster(embeddedWorld(), { sessions: [Box], backups: 1, partitions: 1 });
+    try {
+      const low = await raised.connect({ nodeId: 'low', limits: SMALL });
+      await raised.leader();
+      const high = await raised.connect({ nodeId: 'high', role: 'client', limits: LARGE });
+      const box = await high.create(Box, {}, { id: 'grows' });
+      box.value = Array.from({ length: 100 }, (_, i) => i);
+      const error = await refused(high.commit(box), 'LIMIT_EXCEEDED', 'not-stored');
+      expect(error.message)
+        .to.match(/the primary, low~/)
+        .and.include(`elementsMax <= ${SMALL.elementsMax}`);
+      expect(error.cure).to.include('process that leads').and.include('all of them');
+      const next = await raised.connect({ nodeId: 'next', limits: LARGE });
+      await raised.backedUp(1);
+      await low.drain();
+      await high.update(Box, 'grows', (held) => void (held.value = Array.from({ length: 100 }, (_, i) => i)));
+      expect((await next.open(Box, 'grows'))!.value).to.have.length(100);
+      // a backup keeps what its own process would not take
+      const narrow = await raised.connect({ nodeId: 'narrow', limits: SMALL });
+      await until('it is a backup', () => raised.node(narrow).replicas[0]?.machine.role === 'following');
+      await next.drain();
+      await refused(narrow.open(Box, 'grows'), 'LIMIT_EXCEEDED');
+      expect((await high.open(Box, 'grows'))!.value).to.have.length(100);
+    } finally {
+      await raised.close();
+    }
+  });
+
+  for (const [limit, most] of Object.entries(resolveLimits())) {
+    it(`${limit} beyond the default is refused by connect, as no other process would read it; of a class as of a store`, async () => {
+      @Session({ name: `vast ${limit}`, limits: { [limit]: most + 1 } })
+      class Vast {
+        @Mutable() value = 0;
+      }
+      for (const connecting of [
+        () => connect({ sessions: [Vast] }),
+        () => connect({ sessions: [Box], limits: { [limit]: most + 1 } }),
+      ]) {
+        const error = await refused(connecting(), 'OPTION_INVALID');
+        expect(error.message).to.include(limit).and.include(`at most ${most}`);
+        expect(error.cure).to.include('keep bulk data elsewhere');
+      }
+      await (await connect({ sessions: [Box], limits: { [limit]: most } })).close();
+    });
+  }
+
   it('of who opens: a session that others may hold and this process may not', async () => {
     const box = await keeper.create(Box, { value: Array.from({ length: 15 }, () => 1) }, { id: 'for others' });
     expect(box.value).to.have.length(15);
@@ -129,7 +177,9 @@ describe('limits', function () {
       const store = await full.connect();
       const client = await full.connect({ role: 'client', limits: {} });
       const made = await Promise.allSettled(Array.from({ length: 9 }, (_, i) => store.create(Counter, {}, { id: `s${i}` })));
-      expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(5);
+      const there = made.flatMap(({ status }, i) => (status === 'fulfilled' ? [`s${i}`] : []));
+      expect(there).to.have.length(5);
+      const one = there[0]!;
       for (const [by, id] of [
         [store, 'of the node'],
         [client, 'of a client'],
@@ -139,9 +189,9 @@ describe('limits', function () {
         expect(await store.open(Counter, id)).to.equal(undefined);
       }
       expect(await store.count(Counter)).to.equal(5);
-      await refused(store.create(Counter, {}, { id: 's0' }), 'SESSION_EXISTS');
-      await client.update(Counter, 's0', (counter) => void counter.count++);
-      await store.destroy(Counter, 's0');
+      await refused(store.create(Counter, {}, { id: one }), 'SESSION_EXISTS');
+      await client.update(Counter, one, (counter) => void counter.count++);
+      await store.destroy(Counter, one);
       await client.create(Counter, {}, { id: 'in its place' });
       await refused(client.create(Counter), 'LIMIT_EXCEEDED', 'not-stored');
     } finally {

@@ -43,6 +43,8 @@ describe('sealing', () => {
       expect(refusal(() => sealer.open(CONTEXT, flipped, 'a record')).code, `bit ${bit}`).to.be.oneOf([
         'BYTES_CORRUPT',
         'KEY_UNKNOWN',
+        // what another release seals says so at the same place
+        ...(bit >> 3 === 1 ? ['FORMAT_UNSUPPORTED'] : []),
       ]);
     }
     for (let length = 0; length < sealed.byteLength; length++) {

@@ -13,6 +13,8 @@ import { cartOf } from './cart.mjs';
 const T0 = 1_790_000_200_000;
 /** Until partitions rest with their nodes. */
 const SHARED_OUT_MS = 4_000;
+/** A replica that does not hold a change within so long has failed. */
+const REPLICA_MS_MAX = 10_000;
 
 export async function twinstate(servers, size, { sessions, inFlight, partitions }, diff) {
   const name = `twinstate (${diff === 'tracked' ? "diff: 'tracked', asked for" : 'graph, the default'}), NATS JetStream, one backup`;
@@ -73,11 +75,19 @@ async function bytesOf(servers, cluster) {
   return bytes;
 }
 
+/** A client that is not connected again where Redis closes it: what it was asked for then rejects, and its side has failed. */
+async function redisClient(url) {
+  const { createClient } = await import('redis');
+  const client = createClient({ url, socket: { reconnectStrategy: false } });
+  // told by the command that fails for it
+  client.on('error', () => undefined);
+  return client.connect();
+}
+
 /** Redis, as one would do it by hand: the whole state as JSON, `SET`, and `WAIT 1` on the same connection. */
 export async function redisWait(url, size, { sessions }, connections) {
-  const { createClient } = await import('redis');
   const { plain } = cartOf(size);
-  const clients = await Promise.all(Array.from({ length: connections }, () => createClient({ url }).connect()));
+  const clients = await Promise.all(Array.from({ length: connections }, () => redisClient(url)));
   const states = Array.from({ length: sessions }, plain);
   return {
     name: `Redis, SET of the whole + WAIT 1, ${connections} connections`,
@@ -88,22 +98,20 @@ export async function redisWait(url, size, { sessions }, connections) {
       state.updatedAt = T0 + i;
       const client = clients[i % connections];
       const set = client.set(`cart:${i % sessions}`, JSON.stringify(state));
-      const held = await client.wait(1, 0);
-      await set;
+      const [held] = await Promise.all([client.wait(1, REPLICA_MS_MAX), set]);
       if (held < 1) throw new Error('no replica holds it');
     },
     async close() {
-      for (const client of clients) client.destroy();
+      for (const client of clients) if (client.isOpen) client.destroy();
     },
   };
 }
 
 /** connect-redis, as express-session calls it: no replica is waited for. */
 export async function connectRedis(url, size, { sessions, inFlight }) {
-  const { createClient } = await import('redis');
   const { RedisStore } = await import('connect-redis');
   const { plain } = cartOf(size);
-  const client = await createClient({ url }).connect();
+  const client = await redisClient(url);
   const store = new RedisStore({ client, ttl: 3600 });
   const states = Array.from({ length: sessions }, () => ({ cookie: { originalMaxAge: 3_600_000 }, ...plain() }));
   return {
@@ -116,7 +124,7 @@ export async function connectRedis(url, size, { sessions, inFlight }) {
       await store.set(`cart:${i % sessions}`, state);
     },
     async close() {
-      client.destroy();
+      if (client.isOpen) client.destroy();
     },
   };
 }

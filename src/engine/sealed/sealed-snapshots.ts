@@ -1,7 +1,7 @@
 /**
  * Snapshots that are sealed on their way in and opened on their way out. The cluster's own state, under no partition, stays plain.
  *
- * Invariant: a snapshot whose key is not here, or that is plain where none may be, is silence, never an absent or a broken one, so
+ * Invariant: a snapshot whose key is not here, that another release sealed, or that is plain where none may be, is silence, never an absent or a broken one, so
  * nobody goes on without its session or overwrites it. One that was changed, or stands where it was not put, is handed on so that
  * its session, and only it, is quarantined.
  */

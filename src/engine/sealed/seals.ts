@@ -63,7 +63,7 @@ export class Seals {
   /**
    * Opens what was sealed. `undefined`: it is nobody's, as strangers write.
    *
-   * @throws {TwinstateError} `KEY_UNKNOWN`; `BYTES_CORRUPT`; `CLUSTER_MISMATCH` for plain bytes of ours where none are accepted
+   * @throws {TwinstateError} `KEY_UNKNOWN`; `FORMAT_UNSUPPORTED`; `BYTES_CORRUPT`; `CLUSTER_MISMATCH` for plain bytes of ours where none are accepted
    */
   open(context: Uint8Array, of: Sealable, bytes: Uint8Array, what: string): Opened | undefined {
     if (isSealed(bytes)) return this.#sealer.open(context, bytes, what);
