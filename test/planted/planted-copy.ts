@@ -49,7 +49,7 @@ export class PlantedCopy {
     this.#commands = {
       simulation: [`${copy}/test/simulation/main.js`, '--workers', '1', '--stop', '--seeds'],
       waits: mocha('simulation/waits'),
-      sealing: mocha('wire/sealing', 'store/encryption'),
+      sealing: mocha('wire/sealing', 'store/encryption', 'fuzz/sealed'),
       diff: mocha('diff', 'wire'),
       session: mocha('session', 'replication'),
       store: mocha('node', 'store'),

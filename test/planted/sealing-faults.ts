@@ -15,6 +15,7 @@ export const SEALING_FAULTS: readonly Fault[] = [
   core('a restarted process seals under the same salt again', SEALING, 'this.#entropy()', "'a salt'"),
   sealing('what is sealed is bound to nothing', SEALING, 'out.set(context);', ''),
   sealing('the position of a record is not authenticated', SEALING, 'out.set(head, context.byteLength);', ''),
+  sealing('a copy of an older record is read as a new one', 'engine/sealed/sealed-log.js', 'opened.place >= before', 'true'),
   core('a record opens in any partition', SEALS, "'record', generation, partition, ''", "'record', generation, 0, ''"),
   sealing(
     "a snapshot opens under any session's key",
