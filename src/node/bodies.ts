@@ -7,8 +7,8 @@ import type { Limits } from '../wire/limits.js';
 import type { Bodies } from '../replication/session-state.js';
 
 /**
- * @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed, and their
- *   limits what is taken
+ * @param models of the classes that this process knows: their rules decide what becomes of a slot that two commits changed, and
+ *   their limits what is taken
  * @throws {TwinstateError} `OPTION_INVALID` where a limit is more than all replicas take
  */
 export function bodiesFor(models: Models): Bodies<AtRest> {

@@ -5,7 +5,7 @@
  * among the first `backups + 1`; one that it holds beyond that it keeps until all those have caught up. What it believes of others
  * only chooses when to claim and whom to ask; the log decides the rest.
  */
-import type { Bus, Subscription } from '../engine/port.js';
+import type { Subscription } from '../engine/port.js';
 import type { NodeId, Partition } from '../shared/ids.js';
 import { Membership } from '../replication/membership.js';
 import type { Answer, Operation } from '../replication/operation.js';
@@ -126,7 +126,7 @@ export class ClusterNode<B> {
       runtime,
       membership,
       replicas,
-      tell: (to, message) => this.bus.tell(to, encodeMessage(message)),
+      tell: (to, message) => connection.bus.tell(to, encodeMessage(message)),
       isThere: async (to, timeoutMs) =>
         (await this.#questions.ask(to, { kind: 'probe', terms: [] }, timeoutMs)).kind === 'answered',
     });
@@ -176,10 +176,6 @@ export class ClusterNode<B> {
     return this.#closed;
   }
 
-  get bus(): Bus {
-    return this.#options.connection.bus;
-  }
-
   get partitions(): number {
     return this.#options.partitions;
   }
@@ -200,6 +196,7 @@ export class ClusterNode<B> {
     return nodeStatus(this.#options, this.#membership.members(nowMs), this.replicas, nowMs);
   }
 
+  /** Nodes (not clients) heard of lately. */
   get nodes(): readonly NodeId[] {
     return this.#membership.nodes;
   }

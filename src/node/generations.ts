@@ -18,7 +18,6 @@ import { beginningOf } from '../replication/generation.js';
 import type { Clock } from '../shared/clock.js';
 import { revision, sequence } from '../shared/ids.js';
 import type { Partition, Sequence } from '../shared/ids.js';
-
 import { SnapshotPasses } from './snapshot-passes.js';
 
 /** Between two questions which log it is. */

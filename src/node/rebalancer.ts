@@ -18,8 +18,11 @@ import type { Runtime } from './runtime.js';
 
 /** Leads that a draining node hands over at once: it has nothing else to do. */
 const DRAINS_MAX = 16;
-/** The pause between tries of a handover doubles so often. */
-const BACK_OFF_MAX = 6;
+/**
+ * The pause between tries of a handover doubles so often: with the default `handoverMs` up to 1.6 to 3.2 s. A try that fails holds
+ * commits for `handoverMs` at most, and what made it fail is mostly over soon.
+ */
+const BACK_OFF_MAX = 3;
 
 export interface RebalancerParts<B> {
   readonly self: NodeId;

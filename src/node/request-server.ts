@@ -51,9 +51,9 @@ export class RequestServer<B> {
   readonly #intake = new Intake();
   #closed = false;
 
-  constructor(holdings: Holdings<B>) {
+  constructor(holdings: Holdings<B>, waiters = new ChangeWaiters(holdings.runtime.clock)) {
     this.#holdings = holdings;
-    this.#waiters = new ChangeWaiters(holdings.runtime.clock);
+    this.#waiters = waiters;
   }
 
   /** These sessions have a new state. */
@@ -104,7 +104,7 @@ export class RequestServer<B> {
         change?.cancel();
         return answer;
       }
-      await change.woken;
+      if (!(await change.woken)) return answer;
     }
   }
 

@@ -1,14 +1,15 @@
 /**
  * Reads stored snapshots for the replicas of this process that load: many of them together in one pass over all, few one by one.
  *
- * Invariant: at most one pass is under way, and no more than `LISTINGS_AT_ONCE` listings; whoever comes later waits for the next, and is
- * given nothing that was read before it came. No more than `GIVEN_AT_ONCE` snapshots are given without a pause in which the process does
- * other work. A pass begins when nobody has come for `GATHER_MS`: the replicas of a process that
- * starts come one after the other, and are best read together.
+ * Invariant: at most one pass is under way over each generation's snapshots, and no more than `LISTINGS_AT_ONCE` listings;
+ * whoever comes later waits for the next, and is given nothing that was read before it came. No more than `GIVEN_AT_ONCE`
+ * snapshots are given without a pause in which the process does other work. A pass begins when nobody has come for `GATHER_MS`:
+ * the replicas of a process that starts come one after the other, and are best read together.
  */
 import type { SnapshotEntry, Snapshots } from '../engine/port.js';
 import type { Clock } from '../shared/clock.js';
 import type { Partition, Revision } from '../shared/ids.js';
+import { Turnstile } from './turnstile.js';
 
 const LISTINGS_AT_ONCE = 2;
 const GIVEN_AT_ONCE = 256;
@@ -38,6 +39,7 @@ export class SnapshotPasses {
   /** By what they want to read: another generation has snapshots of its own. */
   readonly #waiting = new Map<Snapshots, Waiting[]>();
   readonly #underWay = new Set<Snapshots>();
+  readonly #listings = new Turnstile(LISTINGS_AT_ONCE);
   /** Since the last pause. */
   #given = 0;
 
@@ -99,19 +101,17 @@ export class SnapshotPasses {
   }
 
   async #list(snapshots: Snapshots, wishes: readonly Waiting[]): Promise<void> {
-    const left = [...wishes];
-    const work = async (): Promise<void> => {
-      for (let wish = left.shift(); wish !== undefined; wish = left.shift()) {
-        try {
-          const listing = wish.live() ? await snapshots.list(wish.partition) : undefined;
-          if (listing !== undefined) await this.#give(wish, listing.entries);
-          wish.done(listing?.highest);
-        } catch (error) {
-          wish.failed(error);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: LISTINGS_AT_ONCE }, work));
+    await Promise.all(wishes.map((wish) => this.#listings.pass(() => this.#listOne(snapshots, wish))));
+  }
+
+  async #listOne(snapshots: Snapshots, wish: Waiting): Promise<void> {
+    try {
+      const listing = wish.live() ? await snapshots.list(wish.partition) : undefined;
+      if (listing !== undefined) await this.#give(wish, listing.entries);
+      wish.done(listing?.highest);
+    } catch (error) {
+      wish.failed(error);
+    }
   }
 
   async #give(wish: SnapshotWish, entries: readonly SnapshotEntry[]): Promise<void> {

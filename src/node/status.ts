@@ -127,10 +127,9 @@ function whole(ms: number): number {
 }
 
 /**
- * Bytes: node, flags (1 client, 2 link up), generation, partitions, backups, link for ms, count of members with node, client (0 or
- * 1), heard ms each, count of replicas with partition, role (64 more: loading), epoch, leader (empty: none), applied, sessions, passive,
- * memory bytes, log
- * records, log bytes, count of backups with node, lag, heard ms each.
+ * Bytes: node, flags (1 client, 2 link up), generation, partitions, backups, link for ms, count of members with node, client (0
+ * or 1), heard ms each, count of replicas with partition, role (64 more: loading), epoch, leader (empty: none), applied,
+ * sessions, passive, memory bytes, log records, log bytes, count of backups with node, lag, heard ms each.
  */
 export function writeStatus(out: ByteWriter, status: NodeStatus): void {
   out.string(status.node);

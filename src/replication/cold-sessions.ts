@@ -5,10 +5,9 @@
  * every record carries a checksum of all that does not change in place.
  *
  * Bytes of a record, behind the slab's frame, little endian: at 8 f64 revision (-1: not known), which is changed in place; at 16
- * the CRC-32 of all that follows; at 20 u32 kind, at 24 f64 sequence, at 32 f64 touched ms, at 40 flags (1 dead, 2 has a body, 4 ended
- * idle, 8 ended by age, 16 passivated), then id, version, incarnation, ms from its create to its last use, count of clients with name, counter,
- * version each, the body's own
- * bytes, and zeros up to a multiple of 8.
+ * the CRC-32 of all that follows; at 20 u32 kind, at 24 f64 sequence, at 32 f64 touched ms, at 40 flags (1 dead, 2 has a body, 4
+ * ended idle, 8 ended by age, 16 passivated), then id, version, incarnation, ms from its create to its last use, count of clients
+ * with name, counter, version each, the body's own bytes, and zeros up to a multiple of 8.
  */
 import type { Revision, Sequence, SessionId } from '../shared/ids.js';
 import { revision, sequence, sessionId, version } from '../shared/ids.js';
@@ -183,7 +182,10 @@ export class ColdSessions<B> {
     return found;
   }
 
-  /** Looks at up to `steps` records for living sessions that were not used since this looked at them last. @param which only those without a history, or all */
+  /**
+   * Looks at up to `steps` records for living sessions that were not used since this looked at them last.
+   * @param which only those without a history, or all
+   */
   unused(steps: number, which: 'settled' | 'all'): SessionId[] {
     const found: SessionId[] = [];
     // of few ones none is met twice

@@ -41,8 +41,9 @@ export type Effect =
       readonly seed: Uint8Array;
       readonly end: Uint8Array;
     }
-  /** Offer a state that the primary lacks, until it has given a final answer, and call `offered`. */
+  /** Offer a state that the primary lacks, until there is a final answer, and call `offerRefused` where that is a conflict. */
   | { readonly type: 'offer'; readonly to: NodeId; readonly operation: Operation }
+  /** Give up the records up to this one; nothing waits for it. */
   | { readonly type: 'trim'; readonly upTo: Sequence }
   /** These sessions have a new acknowledged state, by these entries of a record. */
   | { readonly type: 'changed'; readonly sessions: ReadonlySet<SessionId>; readonly entries: readonly Entry[] }

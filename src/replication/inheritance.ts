@@ -43,7 +43,10 @@ export class Inheritance<B> {
     if (memory.sessions.size > 0) this.#aside ??= memory;
   }
 
-  /** Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is ahead of that. */
+  /**
+   * Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is
+   * ahead of that.
+   */
   carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): CarriedOn<B> {
     const { bodies, timing, memory: memoryShare } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);

@@ -33,7 +33,10 @@ export type Rebuilt<B> =
   | { readonly kind: 'ended'; readonly ledger: Ledger<B> }
   /** Somebody is storing the sessions of the generation before. */
   | { readonly kind: 'seeding'; readonly ledger: Ledger<B> }
-  /** Not one record, although there are snapshots, or although every later generation begins with one: this read is stale, or the log is lost. */
+  /**
+   * Not one record, although there are snapshots, or although every later generation begins with one: this read is stale, or the
+   * log is lost.
+   */
   | { readonly kind: 'bare'; readonly ledger: Ledger<B> }
   /** The snapshots are older than what the log relies on. */
   | { readonly kind: 'early' }
@@ -58,9 +61,9 @@ function typeOf(bytes: Uint8Array): LogRecord['type'] | undefined {
 }
 
 /**
- * Says whether a log that was read still has the record that a replica applied last. `short`: it ends before it; that may be a stale
- * read. `rewritten`: another one stands there, or none, although there are some before and behind. A log that begins behind it says nothing,
- * and one without any record ends before every one: the last of a partition is never trimmed.
+ * Says whether a log that was read still has the record that a replica applied last. `short`: it ends before it; that may be a
+ * stale read. `rewritten`: another one stands there, or none, although there are some before and behind. A log that begins behind
+ * it says nothing, and one without any record ends before every one: the last of a partition is never trimmed.
  */
 export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger<B>): 'kept' | 'short' | 'rewritten' {
   const first = log[0];

@@ -32,6 +32,7 @@ export class Ledger<B> {
   readonly passivation: Passivation<B>;
   readonly sessions: SessionTable<B>;
   readonly expiry = new Expiry();
+  /** Sessions that are not destroyed. */
   living = 0;
   readonly unsaved = new UnsavedSessions();
   /** The sequence and id of the record applied last. */
@@ -39,6 +40,7 @@ export class Ledger<B> {
   lastId: RecordId = '';
   /** The record before it: the last one of a partition is never trimmed. */
   beforeApplied: Sequence = sequence(0);
+  /** The term of the record applied last, and whose it is. */
   epoch: Epoch = epoch(0);
   leader: NodeId | undefined;
   /** Records that are none of ours, since the ledger began. */

@@ -3,6 +3,7 @@ import type { NodeId, Partition, Revision, Sequence, SessionId } from '../shared
 import type { Batch, BatchLimits } from './batch.js';
 import type { SessionDigest } from './drift.js';
 import type { MemoryShare } from './memory-share.js';
+import type { LogEntry } from './record.js';
 import type { Bodies } from './session-state.js';
 import type { Timing } from './timing.js';
 
@@ -52,6 +53,12 @@ export interface FoundSnapshot {
   readonly digest: SessionDigest | undefined;
   /** Another release wrote it, in a format that is not known here: it stays as it is. */
   readonly withheld?: boolean;
+}
+
+/** What a poll has read: the records behind a position, and where the last one of all stands. */
+export interface PolledLog {
+  readonly entries: readonly LogEntry[];
+  readonly last: Sequence;
 }
 
 /** What came of removing a tombstone: it is gone, something is still there, or what is there was written by another release. */

@@ -25,7 +25,10 @@ export interface Operation {
   readonly rebased: boolean;
   /** A create's or an adopt's snapshot, a commit's delta. */
   readonly payload: Uint8Array;
-  /** Only of a commit that this very process has made, within limits that everybody reads by: its delta needs no check. It never travels. */
+  /**
+   * Only of a commit that this very process has made, within limits that everybody reads by: its delta needs no check. It never
+   * travels.
+   */
   readonly trusted?: boolean;
   /** Only of a create (default: without end). */
   readonly lifetime?: Lifetime;

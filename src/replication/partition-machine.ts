@@ -13,12 +13,12 @@ import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
 import type { ReadPartition } from './joining.js';
 import { LogWatch } from './log-watch.js';
-import type { AppendOutcome, Content, FoundSnapshot, Instant, MachineOptions, View } from './machine-options.js';
+import type { AppendOutcome, Content, FoundSnapshot, Instant, MachineOptions, PolledLog, View } from './machine-options.js';
 import type { Operation, Read } from './operation.js';
 import { PositionReporter } from './position-reporter.js';
 import { Primary } from './primary.js';
 import { isAtWork, Recovery } from './recovery.js';
-import type { LogEntry, LogRecord } from './record.js';
+import type { LogRecord } from './record.js';
 import { RecordWriter } from './record-writer.js';
 import { answerRead } from './reading.js';
 import { Succession } from './succession.js';
@@ -35,6 +35,7 @@ export class PartitionMachine<B> {
   readonly upkeep: Upkeep<B>;
   readonly #writer: RecordWriter<B>;
   readonly #reporter: PositionReporter;
+  /** When it last caught up: a partition without a leader is begun a moment after that. */
   #joinedMs = 0;
   readonly #log = new LogWatch();
   /** What it does about the log itself: joining, loss, generations. */
@@ -111,7 +112,10 @@ export class PartitionMachine<B> {
     this.#turn(role, reason);
   }
 
-  /** Takes the next record of the log, from wherever it became known first: the only place where anything is decided. @param known what the bytes say */
+  /**
+   * Takes the next record of the log, from wherever it became known first: the only place where anything is decided.
+   * @param known what the bytes say
+   */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
     if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
@@ -140,6 +144,7 @@ export class PartitionMachine<B> {
     this.pump(now);
   }
 
+  /** Takes what came of sending a record: only `stored` and a first `full` say anything. */
   appended(now: Instant, attempt: number, result: AppendOutcome): void {
     const slot = this.#writer.underWay;
     if (slot === undefined || !slot.owns(attempt)) return;
@@ -167,11 +172,7 @@ export class PartitionMachine<B> {
   }
 
   /** Takes what a poll has read; `undefined`: nobody answered. `askedAt` is what was applied when the read was sent. */
-  polled(
-    now: Instant,
-    askedAt: Sequence,
-    read: { readonly entries: readonly LogEntry[]; readonly last: Sequence } | undefined,
-  ): void {
+  polled(now: Instant, askedAt: Sequence, read: PolledLog | undefined): void {
     this.#log.polled();
     if (read === undefined || !isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
@@ -206,6 +207,7 @@ export class PartitionMachine<B> {
     if (this.#role === 'leading' && epoch === this.#ledger.epoch) this.primary.reported(now, from, position);
   }
 
+  /** Takes what came of writing a snapshot: its revision, or `undefined` where it may not be stored. */
   put(session: SessionId, revision: Revision | undefined): void {
     this.upkeep.put(this.#ledger, session, revision);
   }

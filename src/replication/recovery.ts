@@ -147,7 +147,10 @@ export class Recovery<B> {
     }
   }
 
-  /** Takes stored sessions that come while the replica is at work; an id without one: there is none. @param nowMs given where they were asked for one by one */
+  /**
+   * Takes stored sessions that come while the replica is at work; an id without one: there is none.
+   * @param nowMs given where they were asked for one by one
+   */
   admit(found: readonly (readonly [SessionId, LoadedSession | undefined])[], nowMs?: number): void {
     const ledger = this.#replica.ledger();
     const asked = nowMs === undefined ? undefined : { nowMs, lostMs: this.#replica.options.timing.lostMs };

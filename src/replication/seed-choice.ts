@@ -13,8 +13,8 @@ import type { Timing } from './timing.js';
 /**
  * What a replica tells the others of its partition when it finds its log lost or empty, and what it answers then.
  *
- * `none`: it remembers nothing; `claiming`: its primary is suspected, and it will lead; `lost`: its log is lost, this is what it remembers; `seeding`: it is storing all sessions in that
- * generation; `here`: that generation is at work.
+ * `none`: it remembers nothing; `claiming`: its primary is suspected, and it will lead; `lost`: its log is lost, this is what it
+ * remembers; `seeding`: it is storing all sessions in that generation; `here`: that generation is at work.
  */
 export interface Recall extends Memory {
   readonly node: NodeId;

@@ -39,7 +39,10 @@ export class SessionBodies<B> {
     }
   }
 
-  /** Reads a body; `undefined`: there is none that can be read. A delta is kept without being applied: that it fits nothing may show here. */
+  /**
+   * Reads a body; `undefined`: there is none that can be read. A delta is kept without being applied: that it fits nothing may
+   * show here.
+   */
   read<T>(state: SessionState<B>, read: (body: B) => T): T | undefined {
     if (state.body === undefined) return undefined;
     try {

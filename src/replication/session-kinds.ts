@@ -1,5 +1,6 @@
 /**
- * What many sessions have in common, once: the class's name, how long they live, and the part of a body that is the same for all of that class.
+ * What many sessions have in common, once: the class's name, how long they live, and the part of a body that is the same for all
+ * of that class.
  *
  * Invariant: a kind stands under its number for as long as something refers to it, and equal kinds have one number.
  */

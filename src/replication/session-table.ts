@@ -74,6 +74,7 @@ export class SessionTable<B> {
     this.#hotPassive.delete(state.id);
   }
 
+  /** How many sessions are objects, the quarantined ones not counted. */
   get hotSize(): number {
     return this.#hot.size;
   }
@@ -160,12 +161,6 @@ export class SessionTable<B> {
     yield* this.#pinned.values();
     yield* this.cold.states();
     yield* this.#passive.states();
-  }
-
-  *quarantined(): IterableIterator<SessionState<B>> {
-    for (const states of [this.#hot, this.#pinned]) {
-      for (const state of states.values()) if (state.quarantine !== undefined) yield state;
-    }
   }
 
   /** Cools as many as were heated, about, if more than `hotMax` are hot. */

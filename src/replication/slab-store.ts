@@ -164,8 +164,8 @@ export class SlabStore {
   }
 
   /**
-   * Goes on with a walk for at most `steps` records and calls `visit` with every one, or every marked one; it may append and free. At the end
-   * it begins again; records that move meanwhile are met once more or in the next round.
+   * Goes on with a walk for at most `steps` records and calls `visit` with every one, or every marked one; it may append and
+   * free. At the end it begins again; records that move meanwhile are met once more or in the next round.
    */
   walk(position: WalkPosition, steps: number, which: 'all' | 'marked', visit: (address: Address) => void): void {
     const bits = which === 'all' ? FREED : FREED | MARKED;

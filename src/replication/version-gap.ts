@@ -53,7 +53,10 @@ export function gapBefore<B>(
   return undefined;
 }
 
-/** Looks for a version that is missing between a stored session, or none, and what the log has said of it since; `undefined`: nothing is. */
+/**
+ * Looks for a version that is missing between a stored session, or none, and what the log has said of it since; `undefined`:
+ * nothing is.
+ */
 export function gapBehind(loaded: LoadedSession | undefined, missing: readonly DeferredEntry[]): string | undefined {
   // what cannot be read has no history that could be missing
   if (loaded?.unreadable !== undefined) return undefined;

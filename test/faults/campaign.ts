@@ -21,11 +21,15 @@ export interface CampaignOptions {
   readonly only: string;
   /** Three servers. */
   readonly cluster: boolean;
+  /** No fault begins after so many, less what one may take (default: all are done). */
+  readonly minutes?: number;
   /** Nothing is stopped or cut off for longer (default 30 s). */
   readonly longestMs?: number;
   /** Where histories of faults with a problem are written. */
   readonly folder?: string;
   readonly say?: (line: string) => void;
+  /** Hears of each, as it is over. */
+  readonly done?: (outcome: Outcome) => void;
 }
 
 /** Faults on one cluster; its log and its memory are then long enough. */
@@ -33,16 +37,21 @@ const FAULTS_EACH = 25;
 /** All waits of a fault have bounds, which add up to less. */
 const FAULT_MS_MAX = 1_000_000;
 const END_MS_MAX = 60_000;
+/** What the longest of them takes on a machine that is busy, but not hopelessly. */
+const FAULT_MS = 45_000;
 
 /** @returns the outcomes in the order of their seeds */
 export async function campaign(options: CampaignOptions): Promise<Outcome[]> {
-  const { from, count, lanes = 1 } = options;
+  const { from, count, lanes = 1, minutes = Infinity, done } = options;
   const outcomes: Outcome[] = [];
+  const untilMs = performance.now() + minutes * 60_000 - FAULT_MS;
   let next = from;
-  const take = (): number | undefined => (next < from + count ? next++ : undefined);
-  const running = Array.from({ length: Math.min(lanes, count) }, () =>
-    new Lane(options, (outcome) => outcomes.push(outcome)).run(take),
-  );
+  const take = (): number | undefined => (next < from + count && performance.now() < untilMs ? next++ : undefined);
+  const keep = (outcome: Outcome): void => {
+    outcomes.push(outcome);
+    done?.(outcome);
+  };
+  const running = Array.from({ length: Math.min(lanes, count) }, () => new Lane(options, keep).run(take));
   // one that fails waits for the others, which hold processes
   const failed = (await Promise.allSettled(running)).find((lane) => lane.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

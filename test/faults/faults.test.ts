@@ -10,7 +10,13 @@ import { judge } from './round.js';
 
 const FROM = 20;
 /** What these seeds are, on any machine and in however many lanes. */
-const FAULTS = ['?'];
+const FAULTS = [
+  'SIGSTOP of c for 106 ms',
+  'line of x from server cut for 114 ms',
+  'kill -9 of y, back after 250 ms',
+  'a drained and started again',
+  'server 1 killed, back after 510 ms',
+];
 
 describe('real faults', function () {
   this.timeout(240_000);

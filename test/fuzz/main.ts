@@ -46,7 +46,7 @@ if (![runs, from, workers].every((n) => Number.isSafeInteger(n) && n >= 1) || !(
 // a server that was started goes with the process, which a signal alone would not let it say
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-process.exit((values.listeners ? await besiege(seeds, from, runs, workers, say) : await decoders()) > 0 ? 1 : 0);
+process.exit((values.listeners ? await besiege(seeds, from, runs, workers, minutes, say) : await decoders()) > 0 ? 1 : 0);
 
 /** @returns how much was found */
 async function decoders(): Promise<number> {

@@ -3,6 +3,7 @@
  *
  * Invariant: a portion has a cluster of its own and is known by its seed; the server ends with this process at the latest.
  */
+import { tellProgress } from '../proof/progress.js';
 import { natsWorld } from '../store/world.js';
 import type { Harvest } from './harvest.js';
 import { PLACES } from './listeners.js';
@@ -10,7 +11,7 @@ import type { SiegePortion, SiegeResult } from './siege-worker.js';
 import { inThreads } from './threads.js';
 
 /** Messages to one cluster. */
-const PORTION = 50_000;
+const PORTION = 20_000;
 const MEMORY_MB = 768;
 const HANG_MS = 900_000;
 
@@ -20,6 +21,7 @@ export async function besiege(
   from: number,
   runs: number,
   threads: number,
+  minutes: number,
   say: (line: string) => void,
 ): Promise<number> {
   const world = await natsWorld();
@@ -29,6 +31,7 @@ export async function besiege(
   const count = (what: string, more: number): unknown => sums.set(what, (sums.get(what) ?? 0) + more);
   const find = ({ seed: at, runs: some }: SiegePortion, error: string): void => {
     found++;
+    tellProgress(done, found);
     say(`FOUND by --listeners --from ${at} --runs ${some}: ${error}`);
   };
   try {
@@ -39,7 +42,7 @@ export async function besiege(
       memoryMb: MEMORY_MB,
       hangMs: HANG_MS,
       next() {
-        if (given >= runs) return undefined;
+        if (given >= runs || performance.now() - startedMs > minutes * 60_000) return undefined;
         const portion = { seed: seed++, runs: Math.min(PORTION, runs - given) };
         given += portion.runs;
         return portion;
@@ -47,6 +50,7 @@ export async function besiege(
       done(portion, { world: where, heard, error }) {
         if (heard === undefined) return find(portion, error ?? 'nothing was told');
         done += heard.runs;
+        tellProgress(done, found);
         for (const place of PLACES) count(place, heard.said[place]);
         count('answered as malformed', heard.refused);
         count('answers of a stranger', heard.replies);

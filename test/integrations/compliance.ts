@@ -78,16 +78,16 @@ export async function isGoneSoon(store: Store, id: string): Promise<void> {
   }
 }
 
-async function withServers(
+async function withServers<T>(
   pair: StorePair,
   routes: Record<string, Handler>,
-  run: (first: App, second: App, browser: Browser) => Promise<void>,
+  run: (first: App, second: App, browser: Browser) => Promise<T>,
   options: object = {},
-): Promise<void> {
+): Promise<T> {
   const { serve } = pair.framework;
   const apps = [await serve(pair.first, routes, options), await serve(pair.second, routes, options)] as const;
   try {
-    await run(...apps, new Browser());
+    return await run(...apps, new Browser());
   } finally {
     await Promise.all(apps.map((app) => app.close()));
   }
@@ -109,28 +109,55 @@ function gate(): { readonly entered: Promise<void>; enter(): Promise<void>; open
   };
 }
 
-/** A request that reads its session before another one changes it, and ends after it. */
-async function readsSlowly(pair: StorePair, options: object = {}): Promise<void> {
-  const slow = gate();
-  await withServers(
+/** What two requests do of which one overtakes the other. */
+interface Race {
+  readonly begin: Handler;
+  /** What the slow one does when the other has ended (default: nothing). */
+  readonly slow?: Handler;
+  readonly fast: Handler;
+  /** What the session says in the end. */
+  readonly tell: Handler;
+}
+
+/** Lets a request read its session, another one at the other server begin and end, and only then the first one go on. */
+async function overtake(
+  pair: StorePair,
+  { begin, slow, fast, tell }: Race,
+  options: object = {},
+): Promise<{ readonly status: number; readonly told: unknown }> {
+  const { entered, enter, open } = gate();
+  return withServers(
     pair,
     {
-      '/begin': (session) => void (session['n'] = 1),
-      '/slow': () => slow.enter(),
-      '/fast': (session) => void (session['n'] = 2),
-      '/': (session) => ({ n: session['n'] }),
+      '/begin': begin,
+      '/slow': async (session, request) => {
+        await enter();
+        return slow?.(session, request);
+      },
+      '/fast': fast,
+      '/': tell,
     },
     async (one, two, browser) => {
       await browser.get(one, '/begin');
       const late = browser.get(one, '/slow');
-      await slow.entered;
+      await entered;
       await browser.get(two, '/fast');
-      slow.open();
-      await late;
-      expect((await browser.get(two, '/')).body).to.deep.equal({ n: 2 });
+      open();
+      const { status } = await late;
+      return { status, told: (await browser.get(two, '/')).body };
     },
     options,
   );
+}
+
+/** A request that changes nothing reads its session before another one changes it, and ends after it. */
+async function readsSlowly(pair: StorePair, options: object = {}): Promise<void> {
+  const race: Race = {
+    begin: (session) => void (session['n'] = 1),
+    fast: (session) => void (session['n'] = 2),
+    tell: (session) => ({ n: session['n'] }),
+  };
+  expect((await overtake(pair, race, options)).told).to.deep.equal({ n: 2 });
 }
 
 /** What both frameworks ask of a store. */
@@ -382,77 +409,33 @@ const COMMON: readonly ComplianceCase[] = [
   }),
   ...group('in parallel', {
     'two requests that change different keys keep both': async (pair) => {
-      const slow = gate();
-      await withServers(
-        pair,
-        {
-          '/begin': (session) => void (session['a'] = 0),
-          '/slow': async (session) => {
-            await slow.enter();
-            session['slow'] = true;
-          },
-          '/fast': (session) => void (session['fast'] = true),
-          '/': ({ a, slow: slowly, fast }) => ({ a, slow: slowly, fast }),
-        },
-        async (one, two, browser) => {
-          await browser.get(one, '/begin');
-          const late = browser.get(one, '/slow');
-          await slow.entered;
-          await browser.get(two, '/fast');
-          slow.open();
-          await late;
-          expect((await browser.get(two, '/')).body).to.deep.equal({ a: 0, slow: true, fast: true });
-        },
-      );
+      const { told } = await overtake(pair, {
+        begin: (session) => void (session['a'] = 0),
+        slow: (session) => void (session['slow'] = true),
+        fast: (session) => void (session['fast'] = true),
+        tell: ({ a, slow, fast }) => ({ a, slow, fast }),
+      });
+      expect(told).to.deep.equal({ a: 0, slow: true, fast: true });
     },
     'two requests that change different fields of one object keep both': async (pair) => {
-      const slow = gate();
-      await withServers(
-        pair,
-        {
-          '/begin': (session) => void (session['prefs'] = { theme: 'light', size: 1 }),
-          '/slow': async (session) => {
-            await slow.enter();
-            (session['prefs'] as { theme: string }).theme = 'dark';
-          },
-          '/fast': (session) => void ((session['prefs'] as { size: number }).size = 2),
-          '/': (session) => session['prefs'],
-        },
-        async (one, two, browser) => {
-          await browser.get(one, '/begin');
-          const late = browser.get(one, '/slow');
-          await slow.entered;
-          await browser.get(two, '/fast');
-          slow.open();
-          await late;
-          expect((await browser.get(one, '/')).body).to.deep.equal({ theme: 'dark', size: 2 });
-        },
-      );
+      const { told } = await overtake(pair, {
+        begin: (session) => void (session['prefs'] = { theme: 'light', size: 1 }),
+        slow: (session) => void ((session['prefs'] as { theme: string }).theme = 'dark'),
+        fast: (session) => void ((session['prefs'] as { size: number }).size = 2),
+        tell: (session) => session['prefs'],
+      });
+      expect(told).to.deep.equal({ theme: 'dark', size: 2 });
     },
     'a request that changed nothing erases nothing': (pair) => readsSlowly(pair),
     'who logged out stays so, though a slower request ends later': async (pair) => {
-      const slow = gate();
-      await withServers(
-        pair,
-        {
-          '/in': (session) => void (session['user'] = 'ada'),
-          '/slow': async (session) => {
-            await slow.enter();
-            session['page'] = 7;
-          },
-          '/out': (_, request) => call((done) => request.session.destroy(done)),
-          '/': (session) => ({ user: session['user'] ?? null }),
-        },
-        async (one, two, browser) => {
-          await browser.get(one, '/in');
-          const late = browser.get(one, '/slow');
-          await slow.entered;
-          await browser.get(two, '/out');
-          slow.open();
-          expect((await late).status).to.equal(200);
-          expect((await browser.get(two, '/')).body).to.deep.equal({ user: null });
-        },
-      );
+      const { status, told } = await overtake(pair, {
+        begin: (session) => void (session['user'] = 'ada'),
+        slow: (session) => void (session['page'] = 7),
+        fast: (_, request) => call((done) => request.session.destroy(done)),
+        tell: (session) => ({ user: session['user'] ?? null }),
+      });
+      expect(status).to.equal(200);
+      expect(told).to.deep.equal({ user: null });
     },
     '200 requests that each change another field keep all 200': async (pair) => {
       await withServers(
@@ -468,7 +451,11 @@ const COMMON: readonly ComplianceCase[] = [
         },
         async (one, two, browser) => {
           await browser.get(one, '/begin');
-          await Promise.all(Array.from({ length: 200 }, (_, n) => browser.get(n % 2 === 0 ? one : two, `/set/${n}`)));
+          const answers = await Promise.all(
+            Array.from({ length: 200 }, (_, n) => browser.get(n % 2 === 0 ? one : two, `/set/${n}`)),
+          );
+          // a request that was refused has told so, and kept nothing
+          expect(answers.filter(({ status }) => status !== 200)).to.deep.equal([]);
           expect((await browser.get(one, '/')).body).to.deep.equal({ count: 200 });
         },
       );

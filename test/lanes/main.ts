@@ -20,16 +20,17 @@ const { values, positionals, tokens } = parseArgs({
   tokens: true,
 });
 const [lanes, minutes] = [Number(values['lanes']), Number(values['minutes'])];
-if (!Number.isInteger(lanes) || lanes < 1 || !(minutes > 0)) {
+// a timer of more than some weeks would end at once
+if (!Number.isInteger(lanes) || lanes < 1 || !(minutes > 0 && minutes < 30_000)) {
   console.error('usage: npm test -- [--lanes N] [--minutes M] [options of mocha] [FILE.test.js ...]');
   process.exit(2);
 }
 
 const isFile = (argument: string): boolean => argument.endsWith('.test.js');
-// a lane that a test leaves something open in is ended all the same; alone, that test file would not end
+// whatever a test leaves open, its lane ends; run alone by mocha, that test file would not
 const mocha = [
   join(ROOT, 'node_modules/mocha/bin/mocha.js'),
-  ...(lanes > 1 ? ['--parallel', '--jobs', String(lanes)] : []),
+  ...(lanes > 1 ? ['--parallel', '--jobs', String(lanes)] : ['--exit']),
   ...passedOn(),
   ...(positionals.some(isFile) ? positionals.filter(isFile) : testFiles()),
 ];

@@ -10,11 +10,12 @@ const EACH = 300;
 /** Stored snapshots that note how they are read. */
 class Shelf {
   readonly reads: string[] = [];
-  readonly time = new SimulatedTime();
+  readonly time: SimulatedTime;
   scanAnswers = true;
   readonly snapshots: Snapshots;
 
-  constructor(scans = true) {
+  constructor(scans = true, time = new SimulatedTime()) {
+    this.time = time;
     const entries = (of: Partition): SnapshotEntry[] =>
       Array.from({ length: EACH }, (_, i) => ({ key: `${of}/${i}`, value: new Uint8Array(1), revision: revision(i + 1) }));
     const wait = (): Promise<void> => new Promise((resolve) => void this.time.after(10, resolve));
@@ -107,6 +108,17 @@ describe('stored snapshots for replicas that load', () => {
     await many.time.runUntil(5_000);
     for (const { keys } of few) expect(keys).to.have.length(EACH);
     expect(many.reads).to.deep.equal(['list 7', 'list 8']);
+  });
+
+  it('of two generations are listed two at once, too', async () => {
+    const lost = new Shelf(false);
+    const next = new Shelf(false, lost.time);
+    const passes = start(lost);
+    const readers = [lost, next].flatMap((shelf) => [0, 1, 2].map((i) => new Reader(shelf, passes, i)));
+    await lost.time.runUntil(205);
+    expect([...lost.reads, ...next.reads]).to.have.length(2);
+    await lost.time.runUntil(5_000);
+    for (const { keys, result } of readers) expect([keys.length, result]).to.deep.equal([EACH, EACH]);
   });
 
   it('are asked for again where a pass was not read to its end', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { FAULTS } from './faults.js';
+import { SUITES } from './planted-copy.js';
 
 const SRC = new URL('../../src/', import.meta.url);
 
@@ -14,5 +15,11 @@ describe('planted faults', () => {
     expect(FAULTS.filter(({ find, replace }) => find === replace)).to.deep.equal([]);
     const names = FAULTS.map(({ name }) => name);
     expect(names.filter((name, i) => names.indexOf(name) !== i)).to.deep.equal([]);
+  });
+
+  it('have a core that CI has the time for: at least 25, some for every suite', () => {
+    const core = FAULTS.filter((fault) => fault.core);
+    expect(core.length).to.be.at.least(25);
+    expect(new Set(core.map(({ suite }) => suite))).to.deep.equal(new Set(SUITES));
   });
 });

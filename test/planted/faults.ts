@@ -23,6 +23,7 @@ const MOVES = 'replication/moves.js';
 const UPKEEP = 'replication/upkeep.js';
 const PASSIVATION = 'replication/passivation.js';
 const ROUTER = 'store/router.js';
+const ORIGIN = 'replication/log-origin.js';
 const UNREADABLE = 'replication/foreign-record.js';
 const RECOVERY = 'replication/recovery.js';
 
@@ -386,6 +387,13 @@ export const FAULTS: readonly Fault[] = [
     'record.prev.sequence !== this.applied || record.prev.id !== this.lastId',
     'record.prev.sequence > at',
   ),
+  fault(
+    'session',
+    'a commit is put on top of one that is missing',
+    'replication/version-gap.js',
+    'return from === have ? to : undefined;',
+    'return to;',
+  ),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
     'session',
@@ -400,6 +408,29 @@ export const FAULTS: readonly Fault[] = [
     'replication/session-state.js',
     'for (const [client, op] of header.ops)',
     'for (const [client, op] of [])',
+  ),
+  fault(
+    'simulation',
+    'that a session is not there is said without asking the log',
+    PRIMARY,
+    "if (read.consistency === 'primary' && this.#fresh(now) && recorded)",
+    "if ((read.consistency === 'primary' && this.#fresh(now) && recorded) || ledger.session(read.session)?.dead !== false)",
+  ),
+  fault('session', 'a stranger’s copy is believed where it is the oldest', ORIGIN, ': isDisowned(log)', ': false'),
+  fault('session', 'an older state mends one that was lost', BATCH, ' && base.version === version', ''),
+  fault(
+    'session',
+    'what cannot be read does not go along into the next generation',
+    'replication/inheritance.js',
+    'next.salvaged ??= EMPTY_BYTES',
+    'next.salvaged ??= undefined',
+  ),
+  fault(
+    'simulation',
+    'a later release is stepped over, in a cluster',
+    UNREADABLE,
+    "error.code === 'FORMAT_UNSUPPORTED'",
+    'false',
   ),
   core('session', 'a damaged record is taken as it is', 'replication/record.js', 'if (checksum !== computed)', 'if (false)'),
   // expiry

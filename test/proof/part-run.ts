@@ -13,6 +13,8 @@ import type { Progress } from './progress.js';
 const HARDLY = 1 / 20;
 /** For what is under way when the time is over; and, once it is told to end, for taking down what it has built. */
 const GRACE_MS = 30_000;
+/** A timer of more would end at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export interface PartRunOptions {
   /** For Node. */
@@ -47,7 +49,9 @@ export async function runPart(options: PartRunOptions): Promise<PartResult> {
     signal === undefined
       ? []
       : [new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))];
-  const limit = sleep(minutes * 60_000 + graceMs, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+  const limit = sleep(Math.min(minutes * 60_000 + graceMs, TIMER_MS_MAX), undefined, { signal: over.signal, ref: false }).catch(
+    () => undefined,
+  );
   const end = await Promise.race([child.ended, limit, ...stopped]);
   const code = typeof end === 'object' ? end.code : undefined;
   if (code === undefined) await child.end(graceMs);

@@ -5,7 +5,7 @@
  * Invariant: every change names who made it and which one it was, and is in the history with what its client was told.
  */
 import type { SessionStore } from '../../src/store/session-store.js';
-import { Diary, NewDiary } from './diary.js';
+import { attributesOf, Diary, NewDiary, noteBy } from './diary.js';
 import type { Actor } from './actor.js';
 import type { SimulatedProcess } from './process.js';
 import type { Surroundings } from './surroundings.js';
@@ -20,6 +20,8 @@ export class Diarists {
   readonly #world: Surroundings;
   readonly #leaseMs: number;
   readonly #diaries: readonly string[];
+  /** Who keeps notes. */
+  readonly writers: readonly string[];
   /** The highest version that the wandering reader has seen, by session. */
   readonly #seen = new Map<string, number>();
   /** Commits that came to a later version than the next. */
@@ -30,6 +32,8 @@ export class Diarists {
     this.#world = world;
     this.#diaries = diaries;
     this.#leaseMs = leaseMs;
+    const { nodes, clients } = world.scenario;
+    this.writers = Array.from({ length: nodes + clients }, (_, i) => `h${i}`);
   }
 
   /** Changes sessions by `update`, reads them, destroys and creates them anew. */
@@ -86,7 +90,7 @@ export class Diarists {
           const note = diary.notes.get(name);
           if (note === undefined || dice.chance(0.5)) diary.notes.set(name, { text: value });
           else note.text = value;
-          committed.push(this.#noted(process, store, diary, `${session}/${diary.life}/${name}`, value));
+          committed.push(this.#noted(actor, store, diary, session, value));
         }
         await Promise.all(committed);
       } catch (error) {
@@ -106,8 +110,10 @@ export class Diarists {
     const world = this.#world;
     const { process, name, dice } = actor;
     const op = actor.nextOp();
+    const made = { session, by: name, startMs: world.now() };
     let life = '';
     let version = 0;
+    let base = 0;
     let held: Diary | undefined;
     const ack = dice.chance(0.2) ? ({ backups: 1 } as const) : 'log';
     const told = await world.tell(process, async () => {
@@ -117,6 +123,7 @@ export class Diarists {
         (diary) => {
           life = diary.life;
           held = diary;
+          base = store.versionOf(diary);
           diary.entries.push(op);
           if (diary instanceof NewDiary) diary.moods.push(op);
           // an object that everybody keeps and changes
@@ -129,6 +136,11 @@ export class Diarists {
       version = store.versionOf(held!);
     });
     world.note(`${name} append ${op} to ${session}: ${told} ${version}`);
+    if (life !== '') {
+      // where others' changes are not known any more, the instance stays at the version that it was opened with
+      const own = version > base ? { version } : {};
+      world.calls.changed(made, life, [{ attribute: 'entries', append: op }], { told, ...own });
+    }
     if (told !== undefined && life !== '') {
       world.history.append({
         session,
@@ -166,11 +178,20 @@ export class Diarists {
     const askedMs = this.#world.now();
     try {
       const options = { consistency, timeoutMs: 2_000, ...(atLeast !== undefined && { atLeast }) };
-      const diary = await this.#world.alive(process, store.open(diaryOf(process), session, options));
-      if (diary === undefined || process.store !== store) return undefined;
-      const version = store.versionOf(diary);
+      const opened = store.open(diaryOf(process), session, options).then((found) => ({ found }));
+      const answer = await this.#world.alive(process, opened);
+      if (answer === undefined || process.store !== store) return undefined;
+      const diary = answer.found;
       const boundMs = this.#boundMs(consistency);
       const by = `${process.options.name} ${consistency}`;
+      const made = { session, by, startMs: askedMs };
+      if (diary === undefined) {
+        this.#world.calls.read(made, undefined, { staleMs: boundMs });
+        return undefined;
+      }
+      const version = store.versionOf(diary);
+      const saw = { life: diary.life, attributes: attributesOf(diary, this.writers) };
+      this.#world.calls.read(made, saw, { version, staleMs: boundMs });
       this.#world.history.observe({ session, life: diary.life, entries: diary.entries, version, askedMs, boundMs, by });
       return version;
     } catch (error) {
@@ -189,36 +210,48 @@ export class Diarists {
     const world = this.#world;
     const { process } = actor;
     const life = `life ${actor.nextOp()}`;
+    const made = { session, by: actor.name, startMs: world.now() };
     const told = await world.tell(
       process,
       async () => void (await store.create(diaryOf(process), { life }, { id: session, timeoutMs: 2_500 })),
     );
     world.note(`create ${session} ${life}: ${told}`);
+    world.calls.created(made, life, { told });
   }
 
-  async #destroy({ process }: Actor, store: SessionStore, session: string): Promise<void> {
+  async #destroy({ process, name }: Actor, store: SessionStore, session: string): Promise<void> {
     const world = this.#world;
+    const made = { session, by: name, startMs: world.now() };
     let life: string | undefined;
+    let asked = false;
+    let found = true;
     const told = await world.tell(process, async () => {
       life = (await store.open(diaryOf(process), session, { timeoutMs: 2_500, consistency: 'strong' }))?.life;
-      await store.destroy(diaryOf(process), session, { timeoutMs: 2_500 });
+      asked = true;
+      found = await store.destroy(diaryOf(process), session, { timeoutMs: 2_500 });
     });
     world.note(`destroy ${session}: ${told}`);
+    if (asked) world.calls.destroyed(made, { told }, found);
     // what was seen before the destroy is ended by it, whoever ended it
     if (told === 'ok' && life !== undefined) world.history.destroyed(session, life, world.now());
   }
 
-  async #noted(process: SimulatedProcess, store: SessionStore, diary: Diary, key: string, value: string): Promise<void> {
+  async #noted({ process, name }: Actor, store: SessionStore, diary: Diary, session: string, value: string): Promise<void> {
     const world = this.#world;
+    const { life } = diary;
+    const key = `${session}/${life}/${name}`;
+    const made = { session, by: name, startMs: world.now() };
+    let version = 0;
     const entry = world.history.note(key, value);
     const told = await world.tell(process, async () => {
       const before = store.versionOf(diary);
       const askedMs = world.now();
-      const { version } = await store.commit(diary, { timeoutMs: 2_500 });
+      ({ version } = await store.commit(diary, { timeoutMs: 2_500 }));
       world.waited(process, world.now() - askedMs);
       if (version > before + 1) this.merges++;
     });
     world.note(`note ${key} ${value}: ${told}`);
+    world.calls.changed(made, life, [{ attribute: noteBy(name), write: value }], { told, version });
     if (told !== undefined) entry.told = told;
   }
 }

@@ -5,6 +5,7 @@
  */
 import { TwinstateError } from '../../src/shared/errors.js';
 import type { SimulatedTime } from '../../src/testing/simulated-time.js';
+import { Calls } from './calls.js';
 import type { History, Told } from './history.js';
 import type { SimulatedProcess } from './process.js';
 import { mayLoseContent } from './scenario.js';
@@ -42,6 +43,7 @@ export class Surroundings {
   readonly scenario: Scenario;
   readonly time: SimulatedTime;
   readonly history: History;
+  readonly calls: Calls;
   /** Clients come to an end. */
   stopped = false;
   /** Clients that have not come to it yet. */
@@ -60,6 +62,7 @@ export class Surroundings {
     this.scenario = scenario;
     this.time = time;
     this.history = history;
+    this.calls = new Calls(() => this.now());
     this.#trace = trace;
   }
 

@@ -5,6 +5,7 @@
  */
 import type { SessionStore } from '../../src/store/session-store.js';
 import type { Actor } from './actor.js';
+import type { Made } from './calls.js';
 import type { SimulatedProcess } from './process.js';
 import type { Surroundings } from './surroundings.js';
 import { contradictions, enter, Entered, Tally } from './tally.js';
@@ -15,8 +16,13 @@ export class Talliers {
   readonly #world: Surroundings;
   readonly #entered = new Entered();
 
-  constructor(world: Surroundings) {
+  readonly #leaseMs: number;
+
+  /** @param leaseMs reads of a primary's memory may be so old */
+  constructor(world: Surroundings, leaseMs: number) {
     this.#world = world;
+    this.#leaseMs = world.scenario.takeover === 'strict' ? 0 : leaseMs;
+    for (const session of TALLIES) world.calls.begun(session, session);
   }
 
   /** Commits what every other one changes too, now by `update`, now several at once on an instance that it keeps. */
@@ -35,7 +41,20 @@ export class Talliers {
       const options = { timeoutMs: 2_500 };
       if (held === undefined || dice.chance(0.3)) {
         await this.#enter(actor, session, async (op) => {
-          await store.update(Tally, session, (tally) => enter(tally, op), { ...options, create: { life: session } });
+          let last: Tally | undefined;
+          let base = 0;
+          await store.update(
+            Tally,
+            session,
+            (tally) => {
+              base = store.versionOf((last = tally));
+              enter(tally, op);
+            },
+            { ...options, create: { life: session } },
+          );
+          const version = store.versionOf(last!);
+          // it stays where it was opened where others' changes are not known any more
+          return version > base ? version : 0;
         });
       } else {
         const tally = held;
@@ -44,7 +63,7 @@ export class Talliers {
           commits.push(
             this.#enter(actor, session, async (op) => {
               enter(tally, op);
-              await store.commit(tally, options);
+              return (await store.commit(tally, options)).version;
             }),
           );
           if (dice.chance(0.3)) await world.sleep(dice.between(1, 30));
@@ -54,9 +73,14 @@ export class Talliers {
         this.#addsUp(tally, `${process.options.name} holds ${session}`);
       }
       try {
+        const made = { session, by: `${process.options.name} reads`, startMs: world.now() };
+        const opens = held === undefined;
         if (held === undefined) held = await world.alive(process, store.open(Tally, session, { timeoutMs: 2_000 }));
         else if (dice.chance(0.5)) await world.alive(process, store.refresh(held, { timeoutMs: 2_000 }));
-        if (held !== undefined && process.store === store) this.#addsUp(held, `${process.options.name} opened ${session}`);
+        if (held !== undefined && process.store === store) {
+          this.#addsUp(held, `${process.options.name} opened ${session}`);
+          if (opens) this.#seen(made, held, store, this.#leaseMs);
+        }
       } catch (error) {
         world.expected(error, 'tally');
         held = undefined;
@@ -77,11 +101,13 @@ export class Talliers {
         // that it is not connected is said already
         if (store === undefined) continue;
         open.add(look);
+        const made = { session, by: `${options.name} at the end`, startMs: world.now() };
         store.open(Tally, session, { consistency: 'strong', timeoutMs: 3_000 }).then(
           (tally) => {
             open.delete(look);
             if (tally === undefined) return;
             this.#addsUp(tally, `at the end ${look}`);
+            this.#seen(made, tally, store, 0);
             const before = final.get(session);
             if (before !== undefined && before.join() !== tally.log.join())
               world.violation(`two processes differ about ${session}`);
@@ -100,13 +126,27 @@ export class Talliers {
     for (const violation of this.#entered.violations(final, damaged)) world.violation(violation);
   }
 
-  async #enter(actor: Actor, session: string, write: (op: string) => Promise<void>): Promise<void> {
+  /** @param write resolves to the version that holds it */
+  async #enter(actor: Actor, session: string, write: (op: string) => Promise<number>): Promise<void> {
     const world = this.#world;
     const op = `${actor.nextOp()}:${actor.dice.between(1, 9)}`;
     const entry = this.#entered.begin(session, op);
-    const told = await world.tell(actor.process, () => write(op));
+    const made = { session, by: actor.name, startMs: world.now() };
+    let version = 0;
+    const told = await world.tell(actor.process, async () => void (version = await write(op)));
+    const changes = [
+      { attribute: 'log', append: op },
+      { attribute: 'count', add: 1 },
+    ];
+    world.calls.changed(made, session, changes, { told, version });
     world.note(`enter ${op} in ${session}: ${told}`);
     if (told !== undefined) entry.told = told;
+  }
+
+  #seen(made: Made, tally: Tally, store: SessionStore, staleMs: number): void {
+    const { life, log, count } = tally;
+    const saw = { life, attributes: { log: [...log], count } };
+    this.#world.calls.read(made, saw, { version: store.versionOf(tally), staleMs });
   }
 
   #addsUp(tally: Tally, where: string): void {

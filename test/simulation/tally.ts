@@ -19,6 +19,8 @@ export class Mark {
 export class Tally {
   @Immutable() life!: string;
   @Mutable({ merge: 'add' }) sum = 0;
+  /** Of operations. */
+  @Mutable({ merge: 'add' }) count = 0;
   @Mutable({ merge: 'add' }) exact = 0n;
   @Mutable({ merge: 'max' }) high = 0;
   @Mutable({ merge: 'union' }) ops = new Set<string>();
@@ -34,6 +36,7 @@ const numberOf = (op: string): number => Number(op.slice(op.indexOf('.') + 1, op
 export function enter(tally: Tally, op: string): void {
   const amount = amountOf(op);
   tally.sum += amount;
+  tally.count++;
   tally.exact += BigInt(amount);
   tally.high = Math.max(tally.high, amount);
   tally.ops.add(op);
@@ -45,7 +48,7 @@ export function enter(tally: Tally, op: string): void {
 }
 
 /** What in a state cannot be, whoever sees it. */
-export function contradictions({ sum, exact, high, ops, log, marks }: Tally): string[] {
+export function contradictions({ sum, count, exact, high, ops, log, marks }: Tally): string[] {
   const amounts = log.map(amountOf);
   const total = amounts.reduce((all, amount) => all + amount, 0);
   const marked = marks.reduce((all, { amount }) => all + amount, 0);
@@ -53,6 +56,7 @@ export function contradictions({ sum, exact, high, ops, log, marks }: Tally): st
   if (sum !== total || exact !== BigInt(total) || marked !== total) {
     found.push(`${log.length} operations of ${total} together, and the sums are ${sum}, ${exact} and ${marked}`);
   }
+  if (count !== log.length) found.push(`${count} were counted of ${log.join()}`);
   if (high !== Math.max(0, ...amounts)) found.push(`the highest is ${high} of ${amounts.join()}`);
   if (new Set(log).size !== log.length) found.push(`an operation stands there twice: ${log.join()}`);
   if (ops.size !== log.length || log.some((op) => !ops.has(op)))

@@ -10,7 +10,7 @@ import { placementOrder } from '../../src/replication/placement.js';
 import type { AtRest } from '../../src/session/at-rest.js';
 import { partition } from '../../src/shared/ids.js';
 import { TwinstateError } from '../../src/shared/errors.js';
-import { NewDiary } from './diary.js';
+import { attributesOf, NewDiary } from './diary.js';
 import type { Diary } from './diary.js';
 import { diaryOf } from './diarists.js';
 import type { FinalDiary } from './history.js';
@@ -43,9 +43,16 @@ export class Verdict {
   readonly #world: Surroundings;
   readonly #processes: readonly SimulatedProcess[];
   readonly #diaries: readonly string[];
+  readonly #writers: readonly string[];
 
-  constructor(world: Surroundings, processes: readonly SimulatedProcess[], diaries: readonly string[]) {
+  constructor(
+    world: Surroundings,
+    processes: readonly SimulatedProcess[],
+    diaries: readonly string[],
+    writers: readonly string[],
+  ) {
     this.#diaries = diaries;
+    this.#writers = writers;
     this.#world = world;
     this.#processes = processes;
   }
@@ -65,9 +72,12 @@ export class Verdict {
       for (const session of this.#diaries) {
         const look: Look = { by, session, failure: OPEN };
         looks.push(look);
+        const made = { session, by: `${by} at the end`, startMs: world.now() };
         store.open(diaryOf(process), session, { consistency: 'strong', timeoutMs: 3_000 }).then(
           (diary) => {
             look.failure = undefined;
+            const saw = diary && { life: diary.life, attributes: attributesOf(diary, this.#writers) };
+            world.calls.read(made, saw, { staleMs: 0, ...(diary !== undefined && { version: store.versionOf(diary) }) });
             if (diary !== undefined) look.seen = { diary, version: store.versionOf(diary) };
           },
           (error: unknown) => (look.failure = error),
