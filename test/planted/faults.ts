@@ -656,7 +656,13 @@ export const FAULTS: readonly Fault[] = [
     'if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX)',
     'if (false)',
   ),
-  fault('store', 'a class may have higher limits than replicas read by', 'node/bodies.js', 'checkCeilings(limits, name);', ''),
+  fault(
+    'store',
+    'a class may have higher limits than replicas read by',
+    'node/bodies.js',
+    'checkCeilings(limits, name);',
+    'void name;',
+  ),
   fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.enter(key))', 'if (this.enter(key) || true)'),
   fault(
     'session',
