@@ -91,7 +91,7 @@ export const PARTS: readonly Part[] = [
   {
     name: 'listeners',
     tries: 'hostile messages to live clusters',
-    minutes: 2,
+    minutes: 1.5,
     inCi: 200_000,
     inRelease: 10_000_000,
     command: (count, minutes, from) => [
