@@ -159,14 +159,9 @@ export class SessionWriter {
   #operation({ kind, id, model, base, payload, ack, rebased }: StoreOperation): NodeOperation {
     const op = { client: this.#parts.client, counter: ++this.#operations };
     const backups = typeof ack === 'object' ? ack.backups : 0;
-    // whoever raised limits may have written what backups refuse to read: that is found before it is stored
-    const trusted = kind === 'commit' && hasDefaultLimits(model);
+    // found within the limits of this process, which `connect` lets be no more than those that everybody reads by
+    const trusted = kind === 'commit';
     const asked = { kind, session: id, op, base, className: model.name, payload, trusted, backups, rebased, waitMs: 0 };
     return kind === 'create' ? { ...asked, lifetime: { ttlMs: model.ttlMs ?? 0, maxAgeMs: model.maxAgeMs ?? 0 } } : asked;
   }
-}
-
-function hasDefaultLimits({ limits }: SessionModel): boolean {
-  for (const limit in limits) if (Object.hasOwn(limits, limit)) return false;
-  return true;
 }

@@ -658,10 +658,10 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'store',
-    'a delta of raised limits is not checked before it is stored',
-    'store/session-writer.js',
-    ' && hasDefaultLimits(model)',
-    '',
+    'a class may have higher limits than replicas read by',
+    'node/bodies.js',
+    'checkCeilings(limits, name);',
+    'void name;',
   ),
   fault('store', 'the next of a lane does not wait', 'store/lane.js', 'if (this.enter(key))', 'if (this.enter(key) || true)'),
   fault(

@@ -1,19 +1,9 @@
 /** Commits whose primary is in the very process that commits: the way of most of them. */
 import { expect } from 'chai';
-import { Mutable, Session } from '../../src/index.js';
 import type { TwinstateError } from '../../src/index.js';
 import { LogEye } from './log-eye.js';
-import { refused } from './refused.js';
 import { Counter, SESSIONS } from './sessions.js';
 import { embeddedWorld, TestCluster } from './world.js';
-
-/** More than backups read by default. */
-const ELEMENTS = 1_000_001;
-
-@Session({ name: 'wide', limits: { elementsMax: 2_000_000 } })
-class Wide {
-  @Mutable() list: number[] = [];
-}
 
 describe('commits to a primary in the same process', () => {
   const clusters: TestCluster[] = [];
@@ -55,17 +45,6 @@ describe('commits to a primary in the same process', () => {
     expect(versions).to.deep.equal([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     const again = (await store.open(Counter, store.idOf(counter), { consistency: 'strong' }))!;
     expect(again.count).to.equal(10);
-  });
-
-  it('are refused before anything is stored where raised limits let in what a backup would not read', async () => {
-    const store = await clusterOf([Wide]).connect();
-    const wide = await store.create(Wide);
-    wide.list.length = ELEMENTS;
-    await refused(store.commit(wide), 'LIMIT_EXCEEDED', 'not-stored');
-    await store.refresh(wide);
-    expect(wide.list.length).to.equal(0);
-    wide.list.push(1);
-    expect((await store.commit(wide)).version).to.equal(2);
   });
 
   it('are stale after one that did not succeed, and those behind it in the lane fail with it', async () => {
