@@ -51,6 +51,8 @@ export class Ledger<B> {
    */
   #loading = false;
   readonly #deferred = new DeferredEntries();
+  /** Tombstones that ended while sessions are being loaded: what a look at the snapshots still finds of them was before that. */
+  readonly #forgotten = new Set<SessionId>();
   /** The stored sessions are all here only when a snapshot of this revision was seen (rule 8). */
   loadUntil: Revision = 0 as Revision;
   /** Which log this was read from; empty where that is not known. */
@@ -111,7 +113,7 @@ export class Ledger<B> {
   }
 
   #absent(id: SessionId): boolean {
-    return this.#loading && !this.sessions.has(id);
+    return this.#loading && !this.sessions.has(id) && !this.#forgotten.has(id);
   }
 
   /** Sessions that the log has changed and whose snapshots are still to come. */
@@ -160,6 +162,7 @@ export class Ledger<B> {
   /** All stored sessions were admitted: one that is not here is nowhere from now on. */
   allAdmitted(): void {
     this.#loading = false;
+    this.#forgotten.clear();
   }
 
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
@@ -281,6 +284,7 @@ export class Ledger<B> {
   #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
     let state = this.sessions.get(entry.session);
     if (entry.kind === 'forget') {
+      if (this.#loading) this.#forgotten.add(entry.session);
       if (state === undefined || !mayBeTombstone(state, entry.from)) return false;
       if (!state.dead) this.living--;
       this.sessions.remove(state.id);

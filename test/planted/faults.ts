@@ -394,6 +394,7 @@ export const FAULTS: readonly Fault[] = [
     'return from === have ? to : undefined;',
     'return to;',
   ),
+  fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
     'session',

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { LoadedSession } from '../../src/replication/applied.js';
 import { decodeStored } from '../../src/replication/session-state.js';
-import { A, B, operation, read, textBodies } from './fixtures.js';
+import { A, B, operation, read, textBodies, V } from './fixtures.js';
 import { Bench } from './bench.js';
 
 describe('a replica that loads while it works', () => {
@@ -99,6 +99,24 @@ describe('a replica that loads while it works', () => {
     const bench = early();
     bench.machine.recovery.admit([[S, undefined]]);
     expect(bench.machine.role).to.equal('joining');
+  });
+
+  it('does not bring back what was forgotten meanwhile, whatever a late look still finds of it', () => {
+    const { incarnation } = first.machine.ledger.session(T)!;
+    store(operation('destroy', 't', undefined, '', { base: { version: V(1), incarnation } }));
+    store(operation('forget', 't', undefined, '', { base: { version: V(2), incarnation } }));
+    const bench = early();
+    const { ledger } = bench.machine;
+    expect([...ledger.awaited]).to.deep.equal(['s', 't']);
+    for (const found of [stored.get('t'), stored.get('t'), undefined]) {
+      expect(ledger.admit(T, found)).to.equal(undefined);
+      expect([ledger.lacks(T), ledger.session(T), ledger.living]).to.deep.equal([false, undefined, 1]);
+    }
+    // a new life is one like any other
+    store(operation('create', 't', undefined, 'again'));
+    const { at, record } = first.log.at(-1)!;
+    expect(ledger.apply(sequence(at), record)).to.include({ kind: 'commit' });
+    expect(ledger.session(T)).to.include({ version: 1, dead: false });
   });
 
   it('is no backup of what it has not loaded: it reports no position', () => {
