@@ -394,6 +394,27 @@ export const FAULTS: readonly Fault[] = [
     'return from === have ? to : undefined;',
     'return to;',
   ),
+  fault(
+    'session',
+    'records of a session that was forgotten since are missed when a log is read',
+    'replication/version-gap.js',
+    'forgets.behind(id, at) &&',
+    'false &&',
+  ),
+  fault(
+    'session',
+    'records of a session that was forgotten since are missed when a replica loads',
+    'replication/deferred-entries.js',
+    "entry.kind === 'forget'",
+    'false',
+  ),
+  fault(
+    'session',
+    'a primary whose term has ended makes others pass over records',
+    'replication/forgets.js',
+    'record.epoch !== term',
+    'false',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(

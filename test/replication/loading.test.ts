@@ -1,9 +1,11 @@
 /** A replica that is at work before its stored sessions have come: nobody can tell the difference who asks what it lacks first. */
 import { expect } from 'chai';
-import { revision, sequence, sessionId } from '../../src/shared/ids.js';
+import { epoch, revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { LoadedSession } from '../../src/replication/applied.js';
+import { encodeRecord } from '../../src/replication/record.js';
+import type { LogRecord } from '../../src/replication/record.js';
 import { decodeStored } from '../../src/replication/session-state.js';
-import { A, B, operation, read, textBodies, V } from './fixtures.js';
+import { A, B, Chain, entry, operation, read, textBodies, V } from './fixtures.js';
 import { Bench } from './bench.js';
 
 describe('a replica that loads while it works', () => {
@@ -117,6 +119,49 @@ describe('a replica that loads while it works', () => {
     const { at, record } = first.log.at(-1)!;
     expect(ledger.apply(sequence(at), record)).to.include({ kind: 'commit' });
     expect(ledger.session(T)).to.include({ version: 1, dead: false });
+  });
+
+  it('joins behind a tombstone that is stored no more while the log still says how it came to be', () => {
+    const { incarnation } = first.machine.ledger.session(T)!;
+    store(operation('commit', 't', 1, 'a=1', { base: { version: V(1), incarnation } }));
+    store(operation('destroy', 't', undefined, '', { base: { version: V(2), incarnation } }));
+    store(operation('forget', 't', undefined, '', { base: { version: V(3), incarnation } }));
+    stored.delete('t');
+    const late = early();
+    expect([...late.machine.ledger.awaited]).to.deep.equal(['s', 't']);
+    late.machine.recovery.admit([...stored].map(([id, each]) => [sessionId(id), each]));
+    expect(late.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
+    const whole = new Bench(B, TIMING, [...first.log]);
+    whole.join([...stored.values()], revisions);
+    store(operation('create', 't', undefined, 'again'));
+    for (const { machine, now } of [late, whole]) {
+      expect(machine.role).to.equal('following');
+      expect([machine.ledger.session(T), machine.ledger.living]).to.deep.equal([undefined, 2]);
+      const { at, record } = first.log.at(-1)!;
+      machine.record(now, sequence(at), record);
+      expect(machine.ledger.session(T)).to.include({ version: 1, dead: false });
+    }
+    const both = new Bench(B, TIMING, [...first.log]);
+    both.join([...stored.values()], revisions);
+    for (const each of [late, whole, both]) expect(show(each)).to.deep.equal(show(first));
+  });
+
+  it('takes only what the log forgets behind it for over, and only where a primary of that term says so', () => {
+    const gone = [entry('forget', 'v', 6, '', { to: V(6) })];
+    const behind: readonly (readonly [role: string, (chain: Chain) => readonly LogRecord[]])[] = [
+      ['following', (chain) => [chain.commit(gone)]],
+      ['joining', (chain) => [chain.commit(gone, { epoch: epoch(0) })]],
+      ['joining', (chain) => [chain.commit(gone, { prev: { sequence: sequence(1), id: 'r1' } })]],
+      ['joining', (chain) => [chain.commit(gone), chain.commit([entry('commit', 'v', 8)])]],
+      ['joining', (chain) => [chain.commit([entry('forget', 'w', 6, '', { to: V(6) })])]],
+      ['joining', () => []],
+    ];
+    for (const [role, what] of behind) {
+      const chain = new Chain();
+      const log = [chain.lead(), chain.commit([entry('commit', 'v', 4)]), chain.commit([entry('destroy', 'v', 5)])];
+      const records = [...log, ...what(chain)].map((record, i) => ({ at: i + 1, record: encodeRecord(record) }));
+      expect(new Bench(B, TIMING, records).machine.role).to.equal(role);
+    }
   });
 
   it('is no backup of what it has not loaded: it reports no position', () => {
