@@ -396,6 +396,20 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'session',
+    'the log gives up what stands behind a damaged snapshot, and nothing says so',
+    UPKEEP,
+    'own.salvaged = EMPTY_BYTES;',
+    'ledger.unsaved.forget(own.id);',
+  ),
+  fault(
+    'session',
+    'what can be read here counts as stored where only a quarantined state is',
+    UPKEEP,
+    '(found.quarantined !== undefined && own?.body !== undefined)',
+    'false',
+  ),
+  fault(
+    'session',
     'records of a session that was forgotten since are missed when a log is read',
     'replication/version-gap.js',
     'forgets.behind(id, at) &&',
