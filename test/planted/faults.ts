@@ -403,6 +403,20 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'session',
+    'the log gives up what stands behind a damaged snapshot, and nothing says so',
+    UPKEEP,
+    'own.salvaged = EMPTY_BYTES;',
+    'ledger.unsaved.forget(own.id);',
+  ),
+  fault(
+    'session',
+    'what can be read here counts as stored where only a quarantined state is',
+    UPKEEP,
+    '(found.quarantined !== undefined && own?.body !== undefined)',
+    'false',
+  ),
+  fault(
+    'session',
     'a new life begins behind the version of the one that the same record forgets',
     BATCH,
     " || (overlay.forgotten && operation.kind === 'create')",
