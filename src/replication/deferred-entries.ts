@@ -44,17 +44,6 @@ export class DeferredEntries {
     return this.#entries.get(id) ?? [];
   }
 
-  /** Those that still say something where nothing is stored of the session: from the last one on that forgets it, if there is one. */
-  sinceForgotten(id: SessionId): readonly DeferredEntry[] {
-    const entries = this.all(id);
-    return entries.slice(
-      Math.max(
-        0,
-        entries.findLastIndex(({ entry }) => entry.kind === 'forget'),
-      ),
-    );
-  }
-
   /** Keeps a copy. */
   add(at: Sequence, entry: Entry): void {
     const kept = { at, entry: { ...entry, payload: copyBytes(entry.payload) } };

@@ -46,7 +46,6 @@ function isDisowned([oldest, second]: readonly LogEntry[]): boolean {
   return follows(next, oldest!) && next.prev.id === foreignId(oldest!.record);
 }
 
-/** It was put where it stands: behind the record before it. */
-export function follows(record: LogRecord, before: LogEntry): boolean {
+function follows(record: LogRecord, before: LogEntry): boolean {
   return record.prev.sequence === before.sequence;
 }

@@ -6,40 +6,23 @@
  */
 import { version } from '../shared/ids.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
+import { standingOf } from './applied.js';
 import type { LoadedSession } from './applied.js';
 import type { DeferredEntry } from './deferred-entries.js';
-import type { Forgets } from './forgets.js';
 import { isStep } from './record.js';
 import type { Entry } from './record.js';
 import type { SessionTable } from './session-table.js';
 
 export const NO_SESSIONS: ReadonlySet<SessionId> = new Set();
 
-/**
- * The sessions for which this record says nothing any more: their snapshot was taken behind it, or nothing is stored of them because
- * the log forgets them behind it. Asked before anything is applied: a batch may hold several entries of one.
- *
- * @param forgets of the log that is read; not given: what is not in `sessions` may still come
- */
-export function heldAlready<B>(
-  at: Sequence,
-  entries: readonly Entry[],
-  sessions: SessionTable<B>,
-  forgets?: Forgets,
-): ReadonlySet<SessionId> {
+/** The sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several entries of one. */
+export function heldAlready<B>(at: Sequence, entries: readonly Entry[], sessions: SessionTable<B>): ReadonlySet<SessionId> {
   let held: Set<SessionId> | undefined;
   for (const { session } of entries) {
     const standing = sessions.standing(session);
-    const over =
-      standing === undefined ? forgets !== undefined && isOver(at, session, entries, forgets) : standing.sequence >= at;
-    if (over) (held ??= new Set()).add(session);
+    if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
   }
   return held ?? NO_SESSIONS;
-}
-
-/** Of a session of which nothing is here: what begins with this record follows nothing that could be missing. */
-function isOver(at: Sequence, id: SessionId, entries: readonly Entry[], forgets: Forgets): boolean {
-  return forgets.behind(id, at) && entries.find(({ session }) => session === id)?.from !== 0;
 }
 
 /**
@@ -69,6 +52,22 @@ export function gapBefore<B>(
     reached.set(session, next);
   }
   return undefined;
+}
+
+/**
+ * What the log has said of a session behind what is stored of it. Where nothing is, and it is forgotten farther on, that alone counts: its
+ * tombstone goes out of the snapshots before the log gives up what was said of it before.
+ */
+export function missingBehind(loaded: LoadedSession | undefined, said: readonly DeferredEntry[]): readonly DeferredEntry[] {
+  if (loaded === undefined)
+    return said.slice(
+      Math.max(
+        0,
+        said.findLastIndex(({ entry }) => entry.kind === 'forget'),
+      ),
+    );
+  const held = standingOf(loaded).sequence;
+  return said.filter(({ at }) => at > held);
 }
 
 /**
