@@ -124,6 +124,8 @@ export class PartitionMachine<B> {
     if (applied.kind === 'seen') return;
     if (applied.kind === 'gap') return this.recovery.gap(applied.why);
     if (applied.kind === 'stop') return this.recovery.stop(applied);
+    // its writer met the very record before it: whatever was read since, a log that it was appended to was whole
+    if (applied.kind !== 'foreign') this.#log.whole();
     this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     // the position is occupied: what was under way is decided
     const slot = this.#writer.take();

@@ -243,4 +243,26 @@ describe('a replica', () => {
     expect(notice).to.include({ kind: 'log-lost' });
     expect(bench.answer(bench.operate(operation('commit', 's', 1, 'a=1')))).to.include({ kind: 'retry', clean: true });
   });
+
+  it('takes no log for lost that goes on: two stale reads with records between them are no long one', () => {
+    bench.lead();
+    bench.operate(operation('create', 's', undefined, 'made'));
+    bench.flush();
+    const short = (): void => bench.machine.polled(bench.now, bench.machine.ledger.applied, { entries: [], last: sequence(1) });
+    for (let at = 1; at < 4; at++) {
+      short();
+      bench.ms += DEFAULT_TIMING.lostMs / 2;
+      bench.operate(operation('commit', 's', at, `k${at}=1`));
+      bench.flush();
+      bench.ms += DEFAULT_TIMING.lostMs / 2;
+      short();
+      expect(bench.machine.role).to.equal('leading');
+    }
+    // a stranger's record follows nothing, and shows nothing
+    bench.ms += DEFAULT_TIMING.lostMs / 2;
+    bench.occupy(new Uint8Array([1, 2, 3]));
+    bench.ms += DEFAULT_TIMING.lostMs / 2;
+    short();
+    expect(bench.machine.role).to.equal('lost');
+  });
 });
