@@ -298,8 +298,8 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'a lost reply counts as never arrived',
     ROUTER,
-    "if (asked.kind === 'lost')\n                        maybeStored = true;",
-    '',
+    "if (asked.kind === 'lost') {\n                        maybeStored = true;",
+    "if (asked.kind === 'lost') {",
   ),
   fault(
     'simulation',
@@ -740,7 +740,7 @@ export const FAULTS: readonly Fault[] = [
     'store',
     'an end behind a gap is not read',
     'replication/joining.js',
-    "ended: typeOf(records.at(-1)) === 'end'",
-    'ended: false',
+    "return typeOf(records.at(-1)) === 'end';",
+    'return false;',
   ),
 ];
