@@ -436,6 +436,13 @@ export const FAULTS: readonly Fault[] = [
     'ledger.beginLoading(reliesOn);',
     'if (stored === undefined) ledger.beginLoading(reliesOn);',
   ),
+  fault(
+    'session',
+    'what is stored is refused for want of backups',
+    'replication/primary.js',
+    ' || isDone(operation, ledger)',
+    '',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
