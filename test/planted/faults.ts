@@ -394,6 +394,13 @@ export const FAULTS: readonly Fault[] = [
     'return from === have ? to : undefined;',
     'return to;',
   ),
+  fault(
+    'session',
+    'a new life begins behind the version of the one that the same record forgets',
+    BATCH,
+    " || (overlay.forgotten && operation.kind === 'create')",
+    '',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
