@@ -401,6 +401,20 @@ export const FAULTS: readonly Fault[] = [
     " || (overlay.forgotten && operation.kind === 'create')",
     '',
   ),
+  fault(
+    'session',
+    'what the log says of a session that it forgets farther on keeps others from joining',
+    'replication/version-gap.js',
+    "return said.slice(Math.max(0, said.findLastIndex(({ entry }) => entry.kind === 'forget')));",
+    'return said;',
+  ),
+  fault(
+    'session',
+    'who reads everything first does not wait for what the log says farther on of a session without a snapshot',
+    'replication/joining.js',
+    'ledger.beginLoading(reliesOn);',
+    'if (stored === undefined) ledger.beginLoading(reliesOn);',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
