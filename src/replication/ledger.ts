@@ -284,6 +284,7 @@ export class Ledger<B> {
   #defers(at: Sequence, entry: Entry): boolean {
     if (!this.#deferred.has(entry.session) && (!this.#absent(entry.session) || entry.from === 0)) return false;
     this.#deferred.add(at, entry);
+    if (entry.kind === 'forget') this.unsaved.forget(entry.session);
     this.unsaved.changed(entry.session, at);
     return true;
   }
@@ -295,7 +296,8 @@ export class Ledger<B> {
       if (state === undefined || !mayBeTombstone(state, entry.from)) return false;
       if (!state.dead) this.living--;
       this.sessions.remove(state.id);
-      // until nothing of it is stored: an old tombstone must not meet a new life
+      // until nothing of it is stored: an old tombstone must not meet a new life. What came before is given up before that
+      this.unsaved.forget(state.id);
       this.unsaved.changed(state.id, at);
       return false;
     }

@@ -415,6 +415,13 @@ export const FAULTS: readonly Fault[] = [
     'ledger.beginLoading(reliesOn);',
     'if (stored === undefined) ledger.beginLoading(reliesOn);',
   ),
+  fault(
+    'session',
+    'nobody takes an ended tombstone out of the snapshots after the primary that ended it',
+    LEDGER,
+    'this.unsaved.forget(state.id);',
+    '',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(

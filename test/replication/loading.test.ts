@@ -135,6 +135,9 @@ describe('a replica that loads while it works', () => {
         [S, stored.get('s')],
       ]);
       expect([bench.machine.role, ledger.lacks(T), ledger.session(T)]).to.deep.equal(['following', false, undefined]);
+      // that its tombstone leaves the snapshots is seen to by this one, should it lead next
+      ledger.unsaved.savedUpTo(sequence(ledger.applied - 1), (id) => ledger.lastChange(id));
+      expect(ledger.unsaved.oldest()).to.equal(ledger.applied);
       expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
       expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
     });
