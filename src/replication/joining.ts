@@ -79,6 +79,12 @@ function endsWith(records: readonly Uint8Array[]): boolean {
   return typeOf(records.at(-1)!) === 'end';
 }
 
+/** Says whether another record stands where a replica applied its last one, or between that and the one before it. */
+export function isRewritten<B>([first]: readonly LogEntry[], { beforeApplied, applied, lastId }: Ledger<B>): boolean {
+  if (first === undefined || first.sequence <= beforeApplied || first.sequence > applied) return false;
+  return first.sequence !== applied || idOf(first.record) !== lastId;
+}
+
 export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upkeep<B>, read: ReadPartition): Rebuilt<B> {
   const { generation, log, stored, highest } = read;
   const records = log.map(({ record }) => record);

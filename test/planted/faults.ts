@@ -422,6 +422,13 @@ export const FAULTS: readonly Fault[] = [
     'this.unsaved.forget(state.id);',
     '',
   ),
+  fault(
+    'session',
+    'a log that was rolled back and written anew is claimed where it is as long as before',
+    MACHINE,
+    'isRewritten(read.entries, this.#ledger)',
+    'false',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
@@ -592,7 +599,7 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'a session that is not loaded yet does not exist',
     LEDGER,
-    'return this.#loading && !this.sessions.has(id);',
+    'return this.#loading && !this.sessions.has(id) && !this.#forgotten.has(id);',
     'return false;',
   ),
   fault(
