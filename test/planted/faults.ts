@@ -419,8 +419,8 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'nobody takes an ended tombstone out of the snapshots after the primary that ended it',
     LEDGER,
-    'this.unsaved.forget(state.id);',
-    '',
+    'this.#ends(at, state.id);',
+    'this.unsaved.changed(state.id, at);',
   ),
   fault(
     'session',

@@ -142,6 +142,20 @@ describe('a replica that loads while it works', () => {
       expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
     });
 
+    it('counts that in the order of the log, however late the tombstone comes', () => {
+      const forgotten = first.log.at(-1)!.at;
+      store(operation('create', 'v', undefined, 'newest'));
+      const bench = early();
+      const { ledger } = bench.machine;
+      const found = stored.get('s')!;
+      if (found.unreadable !== undefined) expect.fail('it can be read');
+      const header = { ...found.header, id: T, version: V(2), dead: true };
+      bench.machine.recovery.admit([[T, { ...found, header, sequence: sequence(forgotten - 1) }]]);
+      bench.machine.recovery.admit([[S, stored.get('s')]]);
+      ledger.unsaved.savedUpTo(sequence(forgotten - 1), (id) => ledger.lastChange(id));
+      expect([ledger.session(T), ledger.unsaved.oldest()]).to.deep.equal([undefined, forgotten]);
+    });
+
     it('hears of that while it waits for the others, and goes on', () => {
       const [forget] = first.log.splice(-1);
       const bench = early();
