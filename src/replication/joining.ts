@@ -75,14 +75,14 @@ export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger
   return entry !== undefined && idOf(entry.record) === lastId ? 'kept' : 'rewritten';
 }
 
-function endsWith(records: readonly Uint8Array[]): boolean {
-  return typeOf(records.at(-1)!) === 'end';
-}
-
 /** Says whether another record stands where a replica applied its last one, or between that and the one before it. */
 export function isRewritten<B>([first]: readonly LogEntry[], { beforeApplied, applied, lastId }: Ledger<B>): boolean {
   if (first === undefined || first.sequence <= beforeApplied || first.sequence > applied) return false;
   return first.sequence !== applied || idOf(first.record) !== lastId;
+}
+
+function endsWith(records: readonly Uint8Array[]): boolean {
+  return typeOf(records.at(-1)!) === 'end';
 }
 
 export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upkeep<B>, read: ReadPartition): Rebuilt<B> {

@@ -205,8 +205,9 @@ describe('a replica', () => {
     make();
     const { record } = bench.append();
     bench.occupy(record, other);
-    make();
+    bench.operate(operation('commit', 's', 1, 'a=1'));
     const rewritten = bench.append().record;
+    expect(rewritten).not.to.deep.equal(record);
     const doubt = { suspected: true, rank: 0, stable: true };
     const poll = (entry: Uint8Array): void =>
       other.machine.polled(other.now, sequence(2), { entries: [{ sequence: sequence(2), record: entry }], last: sequence(2) });
