@@ -32,6 +32,25 @@ describe('a replica', () => {
     expect(bench.answer(token)).to.include({ kind: 'done', version: 1, incarnation: 2 });
   });
 
+  it('refuses nothing that is stored, though it has fewer backups than were asked for', () => {
+    bench.lead();
+    make();
+    bench.flush();
+    const commit = operation('commit', 's', 1, 'a=1', { backups: 0, waitMs: 200 });
+    bench.operate(commit);
+    bench.flush();
+    // whoever asked another primary for backups, which died, asks this one
+    const again = { ...commit, backups: 1 };
+    const [waits, held] = [bench.operate(again), bench.operate({ ...again, waitMs: 1_000 })];
+    const other = bench.operate(operation('commit', 's', 2, 'b=1', { backups: 1 }));
+    expect([bench.answer(waits), bench.answer(held)], 'it waits for its backup').to.deep.equal([undefined, undefined]);
+    expect(bench.answer(other)).to.include({ kind: 'retry', clean: true });
+    bench.tick(300);
+    expect(bench.answer(waits)).to.deep.equal({ kind: 'stored', version: 2 });
+    bench.machine.reported(bench.now, B, bench.machine.ledger.epoch, bench.machine.ledger.applied);
+    expect(bench.answer(held)).to.include({ kind: 'done', version: 2 });
+  });
+
   it('has one append under way; what comes meanwhile goes into the next', () => {
     bench.lead();
     const appends = bench.of('append').length;
