@@ -284,8 +284,15 @@ export class Ledger<B> {
   #defers(at: Sequence, entry: Entry): boolean {
     if (!this.#deferred.has(entry.session) && (!this.#absent(entry.session) || entry.from === 0)) return false;
     this.#deferred.add(at, entry);
-    this.unsaved.changed(entry.session, at);
+    if (entry.kind === 'forget') this.#ends(at, entry.session);
+    else this.unsaved.changed(entry.session, at);
     return true;
+  }
+
+  /** Counts a session from its end until nothing of it is stored: an old tombstone must not meet a new life. What came before is given up earlier. */
+  #ends(at: Sequence, id: SessionId): void {
+    this.unsaved.forget(id);
+    this.unsaved.changed(id, at);
   }
 
   #applyEntry(at: Sequence, entry: Entry, checked = false): boolean {
@@ -295,8 +302,8 @@ export class Ledger<B> {
       if (state === undefined || !mayBeTombstone(state, entry.from)) return false;
       if (!state.dead) this.living--;
       this.sessions.remove(state.id);
-      // until nothing of it is stored: an old tombstone must not meet a new life
-      this.unsaved.changed(state.id, at);
+      // what waited for its snapshot was counted in the order of the log
+      if (at > this.applied) this.#ends(at, state.id);
       return false;
     }
     if (state === undefined) {

@@ -396,6 +396,13 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'session',
+    'nobody takes an ended tombstone out of the snapshots after the primary that ended it',
+    LEDGER,
+    'this.#ends(at, state.id);',
+    'this.unsaved.changed(state.id, at);',
+  ),
+  fault(
+    'session',
     'a log that was rolled back and written anew is claimed where it is as long as before',
     MACHINE,
     'isRewritten(read.entries, this.#ledger)',

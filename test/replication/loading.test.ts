@@ -137,8 +137,25 @@ describe('a replica that loads while it works', () => {
         [S, stored.get('s')],
       ]);
       expect([bench.machine.role, ledger.lacks(T), ledger.session(T)]).to.deep.equal(['following', false, undefined]);
+      // that its tombstone leaves the snapshots is seen to by this one, should it lead next
+      ledger.unsaved.savedUpTo(sequence(ledger.applied - 1), (id) => ledger.lastChange(id));
+      expect(ledger.unsaved.oldest()).to.equal(ledger.applied);
       expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
       expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
+    });
+
+    it('counts that in the order of the log, however late the tombstone comes', () => {
+      const forgotten = first.log.at(-1)!.at;
+      store(operation('create', 'v', undefined, 'newest'));
+      const bench = early();
+      const { ledger } = bench.machine;
+      const found = stored.get('s')!;
+      if (found.unreadable !== undefined) expect.fail('it can be read');
+      const header = { ...found.header, id: T, version: V(2), dead: true };
+      bench.machine.recovery.admit([[T, { ...found, header, sequence: sequence(forgotten - 1) }]]);
+      bench.machine.recovery.admit([[S, stored.get('s')]]);
+      ledger.unsaved.savedUpTo(sequence(forgotten - 1), (id) => ledger.lastChange(id));
+      expect([ledger.session(T), ledger.unsaved.oldest()]).to.deep.equal([undefined, forgotten]);
     });
 
     it('hears of that while it waits for the others, and goes on', () => {
