@@ -648,6 +648,20 @@ export const FAULTS: readonly Fault[] = [
     'if (attempt <= (this.#refused.get(key) ?? -1))',
     'if (false)',
   ),
+  fault(
+    'store',
+    'a destroy that met no session is taken in when it comes once more',
+    'node/intake.js',
+    'return base === undefined;',
+    'return false;',
+  ),
+  fault(
+    'store',
+    'a destroy that met no session is final, whatever else is on its way',
+    ROUTER,
+    'astray: strays.size > 0',
+    'astray: false',
+  ),
   fault('store', 'a read shares a question that has left', 'node/questions.js', 'outbox.reads.clear();', ''),
   fault('store', 'a second copy of a question counts as the only one', 'node/questions.js', '{ ...asked, again: true }', 'asked'),
   fault(
