@@ -58,7 +58,14 @@ export class MemoryBus implements Bus, Mailbox {
         if (faults === undefined || journey === undefined) arrive();
         else send(faults.clock, journey.backMs, arrive);
       };
-      const arrive = (): void => this.#arrive(to, copy, back);
+      let reached: boolean | undefined;
+      // that it reached nobody is said of all its copies: none is taken in afterwards, and none takes back that one was
+      const arrive = (): void => {
+        if (reached === false) return;
+        const served = this.#arrive(to, copy, back);
+        if (!served && reached === undefined) back({ outcome: 'no-responders' });
+        reached ??= served;
+      };
       if (faults === undefined || journey === undefined) return arrive();
       send(faults.clock, journey.thereMs, arrive);
       if (journey.againMs !== undefined) send(faults.clock, journey.againMs, arrive);
@@ -71,7 +78,7 @@ export class MemoryBus implements Bus, Mailbox {
     const copy = copyBytes(body);
     const { faults } = cluster.options;
     const delayMs = faults?.tell?.(node, to);
-    const arrive = (): void => this.#arrive(to, copy, () => undefined);
+    const arrive = (): void => void this.#arrive(to, copy, () => undefined);
     if (faults === undefined || delayMs === undefined) arrive();
     else send(faults.clock, delayMs, arrive);
   }
@@ -110,8 +117,8 @@ export class MemoryBus implements Bus, Mailbox {
     this.#link.clock.after(0, () => void this.#handle(body, back));
   }
 
-  /** A request has reached the place where `to` may be. */
-  #arrive(to: NodeId, body: Uint8Array, back: (result: RequestResult) => void): void {
+  /** A request has reached the place where `to` may be. @returns whether somebody serves there */
+  #arrive(to: NodeId, body: Uint8Array, back: (result: RequestResult) => void): boolean {
     const { cluster, clusterName } = this.#link;
     let served = false;
     for (const { node, up, mailbox } of cluster.members(clusterName)) {
@@ -120,7 +127,7 @@ export class MemoryBus implements Bus, Mailbox {
       // to a node that is cut off it is simply lost
       if (up) mailbox.ask(body, (answer) => back({ outcome: 'answered', body: answer }));
     }
-    if (!served) back({ outcome: 'no-responders' });
+    return served;
   }
 
   async #handle(body: Uint8Array, back: (answer: Uint8Array) => void): Promise<void> {
