@@ -25,7 +25,7 @@ import { standingOf } from './applied.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
-import { gapBefore, gapBehind, heldAlready, NO_SESSIONS } from './version-gap.js';
+import { gapBefore, gapBehind, heldAlready, missingBehind, NO_SESSIONS } from './version-gap.js';
 
 export class Ledger<B> {
   readonly #bodies: SessionBodies<B>;
@@ -101,7 +101,7 @@ export class Ledger<B> {
     return this.#loading;
   }
 
-  /** The stored sessions are still to come: each by `admit`, and `allAdmitted` at the end. */
+  /** The stored sessions are still to come: each by `admit`, and `endLoading` at the end. */
   beginLoading(reliesOn: Revision): void {
     this.#loading = true;
     this.loadUntil = reliesOn;
@@ -134,8 +134,7 @@ export class Ledger<B> {
   admit(id: SessionId, loaded: LoadedSession | undefined, found?: Search): string | undefined {
     if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
     if (!this.#absent(id)) return undefined;
-    const held = loaded === undefined ? 0 : standingOf(loaded).sequence;
-    const missing = this.#deferred.all(id).filter(({ at }) => at > held);
+    const missing = missingBehind(loaded, this.#deferred.all(id));
     const gap = gapBehind(loaded, missing);
     if (gap !== undefined) return gap;
     this.#deferred.remove(id);
@@ -159,10 +158,18 @@ export class Ledger<B> {
     this.load([loaded], true);
   }
 
-  /** All stored sessions were admitted: one that is not here is nowhere from now on. */
-  allAdmitted(): void {
+  /**
+   * All stored sessions were admitted: one that is not here is nowhere from now on.
+   * @returns why that cannot be: the log goes on from what is nowhere; then it loads as before
+   */
+  endLoading(): string | undefined {
+    for (const id of [...this.awaited]) {
+      const gap = this.admit(id, undefined);
+      if (gap !== undefined) return gap;
+    }
     this.#loading = false;
     this.#forgotten.clear();
+    return undefined;
   }
 
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */

@@ -6,6 +6,7 @@
  */
 import { version } from '../shared/ids.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
+import { standingOf } from './applied.js';
 import type { LoadedSession } from './applied.js';
 import type { DeferredEntry } from './deferred-entries.js';
 import { isStep } from './record.js';
@@ -51,6 +52,22 @@ export function gapBefore<B>(
     reached.set(session, next);
   }
   return undefined;
+}
+
+/**
+ * What the log has said of a session behind what is stored of it. Where nothing is, and it is forgotten farther on, that alone counts: its
+ * tombstone goes out of the snapshots before the log gives up what was said of it before.
+ */
+export function missingBehind(loaded: LoadedSession | undefined, said: readonly DeferredEntry[]): readonly DeferredEntry[] {
+  if (loaded === undefined)
+    return said.slice(
+      Math.max(
+        0,
+        said.findLastIndex(({ entry }) => entry.kind === 'forget'),
+      ),
+    );
+  const held = standingOf(loaded).sequence;
+  return said.filter(({ at }) => at > held);
 }
 
 /**

@@ -56,6 +56,21 @@ describe('a batch', () => {
     expect([state(), state('t'), state('u')]).to.deep.equal(['made,a=1', 'other,b=1', 'new']);
   });
 
+  it('lets a new life begin behind the record that forgets the old one, so that who follows sees the version that it begins at', () => {
+    store(batch([operation('destroy', 's', 1)]));
+    const made = batch([
+      operation('forget', 's', 2),
+      operation('create', 's', undefined, 'anew'),
+      operation('touch', 's', undefined),
+    ]);
+    expect([made.entries.map(({ kind }) => kind), made.rest.map(({ token }) => token)]).to.deep.equal([['forget'], [3, 4]]);
+    store(made);
+    const then = batch(made.rest.map((each) => each.operation));
+    expect(then.entries.map(({ kind, from, to }) => [kind, from, to])).to.deep.equal([['create', 0, 1]]);
+    expect(ledger.apply(sequence(chain.at + 1), encodeRecord(chain.commit(then.entries))).kind).to.equal('commit');
+    expect([ledger.session(sessionId('s'))!.version, state()]).to.deep.equal([1, 'anew']);
+  });
+
   it('changes no acknowledged state', () => {
     // but for the mark that somebody has looked at it
     const shown = (): string =>

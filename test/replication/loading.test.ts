@@ -119,6 +119,51 @@ describe('a replica that loads while it works', () => {
     expect(ledger.session(T)).to.include({ version: 1, dead: false });
   });
 
+  describe('where the log still says how a session ended that was forgotten since, and nothing of it is stored any more', () => {
+    beforeEach(() => {
+      const { incarnation } = first.machine.ledger.session(T)!;
+      store(operation('destroy', 't', undefined, '', { base: { version: V(1), incarnation } }));
+      store(operation('forget', 't', undefined, '', { base: { version: V(2), incarnation } }));
+      stored.delete('t');
+    });
+
+    it('goes on, whatever it looked for first', () => {
+      const bench = early();
+      const { ledger } = bench.machine;
+      bench.machine.recovery.admit([
+        [T, undefined],
+        [S, stored.get('s')],
+      ]);
+      expect([bench.machine.role, ledger.lacks(T), ledger.session(T)]).to.deep.equal(['following', false, undefined]);
+      expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
+      expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
+    });
+
+    it('hears of that while it waits for the others, and goes on', () => {
+      const [forget] = first.log.splice(-1);
+      const bench = early();
+      bench.machine.record(bench.now, sequence(forget!.at), forget!.record);
+      bench.machine.recovery.admit([[S, stored.get('s')]]);
+      expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
+      expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
+    });
+
+    it('goes on, too, where it reads everything first', () => {
+      const bench = new Bench(B, TIMING, first.log);
+      bench.join([...stored.values()], revisions);
+      expect([bench.machine.role, show(bench), bench.machine.ledger.loading]).to.deep.equal(['following', show(first), false]);
+    });
+
+    it('begins anew, both ways, where the log does not say so', () => {
+      first.log.splice(-1);
+      const whole = new Bench(B, TIMING, first.log);
+      whole.join([...stored.values()], revisions);
+      const bench = early();
+      bench.machine.recovery.admittedUpTo(revision(revisions));
+      expect([whole.machine.role, bench.machine.role]).to.deep.equal(['joining', 'joining']);
+    });
+  });
+
   it('is no backup of what it has not loaded: it reports no position', () => {
     const bench = early();
     bench.tick(1_000);

@@ -74,7 +74,7 @@ describe('a replica', () => {
     bench.machine.appended(bench.now, attempt, { outcome: 'refused', reason: 'position' });
     bench.tick(100);
     const poll = bench.of('poll').at(-1)!;
-    expect(poll.after).to.equal(1);
+    expect(poll).to.include({ after: 0, applied: 1 });
     // it was stored after all: the refusal was of a retry
     bench.machine.polled(bench.now, sequence(1), { entries: [{ sequence: sequence(2), record }], last: sequence(2) });
     expect(bench.answer(token)).to.include({ kind: 'done' });
@@ -197,6 +197,30 @@ describe('a replica', () => {
     expect(claims(DEFAULT_TIMING.rankMs, { suspected: true, rank: 2, stable: true })).to.equal(false);
     expect(claims(DEFAULT_TIMING.rankMs * 2, { suspected: true, rank: 2, stable: true })).to.equal(true);
     expect(other.append().expected, 'behind what it has applied, never behind what the server has').to.equal(1);
+  });
+
+  it('never claims behind another record than the one it applied, though that stands at the same position', () => {
+    const other = new Bench(B, {}, bench.log);
+    bench.lead(other);
+    make();
+    const { record } = bench.append();
+    bench.occupy(record, other);
+    bench.operate(operation('commit', 's', 1, 'a=1'));
+    const rewritten = bench.append().record;
+    expect(rewritten).not.to.deep.equal(record);
+    const doubt = { suspected: true, rank: 0, stable: true };
+    const poll = (entry: Uint8Array): void =>
+      other.machine.polled(other.now, sequence(2), { entries: [{ sequence: sequence(2), record: entry }], last: sequence(2) });
+    // what it heard last is long ago
+    other.tick(1_000, CALM);
+    other.tick(20, doubt);
+    expect(other.of('poll').at(-1), 'the last record is read again').to.include({ after: 1, applied: 2 });
+    for (let i = 0; i < 100 && other.machine.role === 'following'; i++) {
+      other.tick(20, doubt);
+      poll(rewritten);
+    }
+    expect(other.of('append')).to.deep.equal([]);
+    expect(other.machine.role, 'it reads everything again, and finds out').to.equal('joining');
   });
 
   it('that reads a log without its tail, for long, has lost it and serves nothing; a short stale read is no loss', () => {

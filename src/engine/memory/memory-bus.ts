@@ -58,14 +58,12 @@ export class MemoryBus implements Bus, Mailbox {
         if (faults === undefined || journey === undefined) arrive();
         else send(faults.clock, journey.backMs, arrive);
       };
-      let reached: boolean | undefined;
-      // that it reached nobody is said of all its copies: none is taken in afterwards, and none takes back that one was
-      const arrive = (): void => {
-        if (reached === false) return;
-        const served = this.#arrive(to, copy, back);
-        if (!served && reached === undefined) back({ outcome: 'no-responders' });
-        reached ??= served;
-      };
+      // a server says that there is nobody of a message that it gave to nobody, and of none that it gave to somebody
+      let copies = journey?.againMs === undefined ? 1 : 2;
+      const arrive = (): void =>
+        this.#arrive(to, copy, (result) => {
+          if (result.outcome !== 'no-responders' || --copies === 0) back(result);
+        });
       if (faults === undefined || journey === undefined) return arrive();
       send(faults.clock, journey.thereMs, arrive);
       if (journey.againMs !== undefined) send(faults.clock, journey.againMs, arrive);
@@ -78,7 +76,7 @@ export class MemoryBus implements Bus, Mailbox {
     const copy = copyBytes(body);
     const { faults } = cluster.options;
     const delayMs = faults?.tell?.(node, to);
-    const arrive = (): void => void this.#arrive(to, copy, () => undefined);
+    const arrive = (): void => this.#arrive(to, copy, () => undefined);
     if (faults === undefined || delayMs === undefined) arrive();
     else send(faults.clock, delayMs, arrive);
   }
@@ -117,8 +115,8 @@ export class MemoryBus implements Bus, Mailbox {
     this.#link.clock.after(0, () => void this.#handle(body, back));
   }
 
-  /** A request has reached the place where `to` may be. @returns whether somebody serves there */
-  #arrive(to: NodeId, body: Uint8Array, back: (result: RequestResult) => void): boolean {
+  /** A request has reached the place where `to` may be. */
+  #arrive(to: NodeId, body: Uint8Array, back: (result: RequestResult) => void): void {
     const { cluster, clusterName } = this.#link;
     let served = false;
     for (const { node, up, mailbox } of cluster.members(clusterName)) {
@@ -127,7 +125,7 @@ export class MemoryBus implements Bus, Mailbox {
       // to a node that is cut off it is simply lost
       if (up) mailbox.ask(body, (answer) => back({ outcome: 'answered', body: answer }));
     }
-    return served;
+    if (!served) back({ outcome: 'no-responders' });
   }
 
   async #handle(body: Uint8Array, back: (answer: Uint8Array) => void): Promise<void> {
