@@ -7,6 +7,7 @@
 import { TwinstateError } from '../shared/errors.js';
 import type { Revision } from '../shared/ids.js';
 import { idOf, tryDecode } from './foreign-record.js';
+import { forgottenIn, NONE_FORGOTTEN } from './forgotten-sessions.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession, Stop } from './applied.js';
 import type { Instant, MachineOptions } from './machine-options.js';
@@ -85,10 +86,13 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   if (stored === undefined) ledger.beginLoading(reliesOn);
   else ledger.load(stored);
   if (log.length === 0) return { kind: ledger.sessions.size > 0 || generation > 1 ? 'bare' : 'ready', ledger };
-  ledger.begin(originOf(log));
+  const origin = originOf(log);
+  ledger.begin(origin);
+  // of what is not here yet it is said when that comes
+  const forgotten = stored === undefined ? NONE_FORGOTTEN : forgottenIn(log, origin);
   let ended = false;
   for (const { sequence, record } of log) {
-    const applied = ledger.apply(sequence, record, true);
+    const applied = ledger.apply(sequence, record, forgotten);
     if (applied.kind === 'stop') return applied;
     if (applied.kind === 'gap') return { ...applied, ended: typeOf(records.at(-1)!) === 'end', ledger };
     upkeep.noteRecord(now, sequence, record.byteLength);

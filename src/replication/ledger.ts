@@ -10,6 +10,8 @@ import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
+import { sinceForgotten } from './forgotten-sessions.js';
+import type { ForgottenSessions } from './forgotten-sessions.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
 import type { LogOrigin } from './log-origin.js';
@@ -135,7 +137,10 @@ export class Ledger<B> {
     if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
     if (!this.#absent(id)) return undefined;
     const held = loaded === undefined ? 0 : standingOf(loaded).sequence;
-    const missing = this.#deferred.all(id).filter(({ at }) => at > held);
+    const missing = sinceForgotten(
+      loaded,
+      this.#deferred.all(id).filter(({ at }) => at > held),
+    );
     const gap = gapBehind(loaded, missing);
     if (gap !== undefined) return gap;
     this.#deferred.remove(id);
@@ -211,10 +216,10 @@ export class Ledger<B> {
    *
    * @param at its place in the log; one at or before `applied` was seen
    * @param bytes as they stand there
-   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
+   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here; what it forgets
    * @param known what the bytes say, where this replica wrote them: its deltas are checked
    */
-  apply(at: Sequence, bytes: Uint8Array, joining = false, known?: LogRecord): Applied {
+  apply(at: Sequence, bytes: Uint8Array, joining?: ForgottenSessions, known?: LogRecord): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
@@ -228,7 +233,7 @@ export class Ledger<B> {
       this.#ended = true;
       return { kind: 'end' };
     }
-    if (joining && record.prev.sequence < this.applied) {
+    if (joining !== undefined && record.prev.sequence < this.applied) {
       // a conditional append cannot have put it here: somebody stored a copy of an old record
       return this.#foreign(at, bytes, outOfPlace(at, record.prev.sequence, this.applied));
     }
@@ -261,7 +266,7 @@ export class Ledger<B> {
     if (!fenced) {
       // what this replica has written follows the very states that are here: `prev` says that nothing came in between
       const own = known !== undefined && !this.#loading;
-      const held = own ? NO_SESSIONS : heldAlready(at, record.entries, this.sessions);
+      const held = own ? NO_SESSIONS : heldAlready(at, record.entries, this.sessions, joining);
       const gap = own ? undefined : gapBefore(at, record.entries, held, this.sessions, this.#loading);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {

@@ -119,7 +119,7 @@ export class PartitionMachine<B> {
   record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
     if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    const applied = this.#ledger.apply(sequence, bytes, false, known);
+    const applied = this.#ledger.apply(sequence, bytes, undefined, known);
     if (applied.kind === 'seen') return;
     if (applied.kind === 'gap') return this.recovery.gap(applied.why);
     if (applied.kind === 'stop') return this.recovery.stop(applied);

@@ -10,6 +10,7 @@ const COMPARISON = 'diff/comparison.js';
 const ARRAYS = 'diff/array-comparison.js';
 const OPENING = 'diff/opening-reader.js';
 const TABLE = 'diff/table-reader.js';
+const FORGOTTEN = 'replication/forgotten-sessions.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
@@ -395,6 +396,16 @@ export const FAULTS: readonly Fault[] = [
     'return to;',
   ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
+  fault('session', 'who loads misses what a forgotten session was', FORGOTTEN, 'missing.slice(last)', 'missing'),
+  fault(
+    'session',
+    'who joins misses what a forgotten session was',
+    'replication/version-gap.js',
+    '?? 0) > at',
+    '?? 0) > Infinity',
+  ),
+  fault('session', 'an ended term forgets a session', FORGOTTEN, 'record.epoch === term', 'true'),
+  fault('session', 'a copied record forgets a session', FORGOTTEN, 'if (record.prev.sequence !== follows)', 'if (false)'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
     'session',
