@@ -70,11 +70,14 @@ class Overlay {
   #applied = 0;
   /** True where this very batch creates it: its incarnation is not known yet. */
   created: boolean;
+  /** True where this very batch forgets it: what comes behind that begins at its first version again. */
+  readonly forgotten: boolean;
 
   constructor(before: SessionHeader, first: Entry) {
     this.#before = before;
     this.#first = first;
     this.created = beginsAnew(first);
+    this.forgotten = first.kind === 'forget';
   }
 
   get header(): SessionHeader {
@@ -101,6 +104,11 @@ class Overlay {
 /** What the session is then, no state that is here says. */
 function beginsAnew({ kind }: Entry): boolean {
   return isWhole(kind) || kind === 'forget';
+}
+
+/** A session that is taken over stays at the version that it was at, also where nothing of it is known here. */
+function reachedBy({ kind, base }: Operation): number {
+  return kind === 'adopt' ? (base?.version ?? 0) : 0;
 }
 
 const IN_THIS_RECORD = sequence(0);
@@ -146,7 +154,7 @@ export function makeBatch<B>(
       else now.push({ waiting, answer: typeof answer === 'number' ? doneAgain(ledger, bodies, operation, answer) : answer });
       continue;
     }
-    if (overlay?.created === true && !isWhole(operation.kind)) {
+    if (overlay !== undefined && (overlay.forgotten || (overlay.created && !isWhole(operation.kind)))) {
       rest.push(waiting);
       continue;
     }
@@ -171,7 +179,7 @@ export function makeBatch<B>(
       session: operation.session,
       op: operation.op,
       from,
-      to: isStep(operation.kind) ? version(from + 1) : from,
+      to: isStep(operation.kind) ? version(Math.max(from + 1, reachedBy(operation))) : from,
       incarnation:
         operation.kind === 'create'
           ? IN_THIS_RECORD

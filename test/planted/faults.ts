@@ -10,6 +10,7 @@ const COMPARISON = 'diff/comparison.js';
 const ARRAYS = 'diff/array-comparison.js';
 const OPENING = 'diff/opening-reader.js';
 const TABLE = 'diff/table-reader.js';
+const INHERITANCE = 'replication/inheritance.js';
 const FORGOTTEN = 'replication/forgotten-sessions.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
@@ -404,6 +405,9 @@ export const FAULTS: readonly Fault[] = [
     '?? 0) > at',
     '?? 0) > Infinity',
   ),
+  fault('session', 'a new life begins in the record that forgets the old one', BATCH, 'overlay.forgotten || ', ''),
+  fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
+  fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),
   fault('session', 'an ended term forgets a session', FORGOTTEN, 'record.epoch === term', 'true'),
   fault('session', 'a copied record forgets a session', FORGOTTEN, 'if (record.prev.sequence !== follows)', 'if (false)'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),

@@ -151,6 +151,20 @@ describe('a batch', () => {
     expect(tokensOf(made.rest.map((waiting) => ({ waiting })))).to.deep.equal([2]);
   });
 
+  it('keeps what comes behind a forgotten tombstone for the next batch: a new life begins at its first version', () => {
+    store(batch([operation('destroy', 's', 1)]));
+    const { version, incarnation } = ledger.session(sessionId('s'))!;
+    const forget = operation('forget', 's', undefined, '', { base: { version, incarnation } });
+    const made = batch([forget, operation('create', 's', undefined, 'again'), operation('commit', 's', 1, 'a=1')]);
+    expect(made.entries.map(({ kind }) => kind)).to.deep.equal(['forget']);
+    expect(made.rest.map(({ operation: { kind } }) => kind)).to.deep.equal(['create', 'commit']);
+    store(made);
+    const next = batch(made.rest.map((waiting) => waiting.operation));
+    expect(next.entries.map(({ kind, from, to }) => [kind, from, to])).to.deep.equal([['create', 0, 1]]);
+    expect(ledger.apply(sequence(chain.at + 1), encodeRecord(chain.commit(next.entries))).kind).to.equal('commit');
+    expect(state()).to.equal('again');
+  });
+
   it('lets a destroy in flight end what comes behind it', () => {
     const made = batch([operation('destroy', 's', undefined), operation('commit', 's', 1, 'a=1')]);
     expect(made.entries.map(({ kind }) => kind)).to.deep.equal(['destroy']);
