@@ -34,7 +34,7 @@ export class Intake {
     }
     const answered = operate().then((answer) => {
       this.#underWay.delete(key);
-      if (isRefusal(answer)) this.#note(key, underWay.attempt);
+      if (isRefusal(answer, operation)) this.#note(key, underWay.attempt);
       return answer;
     });
     const underWay: UnderWay = { answered, attempt };
@@ -50,7 +50,9 @@ export class Intake {
 }
 
 /** Answers from which an asker concludes that nothing was stored, and which another time may not be given. */
-function isRefusal(answer: Answer): boolean {
+function isRefusal(answer: Answer, { base }: Operation): boolean {
+  // who ends or touches whatever is there would meet the next session of that id; one that is meant never comes back
+  if (answer.kind === 'gone') return base === undefined;
   return answer.kind === 'refused' || answer.kind === 'exists' || (answer.kind === 'retry' && answer.clean);
 }
 

@@ -190,7 +190,7 @@ export class PartitionDriver<B> {
         );
       case 'poll':
         return this.#then(this.#at.log.read(this.partition, effect.after), (read) =>
-          this.machine.polled(this.now, effect.after, read),
+          this.machine.polled(this.now, effect.applied, read),
         );
       case 'join':
         return this.#joinAfter(effect.afterMs, this.#beginLife(), effect.generation);

@@ -64,8 +64,10 @@ export function decoded({ key, value, revision }: SnapshotEntry, malformed: (err
 /** Says up to where a stored snapshot is true, and of what state it is. */
 export function positionOf({ value, revision }: SnapshotEntry): FoundSnapshot {
   try {
-    const { header, trueUpTo, digest } = decodeStored(value);
+    const { header, trueUpTo, snapshot, digest, quarantine } = decodeStored(value);
     const { id: session, incarnation, version, dead } = header;
+    if (quarantine !== undefined)
+      return { revision, trueUpTo, digest: undefined, quarantined: snapshot.byteLength > 0 ? 'salvaged' : 'empty' };
     return { revision, trueUpTo, digest: dead ? undefined : { session, incarnation, version, digest } };
   } catch (error) {
     const standing = isOfAnotherRelease(error) ? foreignStanding(value, STORED_MAGIC) : undefined;

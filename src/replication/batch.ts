@@ -70,13 +70,14 @@ class Overlay {
   #applied = 0;
   /** True where this very batch creates it: its incarnation is not known yet. */
   created: boolean;
-  /** True where this very batch forgets it: what comes behind that begins at its first version again. */
+  /** True where this very batch ends its tombstone: a new life begins at version 1 for whoever has none, so not behind this header. */
   readonly forgotten: boolean;
 
   constructor(before: SessionHeader, first: Entry) {
     this.#before = before;
     this.#first = first;
     this.created = beginsAnew(first);
+    // of what something else in the batch changes no tombstone ends
     this.forgotten = first.kind === 'forget';
   }
 
@@ -154,7 +155,7 @@ export function makeBatch<B>(
       else now.push({ waiting, answer: typeof answer === 'number' ? doneAgain(ledger, bodies, operation, answer) : answer });
       continue;
     }
-    if (overlay !== undefined && (overlay.forgotten || (overlay.created && !isWhole(operation.kind)))) {
+    if (overlay?.created === true && (!isWhole(operation.kind) || (overlay.forgotten && operation.kind === 'create'))) {
       rest.push(waiting);
       continue;
     }

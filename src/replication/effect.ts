@@ -15,8 +15,8 @@ export type Effect =
   | { readonly type: 'follow'; readonly after: Sequence }
   /** Append, and call `appended` with this attempt. */
   | { readonly type: 'append'; readonly attempt: number; readonly expected: Sequence; readonly record: Uint8Array }
-  /** Read what is behind `after` and call `polled`. */
-  | { readonly type: 'poll'; readonly after: Sequence }
+  /** Read what is behind `after` and call `polled`. `applied` was the last record here, and should be the first that is read. */
+  | { readonly type: 'poll'; readonly after: Sequence; readonly applied: Sequence }
   | { readonly type: 'answer'; readonly token: number; readonly answer: Answer }
   | { readonly type: 'read'; readonly token: number; readonly answer: ReadAnswer }
   /** Tell the primary how far this replica is. */

@@ -7,7 +7,6 @@
 import { TwinstateError } from '../shared/errors.js';
 import type { Revision } from '../shared/ids.js';
 import { idOf, tryDecode } from './foreign-record.js';
-import { forgottenIn, NONE_FORGOTTEN } from './forgotten-sessions.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession, Stop } from './applied.js';
 import type { Instant, MachineOptions } from './machine-options.js';
@@ -76,6 +75,16 @@ export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger
   return entry !== undefined && idOf(entry.record) === lastId ? 'kept' : 'rewritten';
 }
 
+/** Says whether another record stands where a replica applied its last one, or between that and the one before it. */
+export function isRewritten<B>([first]: readonly LogEntry[], { beforeApplied, applied, lastId }: Ledger<B>): boolean {
+  if (first === undefined || first.sequence <= beforeApplied || first.sequence > applied) return false;
+  return first.sequence !== applied || idOf(first.record) !== lastId;
+}
+
+function endsWith(records: readonly Uint8Array[]): boolean {
+  return typeOf(records.at(-1)!) === 'end';
+}
+
 export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upkeep<B>, read: ReadPartition): Rebuilt<B> {
   const { generation, log, stored, highest } = read;
   const records = log.map(({ record }) => record);
@@ -83,22 +92,25 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   if (stored !== undefined && reliesOn > highest) return { kind: 'early' };
   const ledger = new Ledger(options.bodies, options.timing.hotSessionsMax, options.memory);
   ledger.identity = read.identity ?? '';
-  if (stored === undefined) ledger.beginLoading(reliesOn);
-  else ledger.load(stored);
+  if (stored !== undefined) ledger.load(stored);
   if (log.length === 0) return { kind: ledger.sessions.size > 0 || generation > 1 ? 'bare' : 'ready', ledger };
-  const origin = originOf(log);
-  ledger.begin(origin);
-  // of what is not here yet it is said when that comes
-  const forgotten = stored === undefined ? NONE_FORGOTTEN : forgottenIn(log, origin);
+  ledger.begin(originOf(log));
+  // also where all is here: of a session without a snapshot the log may say farther on that it was forgotten
+  ledger.beginLoading(reliesOn);
   let ended = false;
   for (const { sequence, record } of log) {
-    const applied = ledger.apply(sequence, record, forgotten);
+    const applied = ledger.apply(sequence, record, true);
     if (applied.kind === 'stop') return applied;
-    if (applied.kind === 'gap') return { ...applied, ended: typeOf(records.at(-1)!) === 'end', ledger };
+    if (applied.kind === 'gap') {
+      if (stored !== undefined) ledger.endLoading();
+      return { ...applied, ended: endsWith(records), ledger };
+    }
     upkeep.noteRecord(now, sequence, record.byteLength);
     if (applied.kind === 'checkpoint') upkeep.noteCheckpoint(ledger, applied.record);
     ended = applied.kind === 'end';
     if (ended) break;
   }
+  const why = stored === undefined ? undefined : ledger.endLoading();
+  if (why !== undefined) return { kind: 'gap', why, ended: endsWith(records), ledger };
   return { kind: ended ? 'ended' : ledger.complete ? 'ready' : 'seeding', ledger };
 }

@@ -10,8 +10,6 @@ import { epoch, sequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
-import { sinceForgotten } from './forgotten-sessions.js';
-import type { ForgottenSessions } from './forgotten-sessions.js';
 import type { Memory, Seeding } from './generation.js';
 import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
 import type { LogOrigin } from './log-origin.js';
@@ -27,7 +25,7 @@ import { standingOf } from './applied.js';
 import type { Applied, LoadedSession, Search } from './applied.js';
 import { DEFAULT_TIMING, type Timing } from './timing.js';
 import { UnsavedSessions } from './unsaved-sessions.js';
-import { gapBefore, gapBehind, heldAlready, NO_SESSIONS } from './version-gap.js';
+import { gapBefore, gapBehind, heldAlready, missingBehind, NO_SESSIONS } from './version-gap.js';
 
 export class Ledger<B> {
   readonly #bodies: SessionBodies<B>;
@@ -103,7 +101,7 @@ export class Ledger<B> {
     return this.#loading;
   }
 
-  /** The stored sessions are still to come: each by `admit`, and `allAdmitted` at the end. */
+  /** The stored sessions are still to come: each by `admit`, and `endLoading` at the end. */
   beginLoading(reliesOn: Revision): void {
     this.#loading = true;
     this.loadUntil = reliesOn;
@@ -136,11 +134,7 @@ export class Ledger<B> {
   admit(id: SessionId, loaded: LoadedSession | undefined, found?: Search): string | undefined {
     if (this.sessions.isPassive(id) && found !== undefined) this.#activate(id, loaded, found);
     if (!this.#absent(id)) return undefined;
-    const held = loaded === undefined ? 0 : standingOf(loaded).sequence;
-    const missing = sinceForgotten(
-      loaded,
-      this.#deferred.all(id).filter(({ at }) => at > held),
-    );
+    const missing = missingBehind(loaded, this.#deferred.all(id));
     const gap = gapBehind(loaded, missing);
     if (gap !== undefined) return gap;
     this.#deferred.remove(id);
@@ -164,10 +158,18 @@ export class Ledger<B> {
     this.load([loaded], true);
   }
 
-  /** All stored sessions were admitted: one that is not here is nowhere from now on. */
-  allAdmitted(): void {
+  /**
+   * All stored sessions were admitted: one that is not here is nowhere from now on.
+   * @returns why that cannot be: the log goes on from what is nowhere; then it loads as before
+   */
+  endLoading(): string | undefined {
+    for (const id of [...this.awaited]) {
+      const gap = this.admit(id, undefined);
+      if (gap !== undefined) return gap;
+    }
     this.#loading = false;
     this.#forgotten.clear();
+    return undefined;
   }
 
   /** A session to read or change until the next record is applied. @throws {DriftError} where its bytes were damaged */
@@ -216,10 +218,10 @@ export class Ledger<B> {
    *
    * @param at its place in the log; one at or before `applied` was seen
    * @param bytes as they stand there
-   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here; what it forgets
+   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
    * @param known what the bytes say, where this replica wrote them: its deltas are checked
    */
-  apply(at: Sequence, bytes: Uint8Array, joining?: ForgottenSessions, known?: LogRecord): Applied {
+  apply(at: Sequence, bytes: Uint8Array, joining = false, known?: LogRecord): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
@@ -233,7 +235,7 @@ export class Ledger<B> {
       this.#ended = true;
       return { kind: 'end' };
     }
-    if (joining !== undefined && record.prev.sequence < this.applied) {
+    if (joining && record.prev.sequence < this.applied) {
       // a conditional append cannot have put it here: somebody stored a copy of an old record
       return this.#foreign(at, bytes, outOfPlace(at, record.prev.sequence, this.applied));
     }
@@ -266,7 +268,7 @@ export class Ledger<B> {
     if (!fenced) {
       // what this replica has written follows the very states that are here: `prev` says that nothing came in between
       const own = known !== undefined && !this.#loading;
-      const held = own ? NO_SESSIONS : heldAlready(at, record.entries, this.sessions, joining);
+      const held = own ? NO_SESSIONS : heldAlready(at, record.entries, this.sessions);
       const gap = own ? undefined : gapBefore(at, record.entries, held, this.sessions, this.#loading);
       if (gap !== undefined) return { kind: 'gap', why: gap };
       for (const entry of record.entries) {

@@ -49,8 +49,10 @@ export type Content =
 export interface FoundSnapshot {
   readonly revision: Revision;
   readonly trueUpTo: Sequence;
-  /** `undefined` where it cannot be read, or is a tombstone. */
+  /** `undefined` where it cannot be read, is quarantined, or is a tombstone. */
   readonly digest: SessionDigest | undefined;
+  /** It was stored as one that is not served: with the last state that could be read, or with none. */
+  readonly quarantined?: 'salvaged' | 'empty' | undefined;
   /** Another release wrote it, in a format that is not known here: it stays as it is. */
   readonly withheld?: boolean;
 }

@@ -11,6 +11,7 @@ import type { AppendSlot } from './append-slot.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
+import { isRewritten } from './joining.js';
 import type { ReadPartition } from './joining.js';
 import { LogWatch } from './log-watch.js';
 import type { AppendOutcome, Content, FoundSnapshot, Instant, MachineOptions, PolledLog, View } from './machine-options.js';
@@ -119,7 +120,7 @@ export class PartitionMachine<B> {
   record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
     if (!isAtWork(this.#role)) return;
     this.#log.answered(now.ms);
-    const applied = this.#ledger.apply(sequence, bytes, undefined, known);
+    const applied = this.#ledger.apply(sequence, bytes, false, known);
     if (applied.kind === 'seen') return;
     if (applied.kind === 'gap') return this.recovery.gap(applied.why);
     if (applied.kind === 'stop') return this.recovery.stop(applied);
@@ -175,8 +176,9 @@ export class PartitionMachine<B> {
   polled(now: Instant, askedAt: Sequence, read: PolledLog | undefined): void {
     this.#log.polled();
     if (read === undefined || !isAtWork(this.#role)) return;
+    if (isRewritten(read.entries, this.#ledger)) return this.#join('another record stands where one was applied', 0);
     this.#log.answered(now.ms);
-    this.recovery.read(now, askedAt, read.last, read.entries.length);
+    this.recovery.read(now, askedAt, read.last, read.entries.filter(({ sequence }) => sequence > askedAt).length);
     for (const { sequence, record } of read.entries) this.record(now, sequence, record);
   }
 
@@ -308,7 +310,8 @@ export class PartitionMachine<B> {
   }
 
   #poll(now: Instant): void {
-    if (this.#log.mayPoll(now.ms)) this.#emit({ type: 'poll', after: this.#ledger.applied });
+    const { beforeApplied: after, applied } = this.#ledger;
+    if (this.#log.mayPoll(now.ms)) this.#emit({ type: 'poll', after, applied });
   }
 
   #join(reason: string, afterMs: number): void {

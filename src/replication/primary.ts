@@ -16,7 +16,7 @@ import { endOf, useIsDue } from './lifetime.js';
 import type { Answer, Operation, Read } from './operation.js';
 import type { Instant, MachineOptions } from './machine-options.js';
 import { answerRead } from './reading.js';
-import { decodeStored } from './session-state.js';
+import { decodeStored, findOp } from './session-state.js';
 import type { SessionState } from './session-state.js';
 
 interface WaitingRead {
@@ -85,14 +85,18 @@ export class Primary<B> {
     const { operation } = waiting;
     const unrecorded = this.#unrecordedTouch(now, operation, ledger);
     if (unrecorded !== undefined) return this.#answer(waiting, unrecorded);
-    const problem = this.#check(operation);
-    if (problem !== undefined) return this.#answer(waiting, problem);
-    if (operation.backups > 0) {
-      const live = this.warm(now, ledger).length;
-      if (live >= operation.backups) this.#fewSinceMs = undefined;
-      else return this.#answer(waiting, this.#tooFew(now, operation.backups, live));
-    }
-    this.#queue.push(waiting);
+    const problem = this.#check(operation) ?? this.#checkBackups(now, operation, ledger);
+    // what another primary has stored is done, whatever this one would say of it
+    if (problem === undefined || isDone(operation, ledger)) this.#queue.push(waiting);
+    else this.#answer(waiting, problem);
+  }
+
+  #checkBackups(now: Instant, { backups }: Operation, ledger: Ledger<B>): Answer | undefined {
+    if (backups === 0) return undefined;
+    const live = this.warm(now, ledger).length;
+    if (live < backups) return this.#tooFew(now, backups, live);
+    this.#fewSinceMs = undefined;
+    return undefined;
   }
 
   /** Queues a commit of this process, for which no backup is waited, until the next `pump`. */
@@ -307,6 +311,12 @@ export class Primary<B> {
   #answer({ token }: Waiting, answer: Answer): void {
     this.#emit({ type: 'answer', token, answer });
   }
+}
+
+/** It was stored before: a copy of it comes again, or its asker does not know. */
+function isDone<B>({ session, op }: Operation, ledger: Ledger<B>): boolean {
+  const state = unlessDrifted(ledger, session);
+  return state !== undefined && findOp(state, op) !== undefined;
 }
 
 /** A session to look at before its asker has a place: what has drifted is found again by whoever answers. */

@@ -156,9 +156,7 @@ export class Recovery<B> {
     const asked = nowMs === undefined ? undefined : { nowMs, lostMs: this.#replica.options.timing.lostMs };
     for (const [id, loaded] of found) {
       const gap = ledger.admit(id, loaded, asked);
-      if (gap === undefined) continue;
-      this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: gap } });
-      return this.#replica.join(gap, this.#replica.options.timing.joinRetryMs * 4);
+      if (gap !== undefined) return this.#rejoin(gap);
     }
   }
 
@@ -166,9 +164,15 @@ export class Recovery<B> {
   admittedUpTo(highest: Revision): boolean {
     const ledger = this.#replica.ledger();
     if (highest < ledger.loadUntil) return false;
-    this.admit([...ledger.awaited].map((id) => [id, undefined] as const));
-    ledger.allAdmitted();
+    const gap = ledger.endLoading();
+    if (gap !== undefined) this.#rejoin(gap);
     return true;
+  }
+
+  /** The snapshots do not go together with what the log still has: later ones will. */
+  #rejoin(gap: string): void {
+    this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: gap } });
+    this.#replica.join(gap, this.#replica.options.timing.joinRetryMs * 4);
   }
 
   /** Takes what a read of the tail says. @param askedAt what was applied when it was sent: a short stale read is no loss */

@@ -22,7 +22,7 @@ import type { Operation } from './operation.js';
 import { isWithheld } from './other-release.js';
 import type { CheckpointRecord } from './record.js';
 import { ABSENT, encodeStored } from './session-state.js';
-import type { SessionState } from './session-state.js';
+import type { SessionState, Standing } from './session-state.js';
 import { EMPTY_BYTES } from '../shared/bytes.js';
 import type { TwinstateError } from '../shared/errors.js';
 
@@ -233,9 +233,10 @@ export class Upkeep<B> {
     }
     standing.revision = found === null ? ABSENT : found.revision;
     const own = ledger.session(id);
-    if (own?.quarantine !== undefined && own.salvaged === undefined && !own.dead)
-      return this.#lookedAtEvidence(ledger, id, found !== null && found.trueUpTo > 0);
-    if (found === null) return ledger.unsaved.notSaved(id);
+    if (own?.quarantine !== undefined && isEmpty(own) && !own.dead && !coversEmpty(found, own))
+      return this.#lookedAtEvidence(ledger, own, found !== null && found.trueUpTo > 0 && found.quarantined !== 'empty');
+    // what is stored as unreadable holds nothing of what can be read here
+    if (found === null || (found.quarantined !== undefined && own?.body !== undefined)) return ledger.unsaved.notSaved(id);
     if (found.revision > ledger.reliedOn) ledger.reliedOn = found.revision;
     const { trueUpTo } = found;
     if (standing.sequence <= trueUpTo) ledger.unsaved.forget(id);
@@ -244,13 +245,18 @@ export class Upkeep<B> {
   }
 
   /**
-   * A session of which nothing was readable here holds back nothing, as nobody could store it. But where the stored snapshot can be
-   * read by now, another primary has written it: the log holds what came behind it, and this replica begins anew to get both.
+   * A session of which nothing was readable here is stored as such, over what cannot be read, before the log gives up what came behind
+   * that: a snapshot on its way from an earlier primary would stand there as the newest state otherwise, and nobody could tell. But
+   * where the stored one can be read by now, another primary has mended it: the log holds what came behind it, and this replica begins
+   * anew to get both.
    */
-  #lookedAtEvidence(ledger: Ledger<B>, id: SessionId, readable: boolean): void {
-    if (!readable) return ledger.unsaved.forget(id);
-    ledger.unsaved.notSaved(id);
-    ledger.sessions.drifted(new DriftError(id, 'a stored snapshot that cannot be read', 'one that another replica has mended'));
+  #lookedAtEvidence(ledger: Ledger<B>, own: SessionState<B>, readable: boolean): void {
+    ledger.unsaved.notSaved(own.id);
+    if (!readable) own.salvaged = EMPTY_BYTES;
+    else {
+      const mended = 'one that another replica has mended';
+      ledger.sessions.drifted(new DriftError(own.id, 'a stored snapshot that cannot be read', mended));
+    }
   }
 
   /** Up to where sessions must be saved now; `undefined` where nothing need be. */
@@ -278,7 +284,7 @@ export class Upkeep<B> {
       ? EMPTY_BYTES
       : (ledger.readBody(state, (body) => this.#options.bodies.snapshot(body)) ?? state.salvaged);
     if (snapshot === undefined) {
-      // nothing of it was ever readable here: what is stored of it stays as it is, and as evidence, unless somebody has mended it
+      // nothing of it was ever readable here: somebody may have mended what is stored of it
       this.#begins(ledger, session, 0, undefined);
       this.#emit({ type: 'look-up', session });
       return;
@@ -344,6 +350,16 @@ export class Upkeep<B> {
     }
     this.#drifted.add(session);
   }
+}
+
+/** Of a quarantined one: there is no state of it here, not even an older one. */
+function isEmpty<B>({ body, salvaged }: SessionState<B>): boolean {
+  return body === undefined && (salvaged === undefined || salvaged.byteLength === 0);
+}
+
+/** It was stored as a session of which nothing can be read, behind its last change. */
+function coversEmpty(found: FoundSnapshot | null, { sequence: lastChange }: Standing): boolean {
+  return found?.quarantined === 'empty' && lastChange <= found.trueUpTo;
 }
 
 /** Why it was quarantined first, however often that was written down and read again. */

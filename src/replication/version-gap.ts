@@ -6,31 +6,21 @@
  */
 import { version } from '../shared/ids.js';
 import type { Sequence, SessionId, Version } from '../shared/ids.js';
+import { standingOf } from './applied.js';
 import type { LoadedSession } from './applied.js';
 import type { DeferredEntry } from './deferred-entries.js';
-import { NONE_FORGOTTEN } from './forgotten-sessions.js';
-import type { ForgottenSessions } from './forgotten-sessions.js';
 import { isStep } from './record.js';
 import type { Entry } from './record.js';
 import type { SessionTable } from './session-table.js';
 
 export const NO_SESSIONS: ReadonlySet<SessionId> = new Set();
 
-/**
- * The sessions whose snapshot was taken behind this record, or that are not here and will be forgotten. Asked before anything is
- * applied: a batch may hold several entries of one.
- */
-export function heldAlready<B>(
-  at: Sequence,
-  entries: readonly Entry[],
-  sessions: SessionTable<B>,
-  forgotten: ForgottenSessions = NONE_FORGOTTEN,
-): ReadonlySet<SessionId> {
+/** The sessions whose snapshot was taken behind this record. Asked before anything is applied: a batch may hold several entries of one. */
+export function heldAlready<B>(at: Sequence, entries: readonly Entry[], sessions: SessionTable<B>): ReadonlySet<SessionId> {
   let held: Set<SessionId> | undefined;
   for (const { session } of entries) {
     const standing = sessions.standing(session);
-    const over = standing === undefined ? (forgotten.get(session) ?? 0) > at : standing.sequence >= at;
-    if (over) (held ??= new Set()).add(session);
+    if (standing !== undefined && standing.sequence >= at) (held ??= new Set()).add(session);
   }
   return held ?? NO_SESSIONS;
 }
@@ -62,6 +52,22 @@ export function gapBefore<B>(
     reached.set(session, next);
   }
   return undefined;
+}
+
+/**
+ * What the log has said of a session behind what is stored of it. Where nothing is, and it is forgotten farther on, that alone counts: its
+ * tombstone goes out of the snapshots before the log gives up what was said of it before.
+ */
+export function missingBehind(loaded: LoadedSession | undefined, said: readonly DeferredEntry[]): readonly DeferredEntry[] {
+  if (loaded === undefined)
+    return said.slice(
+      Math.max(
+        0,
+        said.findLastIndex(({ entry }) => entry.kind === 'forget'),
+      ),
+    );
+  const held = standingOf(loaded).sequence;
+  return said.filter(({ at }) => at > held);
 }
 
 /**

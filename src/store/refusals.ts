@@ -21,9 +21,14 @@ export function closed(outcome: Outcome | undefined): TwinstateError {
   return new TwinstateError('CLOSED', 'this store is closed', { outcome, cure: 'connect again' });
 }
 
+/** Of a call that ends or touches whatever is there. */
+const STRAY =
+  'an earlier try of this call may still arrive, and meet one that is created now: look at it again before relying on it';
+
 /** @param ended why it is gone, where that is known */
 export function gone(id: SessionId, outcome?: Outcome, ended?: EndReason): TwinstateError {
-  return new TwinstateError('SESSION_GONE', `there is no ${named(id)}`, { outcome, cure: GONE_CURES[ended ?? 'unknown'] });
+  const cure = outcome === 'unknown' ? STRAY : GONE_CURES[ended ?? 'unknown'];
+  return new TwinstateError('SESSION_GONE', `there is no ${named(id)}`, { outcome, cure });
 }
 
 export function conflict(id: SessionId, base: number, current: number, slots: readonly string[], why: string): ConflictError {

@@ -49,6 +49,8 @@ export class Router {
     first?: FirstTry,
   ): Promise<Done> {
     let maybeStored = false;
+    /** Who has not refused what was sent there: it may still arrive. */
+    const strays = new Set<NodeId>();
     let why = 'nobody leads its partition';
     let to = first === undefined ? undefined : this.#node.self;
     for (let tries = 0, asked = first; ; tries++, asked = undefined) {
@@ -70,18 +72,26 @@ export class Router {
             return answer;
           }
           if (answer.kind !== 'retry') {
-            const final = refusal(operation, answer, maybeStored, to);
+            // whoever has refused a try takes none in that was sent before it
+            strays.delete(to);
+            const final = refusal(operation, answer, { maybeStored, astray: strays.size > 0, by: to });
             if (final !== undefined) throw final;
             why = 'an earlier try may have been stored';
           } else {
-            if (!answer.clean) maybeStored = true;
+            if (!answer.clean) {
+              maybeStored = true;
+              strays.add(to);
+            }
             why = answer.why;
             this.#follow(partition, to, answer.hint);
             if (answer.hint !== undefined && answer.hint !== to && tries < 3) continue;
           }
         } else {
           this.#follow(partition, to, undefined);
-          if (asked.kind === 'lost') maybeStored = true;
+          if (asked.kind === 'lost') {
+            maybeStored = true;
+            strays.add(to);
+          }
           why = asked.kind === 'lost' ? 'its primary did not answer' : 'its primary is not there';
         }
       }
@@ -229,12 +239,21 @@ export class Router {
 /** Of a limit: raising it in the process that writes alone helps nobody. */
 const PRIMARY_COUNTS = 'the limits of the process that leads a session count: set the same in all of them';
 
+/** What is known of an operation beside the last answer to it. */
+interface Tried {
+  /** An earlier try may have been stored. */
+  readonly maybeStored: boolean;
+  /** An earlier try may still arrive, at another node than the one that answered. */
+  readonly astray: boolean;
+  /** Who answered. */
+  readonly by: NodeId;
+}
+
 /** What a final answer means to the caller; `undefined` where an earlier try makes it say nothing. */
 function refusal(
   operation: Omit<NodeOperation, 'waitMs'>,
   answer: Refusal,
-  maybeStored: boolean,
-  by: NodeId,
+  { maybeStored, astray, by }: Tried,
 ): TwinstateError | undefined {
   const id = JSON.stringify(operation.session);
   switch (answer.kind) {
@@ -243,7 +262,8 @@ function refusal(
       if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX) return forgotten(operation.session);
       return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots, answer.why);
     case 'gone':
-      return gone(operation.session, 'not-stored', answer.ended);
+      // what ends or touches whatever is there would meet the next session of that id
+      return gone(operation.session, astray && operation.base === undefined ? 'unknown' : 'not-stored', answer.ended);
     case 'exists':
       // it may be one's own: then an earlier try was stored, and somebody else's operation hides it
       return new TwinstateError('SESSION_EXISTS', `a session with the id ${id} exists`, {

@@ -202,7 +202,12 @@ export class SessionStore {
     await this.#parts.writer.operate(operation, deadline);
   }
 
-  /** Ends a session for good; late commits of it are refused. Resolves to whether there was one. */
+  /**
+   * Ends a session for good; late commits of it are refused. Resolves to whether there was one.
+   *
+   * @throws {TwinstateError} `SESSION_GONE` with the outcome `unknown` where there was none, and an earlier try of this call, lost on
+   * its way to another node, may still end one that is created now
+   */
   async destroy<T extends object>(type: Class<T>, id: string, options: WriteOptions = {}): Promise<boolean> {
     this.#check();
     const { operation, deadline } = beforeSending(() => this.#onWhatIsThere('destroy', type, id, options));
@@ -210,7 +215,7 @@ export class SessionStore {
       await this.#parts.writer.operate(operation, deadline);
       return true;
     } catch (error) {
-      if (error instanceof TwinstateError && error.code === 'SESSION_GONE') return false;
+      if (error instanceof TwinstateError && error.code === 'SESSION_GONE' && error.outcome === 'not-stored') return false;
       throw error;
     }
   }

@@ -251,6 +251,27 @@ describe('memory engine: faults', () => {
     expect(await ask()).to.deep.equal({ outcome: 'no-responders' });
   });
 
+  it('a request whose copy finds nobody is not said to have reached nobody', async () => {
+    const journeys = [
+      { thereMs: 1, backMs: 1, againMs: 30 },
+      { thereMs: 1, backMs: 1, againMs: 30 },
+    ];
+    const world = new World({ request: () => journeys.shift() });
+    const [a, b] = [await world.connect(A), await world.connect(B)];
+    // it is at work until it dies
+    b.bus.serve(() => new Promise(() => undefined));
+    const result = fate(a.bus.request(B, text('?'), 50));
+    await world.pass(20);
+    world.cluster.crash(B);
+    await world.pass(20);
+    expect(result.value).to.equal(undefined);
+    await world.pass(40);
+    expect(result.value!.outcome).to.equal('unknown');
+    const nobody = fate(a.bus.request(B, text('?'), 50));
+    await world.pass(40);
+    expect(nobody.value).to.deep.equal({ outcome: 'no-responders' });
+  });
+
   it('announcements and what a node is told may be lost, for each receiver apart', async () => {
     const world = new World({ announce: (_, to) => (to === B ? Infinity : 2), tell: () => Infinity });
     const [a, b] = [await world.connect(A), await world.connect(B)];

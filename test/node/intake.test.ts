@@ -51,6 +51,19 @@ describe('the intake of operations', () => {
     }
   });
 
+  it('never ends or touches afterwards what was not there when it was asked for', async () => {
+    const intake = new Intake();
+    const gone: Answer = { kind: 'gone', ended: undefined };
+    for (const [i, kind] of (['destroy', 'touch'] as const).entries()) {
+      const each = operation(kind, 's', undefined, '', { op: { client: 'me', counter: i } });
+      expect(await intake.take(each, 0, () => Promise.resolve(gone))).to.equal(gone);
+      expect(await intake.take(each, 0, () => Promise.resolve(DONE)), 'a session made meanwhile').to.equal(undefined);
+    }
+    // the one that is meant never comes back: that need not be remembered
+    await intake.take(mine, 0, () => Promise.resolve(gone));
+    expect(await intake.take(mine, 0, () => Promise.resolve(gone))).to.equal(gone);
+  });
+
   it('takes in again what was answered otherwise: replicas know what they have stored', async () => {
     const intake = new Intake();
     for (const answer of [DONE, MAYBE, { kind: 'conflict', version: version(3), slots: [], why: '' } as const]) {

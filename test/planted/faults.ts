@@ -11,7 +11,6 @@ const ARRAYS = 'diff/array-comparison.js';
 const OPENING = 'diff/opening-reader.js';
 const TABLE = 'diff/table-reader.js';
 const INHERITANCE = 'replication/inheritance.js';
-const FORGOTTEN = 'replication/forgotten-sessions.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
@@ -300,8 +299,8 @@ export const FAULTS: readonly Fault[] = [
     'simulation',
     'a lost reply counts as never arrived',
     ROUTER,
-    "if (asked.kind === 'lost')\n                        maybeStored = true;",
-    '',
+    "if (asked.kind === 'lost') {\n                        maybeStored = true;",
+    "if (asked.kind === 'lost') {",
   ),
   fault(
     'simulation',
@@ -396,20 +395,58 @@ export const FAULTS: readonly Fault[] = [
     'return from === have ? to : undefined;',
     'return to;',
   ),
-  fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
-  fault('session', 'who loads misses what a forgotten session was', FORGOTTEN, 'missing.slice(last)', 'missing'),
   fault(
     'session',
-    'who joins misses what a forgotten session was',
-    'replication/version-gap.js',
-    '?? 0) > at',
-    '?? 0) > Infinity',
+    'a log that was rolled back and written anew is claimed where it is as long as before',
+    MACHINE,
+    'isRewritten(read.entries, this.#ledger)',
+    'false',
   ),
-  fault('session', 'a new life begins in the record that forgets the old one', BATCH, 'overlay.forgotten || ', ''),
+  fault(
+    'session',
+    'the log gives up what stands behind a damaged snapshot, and nothing says so',
+    UPKEEP,
+    'own.salvaged = EMPTY_BYTES;',
+    'ledger.unsaved.forget(own.id);',
+  ),
+  fault(
+    'session',
+    'what can be read here counts as stored where only a quarantined state is',
+    UPKEEP,
+    '(found.quarantined !== undefined && own?.body !== undefined)',
+    'false',
+  ),
+  fault(
+    'session',
+    'a new life begins behind the version of the one that the same record forgets',
+    BATCH,
+    " || (overlay.forgotten && operation.kind === 'create')",
+    '',
+  ),
+  fault(
+    'session',
+    'what the log says of a session that it forgets farther on keeps others from joining',
+    'replication/version-gap.js',
+    "return said.slice(Math.max(0, said.findLastIndex(({ entry }) => entry.kind === 'forget')));",
+    'return said;',
+  ),
+  fault(
+    'session',
+    'who reads everything first does not wait for what the log says farther on of a session without a snapshot',
+    'replication/joining.js',
+    'ledger.beginLoading(reliesOn);',
+    'if (stored === undefined) ledger.beginLoading(reliesOn);',
+  ),
+  fault(
+    'session',
+    'what is stored is refused for want of backups',
+    'replication/primary.js',
+    ' || isDone(operation, ledger)',
+    '',
+  ),
+  fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
   fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),
-  fault('session', 'an ended term forgets a session', FORGOTTEN, 'record.epoch === term', 'true'),
-  fault('session', 'a copied record forgets a session', FORGOTTEN, 'if (record.prev.sequence !== follows)', 'if (false)'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
     'session',
@@ -579,7 +616,7 @@ export const FAULTS: readonly Fault[] = [
     'session',
     'a session that is not loaded yet does not exist',
     LEDGER,
-    'return this.#loading && !this.sessions.has(id);',
+    'return this.#loading && !this.sessions.has(id) && !this.#forgotten.has(id);',
     'return false;',
   ),
   fault(
@@ -663,6 +700,20 @@ export const FAULTS: readonly Fault[] = [
     'if (attempt <= (this.#refused.get(key) ?? -1))',
     'if (false)',
   ),
+  fault(
+    'store',
+    'a destroy that met no session is taken in when it comes once more',
+    'node/intake.js',
+    'return base === undefined;',
+    'return false;',
+  ),
+  fault(
+    'store',
+    'a destroy that met no session is final, whatever else is on its way',
+    ROUTER,
+    'astray: strays.size > 0',
+    'astray: false',
+  ),
   fault('store', 'a read shares a question that has left', 'node/questions.js', 'outbox.reads.clear();', ''),
   fault('store', 'a second copy of a question counts as the only one', 'node/questions.js', '{ ...asked, again: true }', 'asked'),
   fault(
@@ -699,7 +750,7 @@ export const FAULTS: readonly Fault[] = [
     'store',
     'an end behind a gap is not read',
     'replication/joining.js',
-    "ended: typeOf(records.at(-1)) === 'end'",
-    'ended: false',
+    "return typeOf(records.at(-1)) === 'end';",
+    'return false;',
   ),
 ];

@@ -56,6 +56,21 @@ describe('a batch', () => {
     expect([state(), state('t'), state('u')]).to.deep.equal(['made,a=1', 'other,b=1', 'new']);
   });
 
+  it('lets a new life begin behind the record that forgets the old one, so that who follows sees the version that it begins at', () => {
+    store(batch([operation('destroy', 's', 1)]));
+    const made = batch([
+      operation('forget', 's', 2),
+      operation('create', 's', undefined, 'anew'),
+      operation('touch', 's', undefined),
+    ]);
+    expect([made.entries.map(({ kind }) => kind), made.rest.map(({ token }) => token)]).to.deep.equal([['forget'], [3, 4]]);
+    store(made);
+    const then = batch(made.rest.map((each) => each.operation));
+    expect(then.entries.map(({ kind, from, to }) => [kind, from, to])).to.deep.equal([['create', 0, 1]]);
+    expect(ledger.apply(sequence(chain.at + 1), encodeRecord(chain.commit(then.entries))).kind).to.equal('commit');
+    expect([ledger.session(sessionId('s'))!.version, state()]).to.deep.equal([1, 'anew']);
+  });
+
   it('changes no acknowledged state', () => {
     // but for the mark that somebody has looked at it
     const shown = (): string =>
@@ -149,20 +164,6 @@ describe('a batch', () => {
     const made = batch([operation('create', 'u', undefined, 'new'), operation('commit', 'u', 1, 'a=1')]);
     expect(made.entries.map(({ kind }) => kind)).to.deep.equal(['create']);
     expect(tokensOf(made.rest.map((waiting) => ({ waiting })))).to.deep.equal([2]);
-  });
-
-  it('keeps what comes behind a forgotten tombstone for the next batch: a new life begins at its first version', () => {
-    store(batch([operation('destroy', 's', 1)]));
-    const { version, incarnation } = ledger.session(sessionId('s'))!;
-    const forget = operation('forget', 's', undefined, '', { base: { version, incarnation } });
-    const made = batch([forget, operation('create', 's', undefined, 'again'), operation('commit', 's', 1, 'a=1')]);
-    expect(made.entries.map(({ kind }) => kind)).to.deep.equal(['forget']);
-    expect(made.rest.map(({ operation: { kind } }) => kind)).to.deep.equal(['create', 'commit']);
-    store(made);
-    const next = batch(made.rest.map((waiting) => waiting.operation));
-    expect(next.entries.map(({ kind, from, to }) => [kind, from, to])).to.deep.equal([['create', 0, 1]]);
-    expect(ledger.apply(sequence(chain.at + 1), encodeRecord(chain.commit(next.entries))).kind).to.equal('commit');
-    expect(state()).to.equal('again');
   });
 
   it('lets a destroy in flight end what comes behind it', () => {

@@ -1,9 +1,7 @@
 /** A replica that is at work before its stored sessions have come: nobody can tell the difference who asks what it lacks first. */
 import { expect } from 'chai';
-import { epoch, revision, sequence, sessionId } from '../../src/shared/ids.js';
+import { revision, sequence, sessionId } from '../../src/shared/ids.js';
 import type { LoadedSession } from '../../src/replication/applied.js';
-import type { ReadPartition } from '../../src/replication/joining.js';
-import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
 import { decodeStored } from '../../src/replication/session-state.js';
 import { A, B, operation, read, textBodies, V } from './fixtures.js';
 import { Bench } from './bench.js';
@@ -121,64 +119,48 @@ describe('a replica that loads while it works', () => {
     expect(ledger.session(T)).to.include({ version: 1, dead: false });
   });
 
-  describe('where a log still tells of a session that is forgotten, and nothing of it is stored any more', () => {
+  describe('where the log still says how a session ended that was forgotten since, and nothing of it is stored any more', () => {
     beforeEach(() => {
       const { incarnation } = first.machine.ledger.session(T)!;
-      store(operation('commit', 't', undefined, 'last=1', { base: { version: V(1), incarnation } }));
-      store(operation('destroy', 't', undefined, '', { base: { version: V(2), incarnation } }));
-      store(operation('forget', 't', undefined, '', { base: { version: V(3), incarnation } }));
+      store(operation('destroy', 't', undefined, '', { base: { version: V(1), incarnation } }));
+      store(operation('forget', 't', undefined, '', { base: { version: V(2), incarnation } }));
       stored.delete('t');
     });
-    const inLog = (): ReadPartition['log'] => first.log.map(({ at, record }) => ({ sequence: sequence(at), record }));
-    const whole = (log = inLog()): Bench =>
-      new Bench(B, TIMING, [], 'fast', {
-        generation: 1,
-        identity: 'log',
-        log,
-        stored: stored.values(),
-        highest: revision(revisions),
-      });
 
-    it('is a backup all the same, and holds the floor until it knows that nothing is stored', () => {
+    it('goes on, whatever it looked for first', () => {
       const bench = early();
-      const { recovery, ledger } = bench.machine;
-      recovery.admit([[T, undefined]]);
+      const { ledger } = bench.machine;
+      bench.machine.recovery.admit([
+        [T, undefined],
+        [S, stored.get('s')],
+      ]);
       expect([bench.machine.role, ledger.lacks(T), ledger.session(T)]).to.deep.equal(['following', false, undefined]);
-      expect(ledger.unsaved.has(T)).to.equal(true);
-      recovery.admit([...stored].map(([id, each]) => [sessionId(id), each]));
-      expect(recovery.admittedUpTo(revision(revisions))).to.equal(true);
-      expect(show(bench)).to.deep.equal(show(first));
+      expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
+      expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
     });
 
-    it('so is one that reads everything first', () => {
-      const bench = whole();
-      expect(bench.machine.role).to.equal('following');
-      expect(show(bench)).to.deep.equal(show(first));
-      expect(bench.machine.ledger.living).to.equal(first.machine.ledger.living);
-    });
-
-    it('a new life of it begins with what the log says behind that', () => {
-      store(operation('create', 't', undefined, 'again'));
-      const { incarnation } = first.machine.ledger.session(T)!;
-      store(operation('commit', 't', undefined, 'new=1', { base: { version: V(1), incarnation } }));
+    it('hears of that while it waits for the others, and goes on', () => {
+      const [forget] = first.log.splice(-1);
       const bench = early();
-      bench.machine.recovery.admit([[T, undefined]]);
-      for (const { machine } of [bench, whole()]) {
-        expect(machine.role).to.equal('following');
-        expect(read(textBodies.snapshot(machine.ledger.session(T)!.body!))).to.equal('again,new=1');
-      }
+      bench.machine.record(bench.now, sequence(forget!.at), forget!.record);
+      bench.machine.recovery.admit([[S, stored.get('s')]]);
+      expect(bench.machine.recovery.admittedUpTo(revision(revisions))).to.equal(true);
+      expect([bench.machine.role, show(bench)]).to.deep.equal(['following', show(first)]);
     });
 
-    it('but versions are missing where what forgets it ended with its term, or stands out of its place', () => {
-      const log = [...inLog()];
-      const { sequence: at, record } = log.pop()!;
-      const forgets = decodeRecord(record);
-      if (forgets.type !== 'commit') throw new Error('a forget is an entry of a commit');
-      const fenced = encodeRecord({ ...forgets, epoch: epoch(forgets.epoch - 1) });
-      expect(whole([...log, { sequence: at, record: fenced }]).machine.role).to.equal('joining');
-      const last = log.at(-1)!;
-      const copied = { sequence: sequence(at + 1), record };
-      expect(whole([...log, { sequence: at, record: last.record }, copied]).machine.role).to.equal('joining');
+    it('goes on, too, where it reads everything first', () => {
+      const bench = new Bench(B, TIMING, first.log);
+      bench.join([...stored.values()], revisions);
+      expect([bench.machine.role, show(bench), bench.machine.ledger.loading]).to.deep.equal(['following', show(first), false]);
+    });
+
+    it('begins anew, both ways, where the log does not say so', () => {
+      first.log.splice(-1);
+      const whole = new Bench(B, TIMING, first.log);
+      whole.join([...stored.values()], revisions);
+      const bench = early();
+      bench.machine.recovery.admittedUpTo(revision(revisions));
+      expect([whole.machine.role, bench.machine.role]).to.deep.equal(['joining', 'joining']);
     });
   });
 

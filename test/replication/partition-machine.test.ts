@@ -32,6 +32,25 @@ describe('a replica', () => {
     expect(bench.answer(token)).to.include({ kind: 'done', version: 1, incarnation: 2 });
   });
 
+  it('refuses nothing that is stored, though it has fewer backups than were asked for', () => {
+    bench.lead();
+    make();
+    bench.flush();
+    const commit = operation('commit', 's', 1, 'a=1', { backups: 0, waitMs: 200 });
+    bench.operate(commit);
+    bench.flush();
+    // whoever asked another primary for backups, which died, asks this one
+    const again = { ...commit, backups: 1 };
+    const [waits, held] = [bench.operate(again), bench.operate({ ...again, waitMs: 1_000 })];
+    const other = bench.operate(operation('commit', 's', 2, 'b=1', { backups: 1 }));
+    expect([bench.answer(waits), bench.answer(held)], 'it waits for its backup').to.deep.equal([undefined, undefined]);
+    expect(bench.answer(other)).to.include({ kind: 'retry', clean: true });
+    bench.tick(300);
+    expect(bench.answer(waits)).to.deep.equal({ kind: 'stored', version: 2 });
+    bench.machine.reported(bench.now, B, bench.machine.ledger.epoch, bench.machine.ledger.applied);
+    expect(bench.answer(held)).to.include({ kind: 'done', version: 2 });
+  });
+
   it('has one append under way; what comes meanwhile goes into the next', () => {
     bench.lead();
     const appends = bench.of('append').length;
@@ -74,7 +93,7 @@ describe('a replica', () => {
     bench.machine.appended(bench.now, attempt, { outcome: 'refused', reason: 'position' });
     bench.tick(100);
     const poll = bench.of('poll').at(-1)!;
-    expect(poll.after).to.equal(1);
+    expect(poll).to.include({ after: 0, applied: 1 });
     // it was stored after all: the refusal was of a retry
     bench.machine.polled(bench.now, sequence(1), { entries: [{ sequence: sequence(2), record }], last: sequence(2) });
     expect(bench.answer(token)).to.include({ kind: 'done' });
@@ -197,6 +216,30 @@ describe('a replica', () => {
     expect(claims(DEFAULT_TIMING.rankMs, { suspected: true, rank: 2, stable: true })).to.equal(false);
     expect(claims(DEFAULT_TIMING.rankMs * 2, { suspected: true, rank: 2, stable: true })).to.equal(true);
     expect(other.append().expected, 'behind what it has applied, never behind what the server has').to.equal(1);
+  });
+
+  it('never claims behind another record than the one it applied, though that stands at the same position', () => {
+    const other = new Bench(B, {}, bench.log);
+    bench.lead(other);
+    make();
+    const { record } = bench.append();
+    bench.occupy(record, other);
+    bench.operate(operation('commit', 's', 1, 'a=1'));
+    const rewritten = bench.append().record;
+    expect(rewritten).not.to.deep.equal(record);
+    const doubt = { suspected: true, rank: 0, stable: true };
+    const poll = (entry: Uint8Array): void =>
+      other.machine.polled(other.now, sequence(2), { entries: [{ sequence: sequence(2), record: entry }], last: sequence(2) });
+    // what it heard last is long ago
+    other.tick(1_000, CALM);
+    other.tick(20, doubt);
+    expect(other.of('poll').at(-1), 'the last record is read again').to.include({ after: 1, applied: 2 });
+    for (let i = 0; i < 100 && other.machine.role === 'following'; i++) {
+      other.tick(20, doubt);
+      poll(rewritten);
+    }
+    expect(other.of('append')).to.deep.equal([]);
+    expect(other.machine.role, 'it reads everything again, and finds out').to.equal('joining');
   });
 
   it('that reads a log without its tail, for long, has lost it and serves nothing; a short stale read is no loss', () => {

@@ -81,7 +81,7 @@ describe('a handover', () => {
     primary.machine.succession.handOver(primary.now, C);
     expect(slow.machine.succession.invited(slow.now, A, epoch(1), invitation()!.position)).to.equal(true);
     expect(slow.of('append')).to.deep.equal([]);
-    expect(slow.of('poll').at(-1)).to.include({ after: 2 });
+    expect(slow.of('poll').at(-1)).to.include({ applied: 2 });
     slow.machine.record(slow.now, sequence(3), record);
     expect(slow.append().expected).to.equal(3);
   });

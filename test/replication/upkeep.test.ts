@@ -5,7 +5,7 @@ import type { Effect } from '../../src/replication/effect.js';
 import type { Operation } from '../../src/replication/operation.js';
 import { decodeRecord, encodeRecord } from '../../src/replication/record.js';
 import { decodeStored } from '../../src/replication/session-state.js';
-import { A, B, entry, operation, read, textBodies } from './fixtures.js';
+import { A, B, operation, read, textBodies } from './fixtures.js';
 
 import { Bench } from './bench.js';
 
@@ -293,33 +293,16 @@ describe('upkeep of the log', () => {
     expect(joined.machine.ledger.applied).to.equal(bench.machine.ledger.applied);
   });
 
-  it('what was unreadable when it was loaded gives up no record before the stored snapshot was looked at again', () => {
-    create('s', 't');
-    const unreadable = { unreadable: sessionId('s'), error: new Error('bits fell over'), revision: revision(1) } as const;
-    const log = bench.log.slice(-1);
-    const entries = log.map(({ at, record }) => ({ sequence: sequence(at), record }));
-    for (const [found, what] of [
-      [{ revision: revision(2), trueUpTo: sequence(0), digest: undefined }, 'evidence'],
-      [null, 'evidence'],
-      [{ revision: revision(2), trueUpTo: sequence(2), digest: undefined }, 'mended'],
-    ] as const) {
-      const read = { generation: 1, identity: 'log', log: entries, stored: [unreadable], highest: revision(1) };
-      const heir = new Bench(A, TIMING, [...log], 'fast', read);
-      for (const base of [1, 2, 3]) {
-        const { applied, lastId, epoch } = heir.machine.ledger;
-        const changed = [entry('commit', 's', base, `acknowledged${base}=1`)];
-        const prev = { sequence: applied, id: lastId };
-        heir.occupy(encodeRecord({ type: 'commit', id: `c${base}`, prev, epoch, node: A, confirm: false, entries: changed }));
-      }
-      for (let i = 0; i < 20; i++) {
-        heir.tick(200);
-        heir.flush();
-      }
-      expect(heir.machine.ledger.unsaved.has(sessionId('s')), 'it holds the floor until it was looked at').to.equal(true);
-      heir.machine.lookedUp(sessionId('s'), found);
-      expect(heir.machine.ledger.unsaved.has(sessionId('s'))).to.equal(what === 'mended');
-      expect(heir.machine.ledger.sessions.takeDrift() !== undefined, 'it begins anew').to.equal(what === 'mended');
-    }
+  it('writes what can be read here over what was stored as unreadable, however new that is', () => {
+    create('s', 't', 'u', 'v');
+    change('s', 1, 4);
+    bench.tick(50);
+    for (const quarantined of ['salvaged', 'empty'] as const)
+      bench.machine.lookedUp(sessionId('s'), { revision: revision(2), trueUpTo: sequence(100), digest: undefined, quarantined });
+    expect(unsaved('s')).to.equal(true);
+    bench.tick(50);
+    expect(puts().map(({ session, expected }) => [session, expected])).to.deep.equal([['s', 2]]);
+    expect(decodeStored(puts()[0]!.value)).to.include({ quarantine: undefined });
   });
 
   it('a replica does not join by snapshots that are older than the log relies on', () => {

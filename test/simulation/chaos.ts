@@ -90,7 +90,8 @@ export class Chaos {
       const process = dice.oneOf(nodes);
       const roll = dice.random();
       const who = roll < 0.4 ? 'nobody' : roll < 0.7 ? 'killed' : 'paused';
-      const how = dice.random();
+      // a changed record stops a sealed partition until somebody takes it out, which nobody does here
+      const how = dice.random() * (world.scenario.sealed === true ? 0.8 : 1);
       const records = dice.between(1, 6);
       const kind = how < 0.6 ? 'lost log' : how < 0.8 ? 'rolled back' : 'rotten record';
       const generation = this.#cluster.generations('simulated').at(-1)!;

@@ -16,6 +16,10 @@ import { TestCluster, until } from './world.js';
 const LOST_ANSWER: RequestJourney = { thereMs: 0, backMs: Infinity };
 const LOST_REQUEST: RequestJourney = { thereMs: Infinity, backMs: 0 };
 const TWICE: RequestJourney = { thereMs: 0, backMs: 0, againMs: 30 };
+/** Arrives when the test lets it. */
+const LATE_MS = 3_600_000;
+const LATE_COPY: RequestJourney = { thereMs: 0, backMs: 0, againMs: LATE_MS };
+const LATE: RequestJourney = { thereMs: LATE_MS, backMs: 0 };
 
 describe('lost answers', function () {
   this.timeout(60_000);
@@ -26,13 +30,25 @@ describe('lost answers', function () {
   let journeys: RequestJourney[];
   /** And to all after them. */
   let otherwise: RequestJourney | undefined;
+  /** What is on its way for as long as the test likes. */
+  let late: (() => void)[];
 
   beforeEach(async () => {
     journeys = [];
     otherwise = undefined;
+    late = [];
+    const { clock } = REAL_RUNTIME;
     const memory = new MemoryCluster({
       faults: {
-        clock: REAL_RUNTIME.clock,
+        clock: {
+          now: () => clock.now(),
+          wallMs: () => clock.wallMs(),
+          after(ms, fn) {
+            if (ms !== LATE_MS) return clock.after(ms, fn);
+            late.push(fn);
+            return { cancel: () => undefined };
+          },
+        },
         request: (from) => (from === client?.nodeId ? (journeys.shift() ?? otherwise) : undefined),
       },
     });
@@ -88,6 +104,37 @@ describe('lost answers', function () {
     journeys = [LOST_ANSWER];
     expect(await client.destroy(Counter, 'made')).to.equal(true);
     expect(await stored('made')).to.equal(undefined);
+  });
+
+  it('a destroy that met no session does not end one that is made later, however late a copy or an earlier try of it arrives', async () => {
+    for (const [i, journey] of [LATE_COPY, LATE].entries()) {
+      const id = `later ${i}`;
+      journeys = [journey];
+      expect(await client.destroy(Counter, id)).to.equal(false);
+      const counter = await node.create(Counter, undefined, { id });
+      expect(late.length).to.equal(1);
+      late.pop()!();
+      // travels behind it
+      await client.update(Counter, id, (mine) => void mine.count++);
+      await node.refresh(counter);
+      expect([counter.count, node.versionOf(counter)]).to.deep.equal([1, 2]);
+    }
+  });
+
+  it('a destroy or a touch whose first try may still arrive at another node does not say that it comes to nothing', async () => {
+    for (const act of ['destroy', 'touch'] as const) {
+      const leader = await cluster.leader();
+      await cluster.connect({ nodeId: `next ${act}` });
+      journeys = [LATE];
+      const acting = refused(client[act](Counter, 'none', { timeoutMs: 50_000 }), 'SESSION_GONE', 'unknown');
+      await until('its first try has left', () => late.length > 0);
+      await leader.drain();
+      expect((await acting).message).to.include('may still arrive');
+      late = [];
+      // of these nothing is lost
+      await refused(client.touch(Counter, 'none'), 'SESSION_GONE', 'not-stored');
+      expect(await client.destroy(Counter, 'none')).to.equal(false);
+    }
   });
 
   it('many at once, in one message whose answer is lost, each learn their own', async () => {

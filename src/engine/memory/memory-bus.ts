@@ -58,7 +58,12 @@ export class MemoryBus implements Bus, Mailbox {
         if (faults === undefined || journey === undefined) arrive();
         else send(faults.clock, journey.backMs, arrive);
       };
-      const arrive = (): void => this.#arrive(to, copy, back);
+      // a server says that there is nobody of a message that it gave to nobody, and of none that it gave to somebody
+      let copies = journey?.againMs === undefined ? 1 : 2;
+      const arrive = (): void =>
+        this.#arrive(to, copy, (result) => {
+          if (result.outcome !== 'no-responders' || --copies === 0) back(result);
+        });
       if (faults === undefined || journey === undefined) return arrive();
       send(faults.clock, journey.thereMs, arrive);
       if (journey.againMs !== undefined) send(faults.clock, journey.againMs, arrive);
