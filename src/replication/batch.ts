@@ -107,6 +107,11 @@ function beginsAnew({ kind }: Entry): boolean {
   return isWhole(kind) || kind === 'forget';
 }
 
+/** A session that is taken over stays at the version that it was at, also where nothing of it is known here. */
+function reachedBy({ kind, base }: Operation): number {
+  return kind === 'adopt' ? (base?.version ?? 0) : 0;
+}
+
 const IN_THIS_RECORD = sequence(0);
 
 export function makeBatch<B>(
@@ -175,7 +180,7 @@ export function makeBatch<B>(
       session: operation.session,
       op: operation.op,
       from,
-      to: isStep(operation.kind) ? version(from + 1) : from,
+      to: isStep(operation.kind) ? version(Math.max(from + 1, reachedBy(operation))) : from,
       incarnation:
         operation.kind === 'create'
           ? IN_THIS_RECORD

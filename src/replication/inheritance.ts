@@ -47,7 +47,7 @@ export class Inheritance<B> {
    * Makes the ledger with which this node begins a generation: what it remembers, and whatever of the lost one's snapshots is
    * ahead of that.
    */
-  carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence): CarriedOn<B> {
+  carryOn(memory: Ledger<B>, stored: Iterable<LoadedSession>, seed: Uint8Array, at: Sequence, wallMs: number): CarriedOn<B> {
     const { bodies, timing, memory: memoryShare } = this.#options;
     const found = new Ledger(bodies, timing.hotSessionsMax);
     const all = [...stored];
@@ -67,15 +67,15 @@ export class Inheritance<B> {
       if (state.passive || (other === undefined && isWithheld(state.quarantine))) {
         // it is known to be there, and nothing stored is as new as it was: that must not read as "not there"
         lost++;
-        next.take(this.#withoutContent(state, at));
+        next.take(this.#withoutContent(state, at, wallMs));
         continue;
       }
       // whoever reads it may have stored what is not known here
       if (isWithheld(other?.quarantine) && (state.body === undefined || other!.sequence > state.sequence)) continue;
-      next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at));
+      next.take(this.#leapt(other !== undefined && isAhead(other, state) ? other : state, at, wallMs));
     }
     for (const state of found.sessions.states()) {
-      if (!next.sessions.has(state.id)) next.take(this.#leapt(state, at));
+      if (!next.sessions.has(state.id)) next.take(this.#leapt(state, at, wallMs));
     }
     for (const each of all) {
       const id = each.unreadable ?? each.header.id;
@@ -143,15 +143,17 @@ export class Inheritance<B> {
   }
 
   /** What was passivated, where its snapshot was lost, too: everything of it but its content. */
-  #withoutContent(state: Readonly<SessionState<B>>, at: Sequence): SessionState<B> {
-    return { ...this.#leapt(state, at), passive: false, salvaged: EMPTY_BYTES, quarantine: contentLost(state.id) };
+  #withoutContent(state: Readonly<SessionState<B>>, at: Sequence, wallMs: number): SessionState<B> {
+    return { ...this.#leapt(state, at, wallMs), passive: false, salvaged: EMPTY_BYTES, quarantine: contentLost(state.id) };
   }
 
-  #leapt(state: Readonly<SessionState<B>>, at: Sequence): SessionState<B> {
+  #leapt(state: Readonly<SessionState<B>>, at: Sequence, wallMs: number): SessionState<B> {
     const { bodies } = this.#options;
     const version = leap(state.version);
     const next: SessionState<B> = { ...freshState<B>(state.id), ...state, ops: new Map(state.ops), version };
     next.sequence = at;
+    // whoever was away has yet to see how it ended, and would offer it as it was
+    if (next.dead) next.touchedAtMs = Math.max(next.touchedAtMs, wallMs);
     // nobody else writes snapshots of a generation before it is whole
     next.revision = ABSENT;
     next.body = undefined;

@@ -68,7 +68,7 @@ export interface Entry {
   readonly session: SessionId;
   readonly op: OpId;
   readonly from: Version;
-  /** `from + 1`, or `from` for a touch and a forget. */
+  /** `from + 1`, or `from` for a touch and a forget; an adopt's may be any later one: a session is taken over at the version it was at. */
   readonly to: Version;
   /** The sequence of the session's create; 0 in a create: it is this record's own. */
   readonly incarnation: Sequence;
@@ -304,7 +304,8 @@ function readEntry(from: ByteReader): Entry {
   const base = from.varint();
   const steps = from.varint();
   const expected = isStep(kind) ? 1 : 0;
-  if (steps !== expected) from.fail(`a ${kind} of ${expected} versions`, `${steps}`);
+  const leaps = kind === 'adopt' && steps > expected && Number.isSafeInteger(base + steps);
+  if (steps !== expected && !leaps) from.fail(`a ${kind} of ${expected} versions`, `${steps}`);
   const incarnation = sequence(from.varint());
   const atMs = from.varint();
   const className = isWhole(kind) ? from.string() : '';

@@ -253,7 +253,8 @@ export class Recovery<B> {
     else if (result.kind === 'ended') this.#replica.join('the log has an end', 0);
     else if (result.kind === 'taken') this.#move(next);
     else {
-      const { ledger, asItIs } = this.#inheritance.carryOn(this.#replica.ledger(), result.stored, seed, result.sequence);
+      const memory = this.#replica.ledger();
+      const { ledger, asItIs } = this.#inheritance.carryOn(memory, result.stored, seed, result.sequence, now.wallMs);
       this.#generation = next;
       this.#replica.log.begin(now.ms, undefined);
       this.#replica.stand('seeding', `it begins generation ${next}`, ledger);

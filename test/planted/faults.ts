@@ -10,6 +10,7 @@ const COMPARISON = 'diff/comparison.js';
 const ARRAYS = 'diff/array-comparison.js';
 const OPENING = 'diff/opening-reader.js';
 const TABLE = 'diff/table-reader.js';
+const INHERITANCE = 'replication/inheritance.js';
 const LEDGER = 'replication/ledger.js';
 const BATCH = 'replication/batch.js';
 const PRIMARY = 'replication/primary.js';
@@ -458,6 +459,8 @@ export const FAULTS: readonly Fault[] = [
     '',
   ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
+  fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
+  fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),
   core('session', 'a rewritten tail is not seen', LEDGER, '|| record.prev.id !== this.lastId', ''),
   core(
     'session',

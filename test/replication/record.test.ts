@@ -133,6 +133,21 @@ describe('the bytes of a record', () => {
     });
   }
 
+  it('lead an adopted session to any later version, and no other by more than one', () => {
+    const record = GOLDEN.at(-1)![1];
+    if (record.type !== 'commit') throw new Error('the last one is a commit');
+    const leap = (kind: 'adopt' | 'commit' | 'forget', from: number, to: number): Uint8Array =>
+      encodeRecord({ ...record, entries: [entry(kind, 's', from, 'x', { to: version(to) })] });
+    expect(decodeRecord(leap('adopt', 0, 1_048_607))).to.have.nested.property('entries[0].to', 1_048_607);
+    for (const bytes of [
+      leap('adopt', 3, 3),
+      leap('commit', 0, 2),
+      leap('forget', 3, 4),
+      leap('adopt', 2 ** 53 - 1, 2 ** 53 + 2),
+    ])
+      expect(() => decodeRecord(bytes)).to.throw(TwinstateError, 'versions');
+  });
+
   it('of another format are FORMAT_UNSUPPORTED, whatever is in them', () => {
     const bytes = withChecksum('54 01 01 ff ff ff');
     expect(() => decodeRecord(bytes))

@@ -9,7 +9,7 @@ import { decodeStored, encodeStored, freshState } from '../../src/replication/se
 import { SeedChoice } from '../../src/replication/seed-choice.js';
 import type { Recall } from '../../src/replication/seed-choice.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
-import { A, B, C, operation, read, text, textBodies } from './fixtures.js';
+import { A, B, C, entry, operation, read, text, textBodies } from './fixtures.js';
 import { Bench } from './bench.js';
 
 const { recallMs, seedWaitMs } = DEFAULT_TIMING;
@@ -182,6 +182,60 @@ describe('a replica whose log is lost', () => {
     const again = bench.operate(offers[0]!.operation);
     expect(bench.answer(again), 'it is taken over once').to.include({ kind: 'done' });
     expect(bench.answer(bench.operate({ ...offers[0]!.operation, op: { client: 'x', counter: 1 } }))!.kind).to.equal('conflict');
+  });
+
+  /** Begins the next generation with what `bench` remembers; then `away` joins it and offers what that lacks. */
+  const offersBehind = (away: Bench): Extract<Effect, { type: 'offer' }>[] => {
+    const seed = lose(bench);
+    begin(bench, seed);
+    finish(bench);
+    lose(away);
+    away.machine.recovery.seeded(away.now, { kind: 'taken' }, seed.seed);
+    const log = [
+      { sequence: sequence(SECOND + 1), record: seed.seed },
+      { sequence: sequence(SECOND + 2), record: bench.append().record },
+    ];
+    const stored = [...puts(bench).values()].map((each, i) => ({ ...each, revision: revision(i + 1) }));
+    away.machine.joined(away.now, { generation: 2, identity: 'second', log, stored, highest: revision(9) });
+    return away.of('offer');
+  };
+
+  it('takes over what it knew nothing of at the version that it was at: that never goes back', () => {
+    const away = new Bench(B, {}, [...bench.log]);
+    bench.operate(operation('create', 'u', undefined, 'u'));
+    const { record } = bench.append();
+    const created = decodeRecord(record);
+    if (created.type !== 'commit') throw new Error('a create is an entry of a commit');
+    const prev = { sequence: sequence(5), id: created.id };
+    const committed = encodeRecord({ ...created, id: 'next', prev, entries: [entry('commit', 'u', 1, 'k=1')] });
+    away.occupy(record);
+    away.occupy(committed);
+    // a never saw either of them stored, and begins the next generation without them
+    const [offer] = offersBehind(away);
+    const token = bench.operate(offer!.operation);
+    bench.machine.record(bench.now, sequence(SECOND + 3), bench.append().record);
+    expect(bench.answer(token)).to.include({ kind: 'done', version: 2 + 2 ** 20 });
+    expect(bench.machine.ledger.session(sessionId('u'))).to.include({ version: 2 + 2 ** 20, incarnation: 5, dead: false });
+  });
+
+  it('keeps a tombstone as if it were new: who has not seen how a session ended does not bring it back', () => {
+    const away = new Bench(B, {}, [...bench.log]);
+    bench.operate(operation('destroy', 's', 2));
+    bench.flush();
+    bench.ms += DEFAULT_TIMING.tombstoneMs * 2;
+    expect(offersBehind(away)).to.deep.equal([]);
+    const goOn = (): boolean => {
+      for (let i = 0; i < 20; i++) {
+        bench.tick(1_000);
+        const { expected, record } = bench.append();
+        const { applied } = bench.machine.ledger;
+        if (expected === applied) bench.machine.record(bench.now, sequence(applied + 1), record);
+      }
+      return bench.machine.ledger.sessions.has(sessionId('s'));
+    };
+    expect(goOn(), 'it was destroyed long ago').to.equal(true);
+    bench.ms += DEFAULT_TIMING.tombstoneMs;
+    expect(goOn(), 'and is kept no longer than others are').to.equal(false);
   });
 
   describe('with a session of which nothing can be read any more', () => {
