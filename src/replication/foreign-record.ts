@@ -37,10 +37,11 @@ export function mayBeOurs(error: TwinstateError): boolean {
   return error.code === 'KEY_UNKNOWN' || error.code === 'FORMAT_UNSUPPORTED';
 }
 
-/** The id under which every replica remembers a record. */
-export function idOf(bytes: Uint8Array): RecordId {
+/** Says whether a replica that remembers this id has met these bytes; what a stranger has copied has the id of a record in its place. */
+export function isKnownBy(id: RecordId, bytes: Uint8Array): boolean {
+  if (id === foreignId(bytes)) return true;
   const record = tryDecode(bytes);
-  return record instanceof TwinstateError ? foreignId(bytes) : record.id;
+  return !(record instanceof TwinstateError) && record.id === id;
 }
 
 /** Of a record that is none of ours. */

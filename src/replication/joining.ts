@@ -6,7 +6,7 @@
  */
 import { TwinstateError } from '../shared/errors.js';
 import type { Revision } from '../shared/ids.js';
-import { idOf, tryDecode } from './foreign-record.js';
+import { isKnownBy, tryDecode } from './foreign-record.js';
 import { Ledger } from './ledger.js';
 import type { LoadedSession, Stop } from './applied.js';
 import type { Instant, MachineOptions } from './machine-options.js';
@@ -72,13 +72,13 @@ export function traceOf<B>(log: readonly LogEntry[], { applied, lastId }: Ledger
   if (first.sequence > applied) return 'kept';
   if (log.at(-1)!.sequence < applied) return 'short';
   const entry = log.find(({ sequence }) => sequence === applied);
-  return entry !== undefined && idOf(entry.record) === lastId ? 'kept' : 'rewritten';
+  return entry !== undefined && isKnownBy(lastId, entry.record) ? 'kept' : 'rewritten';
 }
 
 /** Says whether another record stands where a replica applied its last one, or between that and the one before it. */
 export function isRewritten<B>([first]: readonly LogEntry[], { beforeApplied, applied, lastId }: Ledger<B>): boolean {
   if (first === undefined || first.sequence <= beforeApplied || first.sequence > applied) return false;
-  return first.sequence !== applied || idOf(first.record) !== lastId;
+  return first.sequence !== applied || !isKnownBy(lastId, first.record);
 }
 
 function endsWith(records: readonly Uint8Array[]): boolean {

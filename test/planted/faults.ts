@@ -458,6 +458,13 @@ export const FAULTS: readonly Fault[] = [
     ' || isDone(operation, ledger)',
     '',
   ),
+  fault(
+    'session',
+    'a copy that was passed over is taken for a rewritten record',
+    'replication/foreign-record.js',
+    'if (id === foreignId(bytes))',
+    'if (false)',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
   fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),

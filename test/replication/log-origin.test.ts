@@ -59,6 +59,21 @@ describe('the origin of a log', () => {
     ['a copied commit', (log: Bench['log']) => log[1]!.record],
     ['no record at all', () => text('no record of ours')],
   ] as const) {
+    it(`has lost nothing where ${what} is the newest record, however often it is read again`, () => {
+      const primary = new Bench(A);
+      primary.lead();
+      primary.operate(operation('create', 's', undefined, 'made'));
+      primary.flush();
+      primary.occupy(strangers(primary.log));
+      for (let i = 0; i < 3; i++) {
+        primary.join();
+        expect([primary.machine.role, primary.machine.ledger.applied]).to.deep.equal(['leading', 3]);
+        const record = primary.log[2]!.record;
+        primary.machine.polled(primary.now, sequence(3), { entries: [{ sequence: sequence(3), record }], last: sequence(3) });
+        expect(primary.machine.role, 'asked for its last record').to.equal('leading');
+      }
+    });
+
     it(`lets whoever joins a rested partition follow, where ${what} is the oldest record`, () => {
       const primary = new Bench(A, { checkpointIdleMs: 100, snapshotMs: 10 });
       primary.lead();
