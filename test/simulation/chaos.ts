@@ -99,7 +99,7 @@ export class Chaos {
       const lose = (): void => {
         const what = how < 0.3 ? 'log' : how < 0.6 ? 'log and snapshots' : how < 0.8 ? `${records} records` : 'the newest record';
         if (!this.#book.strike(kind, '#1', `of generation ${generation}: ${what}, ${who} ${process.options.name}`)) return;
-        loss.happened(world.now(), who);
+        loss.happened(world.now(), who, kind === 'rotten record');
         if (how < 0.6) stored.wipe({ snapshots: how >= 0.3 });
         else if (how < 0.8) stored.rollBack(partition(0), records);
         else stored.damage(partition(0), (record) => damaged(record, how));

@@ -26,9 +26,13 @@ export class LogLoss {
     diagnostics.unsubscribe('twinstate:notice', this.#listen);
   }
 
-  happened(nowMs: number, who: 'nobody' | 'paused' | 'killed'): void {
+  /**
+   * @param rotten its newest record was damaged: whoever had not read it takes it for a stranger's, and may lead without it until those
+   *   who had read it find out and begin the next generation, in which it is
+   */
+  happened(nowMs: number, who: 'nobody' | 'paused' | 'killed', rotten: boolean): void {
     this.#sinceMs = Math.min(this.#sinceMs, nowMs);
-    if (who !== 'nobody') this.#strict = false;
+    if (who !== 'nobody' || rotten) this.#strict = false;
     if (who === 'killed') this.#killed = true;
   }
 
