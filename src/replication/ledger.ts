@@ -257,6 +257,11 @@ export class Ledger<B> {
       this.complete = false;
       return { kind: 'seed', record };
     }
+    // all that was read before were strangers' records, which say nothing of the term
+    if (this.epoch === 0) {
+      this.epoch = record.epoch;
+      this.leader = record.node;
+    }
     if (record.type === 'checkpoint') {
       this.#advance(at, record.id);
       this.seeding = record.seeding;

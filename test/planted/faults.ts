@@ -465,6 +465,13 @@ export const FAULTS: readonly Fault[] = [
     'if (id === foreignId(bytes))',
     'if (false)',
   ),
+  fault(
+    'session',
+    'who has read strangers’ records only takes all of a term for fenced',
+    LEDGER,
+    'if (this.epoch === 0) {',
+    'if (false) {',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
   fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),

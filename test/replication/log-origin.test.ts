@@ -54,6 +54,20 @@ describe('the origin of a log', () => {
     expect(originOf(logOf(5, garbage, copied, kept))).to.include({ epoch: 4, leader: B });
   });
 
+  it('tells its term later, where all that could be read of it were strangers’ records', () => {
+    const garbage = strange(text('no record of ours'));
+    const [checkpoint, commit] = [chain.checkpoint(3, 0), chain.commit([entry('create', 't', 0, 'made')])].map(encodeRecord);
+    const log = at(3, garbage);
+    const read = { generation: 1, identity: 'log', log: logOf(3, garbage), stored: [], highest: revision(0) };
+    const joining = new Bench(B, {}, log, 'fast', read);
+    expect([joining.machine.role, joining.machine.epoch]).to.deep.equal(['following', 0]);
+    joining.occupy(checkpoint!);
+    joining.occupy(commit!);
+    expect([joining.machine.epoch, joining.machine.leader]).to.deep.equal([1, A]);
+    expect(joining.of('notice').map(({ notice }) => notice.kind)).to.deep.equal([]);
+    expect(joining.machine.ledger.session(sessionId('t'))).to.include({ version: 1 });
+  });
+
   for (const [what, strangers] of [
     ['a copied LEAD', (log: Bench['log']) => log[0]!.record],
     ['a copied commit', (log: Bench['log']) => log[1]!.record],
