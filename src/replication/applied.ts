@@ -16,11 +16,16 @@ export type Applied =
   | { readonly kind: 'seed'; readonly record: SeedRecord }
   /** The generation ends here. */
   | { readonly kind: 'end' }
-  /** It is no record of ours: counted, stepped over. Should a record of ours have been damaged, the next one's `prev` shows it. */
+  /** It is no record of ours, read behind the one before it: counted, stepped over. Had a record of ours been damaged, the next one's `prev` would show it. */
   | { readonly kind: 'foreign'; readonly error: TwinstateError }
-  /** It does not follow what was applied: start again from the snapshots. Nothing was changed. */
-  | { readonly kind: 'gap'; readonly why: string }
+  | Gap
   | Stop;
+
+/**
+ * It cannot be applied behind the record applied last, and nothing was changed. `gap`: it follows another one; start again from the snapshots.
+ * `unplaced`: what it follows only a reading can say that has the record applied last, too.
+ */
+export type Gap = { readonly kind: 'gap'; readonly why: string } | { readonly kind: 'unplaced'; readonly why: string };
 
 /** A record that may be ours cannot be read by this process: nothing behind it may be said. Nothing was changed. */
 export interface Stop {

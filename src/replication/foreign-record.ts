@@ -1,7 +1,8 @@
 /**
  * Records that nobody of this cluster wrote, or that do not stand where their writer put them.
  *
- * Invariant: every replica takes the same ones for foreign, and remembers them under the same id, so that the chain goes on over them.
+ * Invariant: every replica takes the same ones for foreign, and remembers them under the same id, so that the chain goes on over them. As
+ * they say nothing of the record before them, they are taken only where that was read together with them.
  * What may be ours and cannot be read here, because its key or its release is not, is none of them: whoever went over it would claim
  * over commits that it does not know.
  */
@@ -9,6 +10,7 @@ import { TwinstateError } from '../shared/errors.js';
 import type { Sequence } from '../shared/ids.js';
 import { crc32 } from '../wire/checksum.js';
 import { isSealed, keyUnknown, sealedUnder } from '../wire/sealing.js';
+import type { Gap } from './applied.js';
 import { decodeRecord } from './record.js';
 import type { LogRecord, RecordId } from './record.js';
 
@@ -19,6 +21,11 @@ export function outOfPlace(at: Sequence, claimed: Sequence, follows: Sequence): 
     received: `one that follows record ${claimed}`,
     cure: 'find out who else publishes into the log; nothing of it was applied',
   });
+}
+
+/** Says that a record names none before it that could be believed: alone it may hide what stood between it and the one applied last. */
+export function unplaced(at: Sequence, applied: Sequence): Gap {
+  return { kind: 'unplaced', why: `nothing says that record ${at} stands right behind ${applied}` };
 }
 
 /** Reads a record, or says why it is none of ours, or may be one of ours that cannot be read here: see `mayBeOurs`. */

@@ -101,9 +101,9 @@ export function rebuild<B>(now: Instant, options: MachineOptions<B>, upkeep: Upk
   for (const { sequence, record } of log) {
     const applied = ledger.apply(sequence, record, true);
     if (applied.kind === 'stop') return applied;
-    if (applied.kind === 'gap') {
+    if (applied.kind === 'gap' || applied.kind === 'unplaced') {
       if (stored !== undefined) ledger.endLoading();
-      return { ...applied, ended: endsWith(records), ledger };
+      return { kind: 'gap', why: applied.why, ended: endsWith(records), ledger };
     }
     upkeep.noteRecord(now, sequence, record.byteLength);
     if (applied.kind === 'checkpoint') upkeep.noteCheckpoint(ledger, applied.record);

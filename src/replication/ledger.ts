@@ -2,8 +2,9 @@
  * A replica of one partition: its sessions as of one position in the log.
  *
  * Invariant: the ledger equals the snapshots that it was loaded from plus every record up to `applied`, and nothing else; only
- * `apply` moves it, one record at a time, and a record moves it only if its `prev` names the record applied last. So a gap, a
- * reordering and a lost and rewritten tail are all seen (rule 2), and a primary and its backups cannot come to differ.
+ * `apply` moves it, one record at a time, and a record moves it only if its `prev` names the record applied last, or, where it has none to
+ * believe, if both were read together. So a gap, a reordering and a lost and rewritten tail are all seen (rule 2), and a primary and its
+ * backups cannot come to differ.
  */
 import { TwinstateError } from '../shared/errors.js';
 import { epoch, sequence } from '../shared/ids.js';
@@ -11,7 +12,7 @@ import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids
 import { Expiry } from './expiry.js';
 import { DeferredEntries } from './deferred-entries.js';
 import type { Memory, Seeding } from './generation.js';
-import { foreignId, mayBeOurs, outOfPlace, tryDecode } from './foreign-record.js';
+import { foreignId, mayBeOurs, outOfPlace, tryDecode, unplaced } from './foreign-record.js';
 import type { LogOrigin } from './log-origin.js';
 import { isStep, isWhole } from './record.js';
 import type { Entry, LogRecord, RecordId } from './record.js';
@@ -218,24 +219,27 @@ export class Ledger<B> {
    *
    * @param at its place in the log; one at or before `applied` was seen
    * @param bytes as they stand there
-   * @param joining the log is being read from its oldest record, so that nothing of it can be missing here
+   * @param inTurn it was read together with the record applied last, or the log is read from its oldest one: nothing can be missing before it
    * @param known what the bytes say, where this replica wrote them: its deltas are checked
    */
-  apply(at: Sequence, bytes: Uint8Array, joining = false, known?: LogRecord): Applied {
+  apply(at: Sequence, bytes: Uint8Array, inTurn = false, known?: LogRecord): Applied {
     if (at <= this.applied) return { kind: 'seen' };
     // nobody holds a state now: what the records before it heated may cool
     this.sessions.cool();
     const record = known ?? tryDecode(bytes);
     if (record instanceof TwinstateError) {
-      return mayBeOurs(record) ? { kind: 'stop', at, error: record } : this.#foreign(at, bytes, record);
+      if (mayBeOurs(record)) return { kind: 'stop', at, error: record };
+      return inTurn ? this.#foreign(at, bytes, record) : unplaced(at, this.applied);
     }
     if (record.type === 'end') {
+      if (!inTurn) return unplaced(at, this.applied);
       // whoever wrote it may not have known what it follows: it says only that nothing behind it counts
       this.#advance(at, record.id);
       this.#ended = true;
       return { kind: 'end' };
     }
-    if (joining && record.prev.sequence < this.applied) {
+    if (record.prev.sequence < this.applied) {
+      if (!inTurn) return unplaced(at, this.applied);
       // a conditional append cannot have put it here: somebody stored a copy of an old record
       return this.#foreign(at, bytes, outOfPlace(at, record.prev.sequence, this.applied));
     }

@@ -2,9 +2,12 @@
  * What a replica knows of its log beyond the records: whether it answers, and whether it reads shorter than it was.
  *
  * Invariant (rule 10): silence is an outage, and a short read may be a stale one; only a log that stays short or away for long is
- * lost, or one that was made anew under the same name.
+ * lost, or one that was made anew under the same name. What was delivered and says nothing of the record before it stays due until a reading
+ * has brought it.
  */
 import { TwinstateError } from '../shared/errors.js';
+import { sequence } from '../shared/ids.js';
+import type { Sequence } from '../shared/ids.js';
 
 /** Between two polls of a log whose follower may have stalled, in milliseconds. */
 const POLL_MS = 50;
@@ -20,6 +23,10 @@ export class LogWatch {
   #shortSinceMs: number | undefined;
   #identity: string | undefined;
   #missingSinceMs: number | undefined;
+  /** The newest record that was delivered and that a reading is to bring. */
+  #due: Sequence = sequence(0);
+  /** Readings bring nothing behind this record, and since when. */
+  #stalled: { readonly behind: Sequence; readonly sinceMs: number } | undefined;
 
   /** A log was read from its beginning. @param identity as its engine names it; `undefined`: the next one that is told */
   begin(nowMs: number, identity: string | null | undefined): void {
@@ -27,6 +34,25 @@ export class LogWatch {
     this.#missingSinceMs = undefined;
     this.#shortSinceMs = undefined;
     this.#answeredMs = nowMs;
+    this.#due = sequence(0);
+    this.#stalled = undefined;
+  }
+
+  /** A record was delivered that only a reading can place. */
+  deliver(at: Sequence): void {
+    if (at > this.#due) this.#due = at;
+  }
+
+  /** True while something was delivered that no reading has brought: it, or what stands behind it, is to be read. */
+  isDue(applied: Sequence): boolean {
+    return this.#due > applied;
+  }
+
+  /** A reading brought nothing behind `applied` although something is due: for how long now, in milliseconds; 0 where nothing is. */
+  stalledFor(nowMs: number, applied: Sequence): number {
+    if (!this.isDue(applied)) return 0;
+    if (this.#stalled?.behind !== applied) this.#stalled = { behind: applied, sinceMs: nowMs };
+    return nowMs - this.#stalled.sinceMs;
   }
 
   /** @returns why the log is lost, where this says so: it is another one, or has not been there for `lostMs` */

@@ -3,14 +3,17 @@
  *
  * Invariant: the log decides everything, in one place. A commit, a claim and a time-out are all resolved by the record that is
  * found behind the position where one's own was appended (`record`); an append's acknowledgement only announces early what
- * following the log shows. There is no I/O, clock, timer, promise or randomness in here.
+ * following the log shows. A record that names no predecessor (a stranger's) is applied only where it was read together with the one
+ * before it: delivered by itself it may hide whatever the log gave up meanwhile. There is no I/O, clock, timer, promise or randomness in here.
  */
 import { sequence as toSequence } from '../shared/ids.js';
 import type { Epoch, NodeId, Revision, Sequence, SessionId } from '../shared/ids.js';
 import type { AppendSlot } from './append-slot.js';
+import type { Gap, Stop } from './applied.js';
 import type { DriftError } from './drift.js';
 import type { Effect, Notice, Role } from './effect.js';
 import { Ledger } from './ledger.js';
+import { isKnownBy } from './foreign-record.js';
 import { isRewritten } from './joining.js';
 import type { ReadPartition } from './joining.js';
 import { LogWatch } from './log-watch.js';
@@ -114,18 +117,31 @@ export class PartitionMachine<B> {
   }
 
   /**
-   * Takes the next record of the log, from wherever it became known first: the only place where anything is decided.
+   * Takes the next record of the log, as it was delivered.
    * @param known what the bytes say
    */
   record(now: Instant, sequence: Sequence, bytes: Uint8Array, known?: LogRecord): void {
-    if (!isAtWork(this.#role)) return;
+    const why = this.#take(now, sequence, bytes, false, known);
+    if (why === undefined) return;
+    // the reading that is due brings what is missing, or shows that the log has given it up
+    const waits = why.kind === 'unplaced' || (why.kind === 'gap' && this.#log.isDue(this.#ledger.applied));
+    if (!waits) return this.recovery.cannotApply(why);
+    this.#log.deliver(sequence);
+    this.#poll(now);
+  }
+
+  /**
+   * Takes the next record, from wherever it became known first: the only place where anything is decided.
+   * @returns why it cannot be applied
+   */
+  #take(now: Instant, sequence: Sequence, bytes: Uint8Array, inTurn: boolean, known?: LogRecord): Gap | Stop | undefined {
+    if (!isAtWork(this.#role)) return undefined;
     this.#log.answered(now.ms);
-    const applied = this.#ledger.apply(sequence, bytes, false, known);
-    if (applied.kind === 'seen') return;
-    if (applied.kind === 'gap') return this.recovery.gap(applied.why);
-    if (applied.kind === 'stop') return this.recovery.stop(applied);
-    // its writer met the very record before it: whatever was read since, a log that it was appended to was whole
-    if (applied.kind !== 'foreign') this.#log.whole();
+    const applied = this.#ledger.apply(sequence, bytes, inTurn, known);
+    if (applied.kind === 'seen') return undefined;
+    if (applied.kind === 'gap' || applied.kind === 'unplaced' || applied.kind === 'stop') return applied;
+    // its writer, or the reading that it is from, met the very record before it: whatever was read since, that log was whole
+    this.#log.whole();
     this.upkeep.noteRecord(now, sequence, bytes.byteLength);
     // the position is occupied: what was under way is decided
     const slot = this.#writer.take();
@@ -140,11 +156,12 @@ export class PartitionMachine<B> {
     if (applied.kind === 'checkpoint') this.upkeep.noteCheckpoint(this.#ledger, applied.record);
     // another record stands where the own one should: it can never be stored
     if (slot?.content.type === 'commit' && !mine) this.primary.requeue(slot.content.batch);
-    if (applied.kind === 'end') return this.recovery.ended(now);
-    if (applied.kind === 'lead') this.#newTerm(now, applied.record.node, invited);
+    if (applied.kind === 'end') this.recovery.ended(now);
+    else if (applied.kind === 'lead') this.#newTerm(now, applied.record.node, invited);
     else if (slot !== undefined && mine) this.#stored(now, slot);
     this.succession.heed(now);
     this.pump(now);
+    return undefined;
   }
 
   /** Takes what came of sending a record: only `stored` and a first `full` say anything. */
@@ -181,7 +198,15 @@ export class PartitionMachine<B> {
     if (isRewritten(read.entries, this.#ledger)) return this.#join('another record stands where one was applied', 0);
     this.#log.answered(now.ms);
     this.recovery.read(now, askedAt, read.last, read.entries.filter(({ sequence }) => sequence > askedAt).length);
-    for (const { sequence, record } of read.entries) this.record(now, sequence, record);
+    let inTurn = false;
+    for (const { sequence, record } of read.entries) {
+      const why = this.#take(now, sequence, record, inTurn);
+      if (why !== undefined) return this.recovery.cannotApply(why);
+      inTurn ||= sequence === this.#ledger.applied && isKnownBy(this.#ledger.lastId, record);
+    }
+    // it was taken out of the log since: no reading will bring it
+    const stalledMs = this.#log.stalledFor(now.ms, this.#ledger.applied);
+    if (stalledMs >= this.options.timing.lostMs) this.#join('the log has a record no more that it delivered', 0);
   }
 
   operate(now: Instant, token: number, operation: Operation): void {
@@ -226,7 +251,7 @@ export class PartitionMachine<B> {
     if (this.#role === 'lost') return this.recovery.tick(now);
     if (!isAtWork(this.#role)) return;
     const due = this.#ledger.tick(now.wallMs, this.options.timing, (id) => view.watched?.(id) === true || this.primary.uses(id));
-    if (this.#writer.underWay?.doubtful === true) this.#poll(now);
+    if (this.#writer.underWay?.doubtful === true || this.#log.isDue(this.#ledger.applied)) this.#poll(now);
     this.#writer.sendAgain(now);
     if (this.#role === 'leading') {
       this.primary.tick(now, due);

@@ -14,7 +14,7 @@ import { Inheritance } from './inheritance.js';
 import { rebuild, traceOf } from './joining.js';
 import type { ReadPartition } from './joining.js';
 import type { Ledger } from './ledger.js';
-import type { LoadedSession, Stop } from './applied.js';
+import type { Gap, LoadedSession, Stop } from './applied.js';
 import { logLost } from './log-watch.js';
 import type { LogWatch } from './log-watch.js';
 import type { Instant, MachineOptions } from './machine-options.js';
@@ -85,14 +85,15 @@ export class Recovery<B> {
     return this.#stop?.error.message;
   }
 
-  /** A replica at work met a record that does not follow what it applied. */
-  gap(why: string): void {
-    this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why } });
-    this.#replica.join(why, 0);
+  /** A replica at work met a record that does not follow what it applied, or cannot be read here. */
+  cannotApply(why: Gap | Stop): void {
+    if (why.kind === 'stop') return this.#wait(why);
+    this.#replica.emit({ type: 'notice', notice: { kind: 'gap', why: why.why } });
+    this.#replica.join(why.why, 0);
   }
 
   /** Waits before a record that cannot be read here, however long: it is no loss, and nobody claims or begins anything from here. */
-  stop(stop: Stop): void {
+  #wait(stop: Stop): void {
     const { at: sequence, error } = stop;
     if (this.#stop?.at !== sequence) {
       this.#replica.emit({ type: 'notice', notice: { kind: 'unreadable-record', sequence, error } });
@@ -109,7 +110,7 @@ export class Recovery<B> {
     const { generation } = read;
     const memory = this.#replica.ledger();
     const rebuilt = rebuild(now, options, upkeep, read);
-    if (rebuilt.kind === 'stop') return this.stop(rebuilt);
+    if (rebuilt.kind === 'stop') return this.#wait(rebuilt);
     this.#stop = undefined;
     switch (rebuilt.kind) {
       case 'early':

@@ -8,6 +8,7 @@ import type { Effect } from '../../src/replication/effect.js';
 import type { Answer, Consistency, Operation, ReadAnswer } from '../../src/replication/operation.js';
 import type { MemoryShare } from '../../src/replication/memory-share.js';
 import { PartitionMachine } from '../../src/replication/partition-machine.js';
+import { isAtWork } from '../../src/replication/recovery.js';
 import { DEFAULT_TIMING } from '../../src/replication/timing.js';
 import type { Timing } from '../../src/replication/timing.js';
 import { partition } from '../../src/shared/ids.js';
@@ -25,6 +26,7 @@ export class Bench {
   readonly effects: Effect[] = [];
   ms = 1_000;
   #tokens = 0;
+  #answered = 0;
 
   constructor(
     self: NodeId,
@@ -89,7 +91,23 @@ export class Bench {
     for (const each of [this, ...others]) {
       each.machine.record(each.now, sequence(at), record);
       each.look();
+      // what says nothing of the record before it is asked for
+      for (let i = 0; i < 10 && isAtWork(each.machine.role) && each.machine.ledger.applied < at; i++) {
+        each.tick(20);
+        each.answerPoll();
+      }
     }
+  }
+
+  /** The log answers the newest poll, once. @param log what it still has */
+  answerPoll(log = this.log): void {
+    const polls = this.of('poll');
+    const poll = polls.at(-1);
+    if (poll === undefined || polls.length === this.#answered) return;
+    this.#answered = polls.length;
+    const entries = log.filter(({ at }) => at > poll.after).map(({ at, record }) => ({ sequence: sequence(at), record }));
+    this.machine.polled(this.now, poll.applied, { entries, last: sequence(log.at(-1)?.at ?? 0) });
+    this.look();
   }
 
   /** The log takes whatever is under way. */

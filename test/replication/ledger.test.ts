@@ -135,27 +135,29 @@ describe('the ledger', () => {
     expect(joined.session(S)!.version).to.equal(2);
   });
 
-  it('steps over a foreign record, and remembers it as the one before the next', () => {
+  it('steps over a foreign record that was read in its turn, and remembers it as the one before the next', () => {
     begun();
     const foreign = text('no record of ours');
-    expect(ledger.apply(sequence(3), foreign).kind).to.equal('foreign');
+    expect(ledger.apply(sequence(3), foreign).kind).to.equal('unplaced');
+    expect(ledger).to.include({ foreign: 0, applied: 2 });
+    expect(ledger.apply(sequence(3), foreign, true).kind).to.equal('foreign');
     expect(ledger.foreign).to.equal(1);
     const other = new Ledger(textBodies);
     const first = new Chain();
     other.apply(sequence(1), encodeRecord(first.lead()));
     other.apply(sequence(2), encodeRecord(first.commit([entry('create', 's', 0, 'made')])));
-    other.apply(sequence(3), foreign);
+    other.apply(sequence(3), foreign, true);
     expect(other.lastId, 'all replicas name it alike').to.equal(ledger.lastId);
     Object.assign(chain, { at: 3, id: ledger.lastId });
     expect(apply(chain.commit([entry('commit', 's', 1, 'a=1')])).kind).to.equal('commit');
     expect(state()).to.equal('made,a=1');
   });
 
-  it('takes a copy of an old record for a gap while it follows, and for a foreign record when it reads the whole log', () => {
+  it('cannot place a copy of an old record while it follows, and takes it for a foreign record when it reads the whole log', () => {
     begun();
     const copied = encodeRecord(chain.commit([entry('commit', 's', 1, 'a=1')]));
     const log = [copied, encodeRecord(chain.commit([entry('commit', 's', 2, 'b=1')])), copied];
-    expect(log.map((record, i) => ledger.apply(sequence(i + 3), record).kind)).to.deep.equal(['commit', 'commit', 'gap']);
+    expect(log.map((record, i) => ledger.apply(sequence(i + 3), record).kind)).to.deep.equal(['commit', 'commit', 'unplaced']);
     const joining = new Ledger(textBodies);
     const first = new Chain();
     const whole = [encodeRecord(first.lead()), encodeRecord(first.commit([entry('create', 's', 0, 'made')])), ...log];

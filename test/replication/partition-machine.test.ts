@@ -277,9 +277,9 @@ describe('a replica', () => {
       short();
       expect(bench.machine.role).to.equal('leading');
     }
-    // a stranger's record follows nothing, and shows nothing
+    // a stranger's record by itself shows nothing
     bench.ms += DEFAULT_TIMING.lostMs / 2;
-    bench.occupy(new Uint8Array([1, 2, 3]));
+    bench.machine.record(bench.now, sequence(bench.log.at(-1)!.at + 1), new Uint8Array([1, 2, 3]));
     bench.ms += DEFAULT_TIMING.lostMs / 2;
     short();
     expect(bench.machine.role).to.equal('lost');

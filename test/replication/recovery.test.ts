@@ -281,6 +281,7 @@ describe('a replica whose log is lost', () => {
     const follower = new Bench(B, {}, bench.log);
     const end = encodeRecord({ type: 'end', id: 'x', prev: { sequence: sequence(0), id: '' }, node: C });
     follower.machine.record(follower.now, sequence(5), end);
+    follower.answerPoll([...bench.log, { at: 5, record: end }]);
     expect(follower.machine.role).to.equal('lost');
     bench.operate(operation('commit', 's', 2, 'late=1'));
     follower.machine.record(follower.now, sequence(6), bench.append().record);
