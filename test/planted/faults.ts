@@ -472,6 +472,13 @@ export const FAULTS: readonly Fault[] = [
     'if (this.epoch === 0) {',
     'if (false) {',
   ),
+  fault(
+    'store',
+    'a commit without history is lost though its first try may arrive',
+    ROUTER,
+    'if (astray && answer.slots.length === 0)',
+    'if (false)',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
   fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),
