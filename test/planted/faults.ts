@@ -479,6 +479,13 @@ export const FAULTS: readonly Fault[] = [
     'if (astray && answer.slots.length === 0)',
     'if (false)',
   ),
+  fault(
+    'session',
+    'one new snapshot counts as memory of all sessions',
+    LEDGER,
+    'position === 0 ? this.#loadedUpTo : position',
+    'position > this.#loadedUpTo ? position : this.#loadedUpTo',
+  ),
   fault('session', 'what was forgotten comes back from its old snapshot', LEDGER, 'this.#forgotten.add(entry.session);', ';'),
   fault('session', 'a session that is taken over begins anew', BATCH, "kind === 'adopt' ? (base?.version ?? 0) : 0", '0'),
   fault('session', 'a tombstone ends with the log that was lost', INHERITANCE, 'if (next.dead)', 'if (false)'),
