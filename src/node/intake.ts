@@ -53,6 +53,8 @@ export class Intake {
 function isRefusal(answer: Answer, { base }: Operation): boolean {
   // who ends or touches whatever is there would meet the next session of that id; one that is meant never comes back
   if (answer.kind === 'gone') return base === undefined;
+  // how far back this node knows depends on when it was last read from the log
+  if (answer.kind === 'conflict') return answer.slots.length === 0;
   return answer.kind === 'refused' || answer.kind === 'exists' || (answer.kind === 'retry' && answer.clean);
 }
 

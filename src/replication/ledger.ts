@@ -83,7 +83,8 @@ export class Ledger<B> {
     if (this.#loading) return { epoch: epoch(0), position: this.#loadedUpTo, identity: this.identity };
     // the record that ends a generation is nothing that anybody remembers
     const position = this.#ended ? this.beforeApplied : this.applied;
-    return { epoch: this.epoch, position: position > this.#loadedUpTo ? position : this.#loadedUpTo, identity: this.identity };
+    // one snapshot that is newer says nothing of all other sessions; without any record the snapshots are all that there is
+    return { epoch: this.epoch, position: position === 0 ? this.#loadedUpTo : position, identity: this.identity };
   }
 
   /** Takes a session into a ledger that begins a generation: no snapshot of it is stored there. */

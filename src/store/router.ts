@@ -260,6 +260,8 @@ function refusal(
     case 'conflict':
       // had it been stored, it would be remembered, unless this many others have committed since
       if (maybeStored && answer.version - (operation.base?.version ?? 0) > CLIENTS_MAX) return forgotten(operation.session);
+      // what one primary has no history for another one may have: an earlier try that arrives there is stored
+      if (astray && answer.slots.length === 0) return forgotten(operation.session);
       return conflict(operation.session, operation.base?.version ?? 0, answer.version, answer.slots, answer.why);
     case 'gone':
       // what ends or touches whatever is there would meet the next session of that id

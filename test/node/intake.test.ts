@@ -36,7 +36,12 @@ describe('the intake of operations', () => {
 
   it('never takes a refused try in afterwards, but takes the next try', async () => {
     const intake = new Intake();
-    const refusals: Answer[] = [NOT_NOW, { kind: 'exists' }, { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why: 'none here' }];
+    const refusals: Answer[] = [
+      NOT_NOW,
+      { kind: 'exists' },
+      { kind: 'refused', code: 'NOT_ENOUGH_BACKUPS', why: 'none here' },
+      { kind: 'conflict', version: version(3), slots: [], why: 'no history here' },
+    ];
     for (const [i, refusal] of refusals.entries()) {
       const each = { ...mine, op: { client: 'me', counter: i } };
       expect(await intake.take(each, 3, () => Promise.resolve(refusal))).to.equal(refusal);
@@ -66,7 +71,7 @@ describe('the intake of operations', () => {
 
   it('takes in again what was answered otherwise: replicas know what they have stored', async () => {
     const intake = new Intake();
-    for (const answer of [DONE, MAYBE, { kind: 'conflict', version: version(3), slots: [], why: '' } as const]) {
+    for (const answer of [DONE, MAYBE, { kind: 'conflict', version: version(3), slots: ['1:count'], why: '' } as const]) {
       await intake.take(mine, 0, () => Promise.resolve(answer));
       expect(await intake.take(mine, 0, () => Promise.resolve(DONE))).to.equal(DONE);
     }

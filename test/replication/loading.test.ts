@@ -201,6 +201,17 @@ describe('a replica that loads while it works', () => {
     }
   });
 
+  it('remembers no more than it has read, though one snapshot is newer: that says nothing of all others', () => {
+    const log = first.log.slice(0, -1).map(({ at, record }) => ({ sequence: sequence(at), record }));
+    const newer = { ...stored.get('t')!, trueUpTo: sequence(first.log.at(-1)!.at) };
+    const all = [stored.get('s')!, newer];
+    const highest = revision(revisions);
+    const read = (of: typeof log) => ({ generation: 1, identity: 'log', log: of, stored: all, highest });
+    const bench = new Bench(B, TIMING, [], 'fast', read(log));
+    expect(bench.machine.role).to.equal('following');
+    expect(bench.machine.ledger.reach).to.include({ epoch: 1, position: log.at(-1)!.sequence });
+  });
+
   it('is no backup of what it has not loaded: it reports no position', () => {
     const bench = early();
     bench.tick(1_000);

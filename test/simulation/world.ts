@@ -165,6 +165,8 @@ class World {
     world.stopped = true;
     await world.until(END_MS, () => !patient && world.acting === 0);
     if (mortal) await world.until(VISITS_OVER_MS, () => !patient && !this.#visits.anyLeft(this.#processes));
+    // a follower that lagged behind what was given up meanwhile reads it again
+    await world.until(SETTLE_MS, () => this.#verdict.unsettled().length === 0);
     await this.#judge();
     this.#loss?.close();
     return this.#report();

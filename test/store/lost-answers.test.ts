@@ -137,6 +137,27 @@ describe('lost answers', function () {
     }
   });
 
+  it('a commit that has no history to merge with is not called lost while its first try may still arrive at another node', async () => {
+    const counter = await client.create(Counter);
+    const id = client.idOf(counter);
+    const leader = await cluster.leader();
+    const next = await cluster.connect({ nodeId: 'next' });
+    counter.count = 7;
+    journeys = [LATE];
+    const committing = refused(client.commit(counter, { timeoutMs: 50_000 }), 'UNAVAILABLE', 'unknown');
+    await until('its first try has left', () => late.length > 0);
+    // more than is kept to merge with
+    await next.update(Counter, id, (mine) => void (mine.by['x'.repeat(20_000)] = 1));
+    await leader.drain();
+    expect((await committing).message).to.include('not known any more');
+    late = [];
+    // nothing of this one is on its way
+    await client.refresh(counter);
+    await next.update(Counter, id, (mine) => void (mine.by['y'.repeat(20_000)] = 1));
+    counter.count = 8;
+    await refused(client.commit(counter), 'CONFLICT', 'not-stored');
+  });
+
   it('many at once, in one message whose answer is lost, each learn their own', async () => {
     const counters = await Promise.all(Array.from({ length: 30 }, () => client.create(Counter)));
     journeys = [LOST_ANSWER, LOST_ANSWER];
