@@ -3,7 +3,8 @@
  *
  * Invariant checked (rule 10): what everybody alive remembers together survives. A commit that was acknowledged with backups is
  * missing only where two nodes went on apart and it was said so; one that only the log and its primary had, where the primary died
- * with the log. Where nobody died or stood still, nothing is missing and no read is stale.
+ * with the log. Where nobody died or stood still, nothing is missing; and no read is stale, unless so many messages are lost that who begins
+ * the next generation may have heard nobody who remembers more: such a one is heard later, and nothing is missing then.
  */
 import diagnostics from 'node:diagnostics_channel';
 
@@ -13,12 +14,15 @@ export class LogLoss {
   #killed = false;
   #sinceMs = Infinity;
   readonly #diverged = new Set<string>();
+  readonly #isNoisy: () => boolean;
   readonly #listen = (message: unknown): void => {
     const { notice } = message as { readonly notice?: { readonly kind: string; readonly session?: string } };
     if (notice?.kind === 'diverged' && notice.session !== undefined) this.#diverged.add(notice.session);
   };
 
-  constructor() {
+  /** @param isNoisy whether so many messages are lost that somebody may hear nobody for a while */
+  constructor(isNoisy: () => boolean) {
+    this.#isNoisy = isNoisy;
     diagnostics.subscribe('twinstate:notice', this.#listen);
   }
 
@@ -32,7 +36,7 @@ export class LogLoss {
    */
   happened(nowMs: number, who: 'nobody' | 'paused' | 'killed', rotten: boolean): void {
     this.#sinceMs = Math.min(this.#sinceMs, nowMs);
-    if (who !== 'nobody' || rotten) this.#strict = false;
+    if (who !== 'nobody' || rotten || this.#isNoisy()) this.#strict = false;
     if (who === 'killed') this.#killed = true;
   }
 

@@ -65,6 +65,11 @@ export class RandomFaults implements Faults {
     for (const kind of kinds) this.#climate.set(kind, climate.oneOf(CLIMATES));
   }
 
+  /** Every fifth message is lost, or more. */
+  get isNoisy(): boolean {
+    return this.#climate.get('lost message')! >= 4;
+  }
+
   append(node: NodeId): WriteJourney {
     this.#begin('append', node);
     const journey = this.#write(LOG_PATIENCE_MS);

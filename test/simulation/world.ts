@@ -124,7 +124,7 @@ class World {
     this.#seed = seed;
     this.#scenario = scenario;
     this.#restraint = restraint;
-    this.#loss = scenario.losesLog === true ? new LogLoss() : undefined;
+    this.#loss = scenario.losesLog === true ? new LogLoss(() => this.#faults.isNoisy) : undefined;
     this.#history = new History(this.#loss);
     const world = new Surroundings({ scenario, time: this.#time, history: this.#history, trace });
     this.#surroundings = world;
