@@ -35,13 +35,13 @@ export interface RegExpForm {
   readonly lastIndex: number;
 }
 
-/** What a new node is; containers get their content later. */
-/** A container that is not of a class. */
+/** A container that is not of a class; it gets its content later. */
 export type ContainerForm =
   | { readonly kind: 'object'; readonly nullPrototype: boolean }
   | { readonly kind: 'array' | 'map' | 'set' }
   | { readonly kind: 'view'; readonly view: number };
 
+/** What a new node is; containers get their content later. */
 export type Form =
   | { readonly kind: 'instance'; readonly shape: number }
   | ContainerForm
